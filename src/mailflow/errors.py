@@ -1,0 +1,77 @@
+"""What can go wrong, in words and exit codes. Data that is merely bad is a `Problem`, not an exception."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+class MailflowError(Exception):
+    """Something the user can act on: what happened, where, and what to do next.
+
+    The text is shown as it is, without a traceback, by `mailflow.cli.main` and nowhere else. `exit_code` belongs to
+    the class: a script can tell "try again later" from "mend the file".
+    """
+
+    exit_code: ClassVar[int] = 1
+
+
+class PartialFailure(MailflowError):
+    """The work was done, except for rows or messages that are listed."""
+
+    exit_code = 1
+
+
+class UsageError(MailflowError):
+    """The command line cannot be carried out as typed: an option, a missing file, a question without a terminal."""
+
+    exit_code = 2
+
+
+class DataError(MailflowError):
+    """A file was found but does not hold what it should."""
+
+    exit_code = 65
+
+
+class UnavailableError(MailflowError):
+    """Something outside mailflow is missing: the relay, disk space, a readable database."""
+
+    exit_code = 69
+
+
+class BusyError(MailflowError):
+    """Another mailflow is at work; the same command will succeed later."""
+
+    exit_code = 75
+
+
+class ConfigError(MailflowError):
+    """A file that the user edits is wrong, or a setting that this command needs is not there."""
+
+    exit_code = 78
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong in something a user wrote or supplied, with its place.
+
+    `line` and `column` count from 1; None where there is no such place.
+    """
+
+    file: str
+    message: str
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        place = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
+        return f"{place}: {self.message}"
+
+
+class ProblemsError(ConfigError):
+    """Several problems in files that the user edits, all reported in one go."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(str(problem) for problem in problems))

@@ -1,0 +1,161 @@
+"""Open the SQLite file safely: modes, journal, transactions, migrations when due. What is in it: schema.sql."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mailflow.errors import BusyError, ConfigError, DataError, MailflowError, UnavailableError
+
+Connection = sqlite3.Connection
+Row = sqlite3.Row
+
+BUSY_TIMEOUT_MS = 5_000
+MIGRATION_SET = "mailflow"
+# The names of all migrations in order, kept here so that opening a current file need not import sqlite-utils (and
+# with it pandas); a test holds that they are those of migrations.py.
+MIGRATION_NAMES = ("m0001_first",)
+
+_SCHEMA = Path(__file__).with_name("schema.sql")
+
+
+class Store:
+    """One open workspace database. A context manager; closing twice is harmless."""
+
+    def __init__(self, path: Path, db: Connection) -> None:
+        self.path = path
+        self.db = db
+
+    @classmethod
+    def create(cls, path: Path) -> Store:
+        """Make a new database file, readable by its owner only, with the current schema."""
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
+        os.close(descriptor)
+        store = cls(path, connect(path))
+        store.db.executescript(f"BEGIN;\n{_SCHEMA.read_text(encoding='utf-8')}\nCOMMIT;")
+        return store
+
+    @classmethod
+    def open(cls, path: Path, *, backups: Path) -> Store:
+        """Open an existing database; migrate it first when it is older, after a backup into the folder `backups`."""
+        if not path.is_file():
+            raise UnavailableError(f"{path}: the database is missing. `mailflow init` makes a workspace with one")
+        db = connect(path)
+        try:
+            pending = pending_migrations(db, path)
+            if pending:
+                from mailflow.store import migrations
+
+                migrations.migrate(db, path, backups=backups)
+        except BaseException:
+            db.close()
+            raise
+        return cls(path, db)
+
+    def again(self) -> Store:
+        """Open a second connection to the same file, for another thread."""
+        return Store(self.path, connect(self.path))
+
+    def close(self) -> None:
+        self.db.close()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Run a block in one write transaction: committed at its end, rolled back if it raises.
+
+        The write lock is taken at the start, so a transaction never fails half-way for somebody else's lock. Keep it
+        under 100 ms: readers and the web door wait meanwhile.
+        """
+        self.db.execute("BEGIN IMMEDIATE")
+        try:
+            yield self.db
+        except BaseException:
+            if self.db.in_transaction:
+                self.db.execute("ROLLBACK")
+            raise
+        try:
+            self.db.execute("COMMIT")
+        except BaseException:
+            if self.db.in_transaction:
+                self.db.execute("ROLLBACK")
+            raise
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """Run a block of reads that all see the same state."""
+        self.db.execute("BEGIN")
+        try:
+            yield self.db
+        finally:
+            self.db.execute("ROLLBACK")
+
+
+def connect(path: Path) -> Connection:
+    """Open a connection with mailflow's settings: foreign keys, durable commits, a journal that this SQLite does well.
+
+    Usable from one thread at a time, not only from the one that opened it.
+    """
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=512)
+    db.row_factory = sqlite3.Row
+    db.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+    db.execute("PRAGMA foreign_keys = ON")
+    db.execute("PRAGMA secure_delete = ON")
+    db.execute("PRAGMA cache_size = -65536")
+    db.execute("PRAGMA temp_store = MEMORY")
+    journal, synchronous = journal_settings(sqlite3.sqlite_version_info)
+    db.execute(f"PRAGMA journal_mode = {journal}").fetchone()
+    db.execute(f"PRAGMA synchronous = {synchronous}")
+    # macOS only flushes to the drive itself when told so; elsewhere these do nothing.
+    db.execute("PRAGMA fullfsync = ON")
+    db.execute("PRAGMA checkpoint_fullfsync = ON")
+    return db
+
+
+def journal_settings(version: tuple[int, ...]) -> tuple[str, str]:
+    """Return (journal mode, synchronous) for a SQLite version, durable on power loss either way.
+
+    Before 3.51.3 (and outside the fixes 3.50.7 and 3.44.6) two connections that checkpoint at once can corrupt a WAL
+    database, see https://sqlite.org/wal.html#walresetbug; there the older rollback journal is used.
+    """
+    fixed = version >= (3, 51, 3) or (3, 50, 7) <= version < (3, 51) or (3, 44, 6) <= version < (3, 45)
+    return ("WAL", "FULL") if fixed else ("TRUNCATE", "EXTRA")
+
+
+def pending_migrations(db: Connection, path: Path) -> list[str]:
+    """Return the names of migrations that `db` lacks, in order; refuse a file that is not ours or is newer."""
+    try:
+        rows = db.execute("SELECT name FROM _sqlite_migrations WHERE migration_set = ?", (MIGRATION_SET,)).fetchall()
+    except sqlite3.OperationalError as error:
+        if "no such table" not in str(error):
+            raise
+        raise DataError(f"{path}: this is not a mailflow database. Restore it from .mailflow/backups or start anew") from error
+    applied = {row["name"] for row in rows}
+    newer = applied - set(MIGRATION_NAMES)
+    if newer:
+        raise ConfigError(f"{path}: made by a newer mailflow ({', '.join(sorted(newer))}). Upgrade mailflow")
+    return [name for name in MIGRATION_NAMES if name not in applied]
+
+
+def explain(error: BaseException) -> MailflowError | None:
+    """Return what a database exception means for the user, or None where it is not one of the database's."""
+    if not isinstance(error, sqlite3.Error):
+        return None
+    text = str(error)
+    if "disk is full" in text or "disk I/O error" in text:
+        return UnavailableError(f"the disk is full or failing ({text}): nothing half-done was kept. Free some space and repeat")
+    if "locked" in text or "busy" in text:
+        return BusyError("the database is busy with another command: try again in a moment")
+    if "readonly" in text or "unable to open" in text:
+        return UnavailableError(f"the database cannot be written ({text}): check the permissions of mailflow.db and its folder")
+    if "not a database" in text or "malformed" in text:
+        return DataError(f"mailflow.db is damaged or not a database ({text}): restore it from .mailflow/backups")
+    return None

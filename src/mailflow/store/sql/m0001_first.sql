@@ -1,0 +1,341 @@
+-- People -------------------------------------------------------------------------------------------------------
+
+CREATE TABLE contacts (
+  id          INTEGER PRIMARY KEY,
+  key         TEXT NOT NULL UNIQUE,            -- random, immutable: what plans, hold-outs and exports speak of
+  email       TEXT,                            -- as it is written to; NULL where no address is known
+  first_name  TEXT,
+  last_name   TEXT,
+  company     TEXT,
+  phone       TEXT,
+  language    TEXT,
+  timezone    TEXT,
+  country     TEXT,
+  region      TEXT,
+  city        TEXT,
+  postcode    TEXT,
+  birthday    TEXT,                            -- 1984-03-07, or --03-07 without a year
+  attributes  TEXT NOT NULL DEFAULT '{}',      -- JSON object of everything else
+  source      TEXT NOT NULL,                   -- where we first heard of them; never overwritten
+  created_at  INTEGER NOT NULL,
+  updated_at  INTEGER NOT NULL,
+  merged_into INTEGER REFERENCES contacts (id)
+) STRICT;
+
+-- How a row of a file finds its contact: e-mail and phone have source '', a shop's customer id the shop's name.
+CREATE TABLE identities (
+  kind       TEXT NOT NULL,                    -- email | phone | customer_id
+  source     TEXT NOT NULL,
+  value      TEXT NOT NULL,                    -- normalised for comparison
+  contact_id INTEGER NOT NULL REFERENCES contacts (id),
+  PRIMARY KEY (kind, source, value)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX identities_by_contact ON identities (contact_id);
+
+-- Append-only. What holds now is in consent_states, kept in the same transaction.
+CREATE TABLE consents (
+  id          INTEGER PRIMARY KEY,
+  contact_id  INTEGER NOT NULL REFERENCES contacts (id),
+  channel     TEXT NOT NULL,                   -- email
+  topic       TEXT NOT NULL,                   -- '' is all marketing on the channel
+  state       TEXT NOT NULL,                   -- subscribed | pending | unsubscribed
+  basis       TEXT NOT NULL,                   -- express | implied | purchase | unknown
+  address     TEXT,                            -- the address it was given for
+  occurred_at INTEGER NOT NULL,
+  recorded_at INTEGER NOT NULL,
+  source      TEXT NOT NULL,
+  wording     TEXT,
+  evidence    TEXT,
+  import_id   INTEGER REFERENCES imports (id)
+) STRICT;
+CREATE INDEX consents_by_contact ON consents (contact_id);
+
+CREATE TABLE consent_states (
+  contact_id INTEGER NOT NULL REFERENCES contacts (id),
+  channel    TEXT NOT NULL,
+  topic      TEXT NOT NULL,
+  state      TEXT NOT NULL,
+  basis      TEXT NOT NULL,
+  since      INTEGER NOT NULL,
+  consent_id INTEGER NOT NULL REFERENCES consents (id),
+  PRIMARY KEY (contact_id, channel, topic)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE suppressions (
+  id           INTEGER PRIMARY KEY,
+  address_hash TEXT NOT NULL,                  -- HMAC-SHA256 of the normalised address; survives erasure
+  address      TEXT,                           -- NULL once erased
+  reason       TEXT NOT NULL,                  -- hard_bounce | complaint | manual | erased
+  evidence     TEXT,
+  source       TEXT NOT NULL,
+  created_at   INTEGER NOT NULL,
+  lifted_at    INTEGER,
+  UNIQUE (address_hash, reason)
+) STRICT;
+
+-- What they bought ---------------------------------------------------------------------------------------------
+
+CREATE TABLE products (
+  id         INTEGER PRIMARY KEY,
+  source     TEXT NOT NULL,
+  product_id TEXT NOT NULL,                    -- the shop's product id, else the SKU, else the title
+  sku        TEXT,
+  title      TEXT NOT NULL,
+  vendor     TEXT,
+  parent_id  INTEGER REFERENCES products (id), -- of a variant
+  price_minor INTEGER,
+  currency   TEXT,
+  UNIQUE (source, product_id)
+) STRICT;
+
+CREATE TABLE product_categories (
+  product_id INTEGER NOT NULL REFERENCES products (id),
+  category   TEXT NOT NULL,
+  PRIMARY KEY (product_id, category)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE orders (
+  id          INTEGER PRIMARY KEY,
+  source      TEXT NOT NULL,                   -- the shop: orders are unique by it and their id
+  order_id    TEXT NOT NULL,                   -- the shop's id; without one, hash and number among equal rows
+  contact_id  INTEGER REFERENCES contacts (id), -- NULL for a buyer nothing is known of
+  status      TEXT NOT NULL,                   -- open | paid | cancelled | failed
+  placed_at   INTEGER NOT NULL,
+  total_minor INTEGER NOT NULL,                -- with tax and shipping, before refunds
+  currency    TEXT NOT NULL,
+  fingerprint INTEGER NOT NULL,                -- of the order and its lines as imported: unchanged means unchanged
+  UNIQUE (source, order_id)
+) STRICT;
+CREATE INDEX orders_by_contact ON orders (contact_id, placed_at);
+
+CREATE TABLE order_lines (
+  id          INTEGER PRIMARY KEY,
+  order_id    INTEGER NOT NULL REFERENCES orders (id),
+  product_id  INTEGER REFERENCES products (id),
+  title       TEXT NOT NULL,
+  quantity    REAL NOT NULL,
+  price_minor INTEGER                          -- of one, in the order's currency
+) STRICT;
+CREATE INDEX order_lines_by_order ON order_lines (order_id);
+
+CREATE TABLE refunds (
+  id           INTEGER PRIMARY KEY,
+  order_id     INTEGER NOT NULL REFERENCES orders (id),
+  source_id    TEXT NOT NULL,
+  refunded_at  INTEGER NOT NULL,
+  amount_minor INTEGER NOT NULL,               -- positive, in the order's currency
+  UNIQUE (order_id, source_id)
+) STRICT;
+
+-- Kept facts: what scores and rules would otherwise recount from the orders each time. Kept by import, undo and merge
+-- in the transaction that changes the orders; tests and `doctor` compare them with a full recount.
+CREATE TABLE contact_facts (
+  contact_id     INTEGER PRIMARY KEY REFERENCES contacts (id),
+  order_count    INTEGER NOT NULL,             -- counted orders (open and paid)
+  first_order_at INTEGER NOT NULL,
+  last_order_at  INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE contact_revenue (
+  contact_id    INTEGER NOT NULL REFERENCES contacts (id),
+  currency      TEXT NOT NULL,
+  revenue_minor INTEGER NOT NULL,              -- counted orders less refunds
+  PRIMARY KEY (contact_id, currency)
+) STRICT, WITHOUT ROWID;
+
+-- What happened ------------------------------------------------------------------------------------------------
+
+CREATE TABLE events (
+  id          INTEGER PRIMARY KEY,
+  contact_id  INTEGER REFERENCES contacts (id),
+  name        TEXT NOT NULL,                   -- past participle: delivered, bounced, clicked, product_viewed …
+  source      TEXT NOT NULL,
+  source_id   TEXT NOT NULL,
+  occurred_at INTEGER NOT NULL,
+  recorded_at INTEGER NOT NULL,
+  properties  TEXT NOT NULL DEFAULT '{}',      -- JSON object
+  UNIQUE (source, source_id)
+) STRICT;
+CREATE INDEX events_by_contact ON events (contact_id, occurred_at);
+
+-- What came in -------------------------------------------------------------------------------------------------
+
+CREATE TABLE imports (
+  id          INTEGER PRIMARY KEY,
+  file        TEXT NOT NULL,
+  sha256      TEXT NOT NULL,
+  noun        TEXT NOT NULL,                   -- contacts | orders | …  (`--as`)
+  tool        TEXT NOT NULL,                   -- shopify | plain | …    (`--from`)
+  state       TEXT NOT NULL,                   -- applying | done | undone | rolled_back
+  started_at  INTEGER NOT NULL,
+  finished_at INTEGER,
+  undone_at   INTEGER,
+  inserted    INTEGER NOT NULL DEFAULT 0,
+  updated     INTEGER NOT NULL DEFAULT 0,
+  unchanged   INTEGER NOT NULL DEFAULT 0,
+  rejected    INTEGER NOT NULL DEFAULT 0,
+  options     TEXT NOT NULL DEFAULT '{}'       -- JSON: mapping, consent, evidence, zone as they were used
+) STRICT;
+
+CREATE TABLE import_problems (
+  id        INTEGER PRIMARY KEY,
+  import_id INTEGER NOT NULL REFERENCES imports (id),
+  line      INTEGER NOT NULL,
+  field     TEXT,
+  reason    TEXT NOT NULL
+) STRICT;
+CREATE INDEX import_problems_by_import ON import_problems (import_id);
+
+-- The undo journal, written in the same transaction as the change. An insert journals one range of ids for a whole
+-- slice; an update the old row as JSON.
+CREATE TABLE import_changes (
+  id        INTEGER PRIMARY KEY,
+  import_id INTEGER NOT NULL REFERENCES imports (id),
+  noun      TEXT NOT NULL,                     -- the table
+  first_id  INTEGER NOT NULL,
+  last_id   INTEGER NOT NULL,
+  before    TEXT                               -- NULL for rows that were inserted
+) STRICT;
+CREATE INDEX import_changes_by_import ON import_changes (import_id);
+
+-- Scores -------------------------------------------------------------------------------------------------------
+
+CREATE TABLE score_runs (
+  id          INTEGER PRIMARY KEY,
+  name        TEXT NOT NULL,                   -- rfm | …
+  version     INTEGER NOT NULL,                -- of the sum
+  as_of       TEXT NOT NULL,                   -- the day, in the account's zone
+  computed_at INTEGER NOT NULL,
+  inputs      TEXT NOT NULL                    -- JSON: data version, cut points, settings
+) STRICT;
+
+CREATE TABLE rfm_scores (
+  contact_id     INTEGER PRIMARY KEY REFERENCES contacts (id),
+  recency_days   INTEGER NOT NULL,
+  frequency      INTEGER NOT NULL,
+  monetary_minor INTEGER NOT NULL,
+  currency       TEXT NOT NULL,
+  r              INTEGER NOT NULL,
+  f              INTEGER NOT NULL,
+  m              INTEGER NOT NULL,
+  class          TEXT NOT NULL,
+  run_id         INTEGER NOT NULL REFERENCES score_runs (id)
+) STRICT;
+CREATE INDEX rfm_scores_by_class ON rfm_scores (class);
+
+CREATE TABLE scores (
+  contact_id INTEGER NOT NULL REFERENCES contacts (id),
+  name       TEXT NOT NULL,
+  value      REAL NOT NULL,
+  causes     TEXT NOT NULL DEFAULT '[]',       -- JSON
+  run_id     INTEGER NOT NULL REFERENCES score_runs (id),
+  PRIMARY KEY (contact_id, name)
+) STRICT, WITHOUT ROWID;
+
+-- What goes out ------------------------------------------------------------------------------------------------
+
+CREATE TABLE campaigns (
+  id             TEXT PRIMARY KEY,             -- `id:` of the file, by default its name
+  approved_at    INTEGER,
+  spec_hash      TEXT,                         -- of the files as they were approved
+  template_hash  TEXT,
+  files          TEXT NOT NULL DEFAULT '{}',   -- JSON: path → text as approved, to show what changed since
+  tested_at      INTEGER,                      -- a --test-to was accepted for this campaign
+  created_at     INTEGER NOT NULL
+) STRICT;
+
+-- One row when the messages of an occurrence have been planned: the campaign's own step.
+CREATE TABLE occurrences (
+  scope      TEXT NOT NULL,
+  occurrence TEXT NOT NULL,                    -- '' for a campaign that happens once
+  due_at     INTEGER NOT NULL,
+  not_after  INTEGER NOT NULL,
+  planned_at INTEGER NOT NULL,
+  PRIMARY KEY (scope, occurrence)
+) STRICT, WITHOUT ROWID;
+
+-- A plan that somebody was shown: who was in it, and the files it was made from.
+CREATE TABLE plans (
+  id         TEXT PRIMARY KEY,
+  campaign   TEXT NOT NULL,
+  made_at    INTEGER NOT NULL,
+  files      TEXT NOT NULL,                    -- JSON: path → text
+  members    TEXT NOT NULL                     -- JSON array of contact ids that were to get it
+) STRICT;
+
+CREATE TABLE messages (
+  id          INTEGER PRIMARY KEY,
+  scope       TEXT NOT NULL,                   -- campaign:spring, flow:cart, test:…, rehearsal:…
+  contact_id  INTEGER NOT NULL REFERENCES contacts (id),
+  channel     TEXT NOT NULL,
+  step        TEXT NOT NULL,
+  occurrence  TEXT NOT NULL,
+  variant     TEXT NOT NULL,
+  class       TEXT NOT NULL,                   -- marketing | essential
+  kind        TEXT NOT NULL,                   -- promo | value
+  rehearsal   INTEGER NOT NULL,                -- 1: into the Maildir; never counted, capped or reported
+  address     TEXT NOT NULL,                   -- who it is for, as of planning
+  state       TEXT NOT NULL,
+  reason      TEXT,
+  due_at      INTEGER NOT NULL,
+  not_after   INTEGER NOT NULL,
+  next_at     INTEGER NOT NULL,                -- when to look at it next: due_at, later the back-off
+  attempts    INTEGER NOT NULL DEFAULT 0,      -- tries that count against the message
+  token       TEXT NOT NULL UNIQUE,            -- random; in Message-ID and links
+  reply       TEXT,                            -- the relay's last words, whole
+  planned_at  INTEGER NOT NULL,
+  settled_at  INTEGER,                         -- when it reached its present final state
+  UNIQUE (scope, contact_id, channel, step, occurrence)
+) STRICT;
+CREATE INDEX messages_open ON messages (next_at) WHERE state IN ('planned', 'ready', 'deferred');
+CREATE INDEX messages_unsettled ON messages (state) WHERE state IN ('armed', 'in_doubt');
+CREATE INDEX messages_by_contact ON messages (contact_id, settled_at);
+
+CREATE TABLE message_contents (
+  message_id INTEGER PRIMARY KEY REFERENCES messages (id),
+  mail_from  TEXT NOT NULL,
+  rcpt_to    TEXT NOT NULL,
+  size       INTEGER NOT NULL,                 -- of the wire bytes
+  sha256     TEXT NOT NULL,                    -- stays when the bytes go
+  wire       BLOB                              -- zlib of the bytes as sent, dots not stuffed; NULL after 30 days
+) STRICT;
+
+CREATE TABLE attempts (
+  id         INTEGER PRIMARY KEY,
+  message_id INTEGER NOT NULL REFERENCES messages (id),
+  runner     TEXT NOT NULL,                    -- which process, on which host
+  armed_at   INTEGER NOT NULL,
+  ended_at   INTEGER,
+  outcome    TEXT,                             -- the state it led to
+  reply      TEXT
+) STRICT;
+CREATE INDEX attempts_by_message ON attempts (message_id);
+
+-- Emergency stop: '' stops everything, else one scope.
+CREATE TABLE stops (
+  scope      TEXT PRIMARY KEY,
+  reason     TEXT NOT NULL,
+  stopped_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Small things there is one of: the clock's high-water mark, the data version, a completed test.
+CREATE TABLE state (
+  name  TEXT PRIMARY KEY,
+  value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- For people with Datasette or the sqlite3 shell: instants as ISO text.
+CREATE VIEW orders_readable AS
+  SELECT id, source, order_id, contact_id, status, strftime('%Y-%m-%dT%H:%M:%SZ', placed_at / 1000, 'unixepoch') AS placed,
+         total_minor, currency FROM orders;
+CREATE VIEW messages_readable AS
+  SELECT m.id, m.scope, c.email, m.state, m.reason, strftime('%Y-%m-%dT%H:%M:%SZ', m.due_at / 1000, 'unixepoch') AS due,
+         m.attempts, m.reply, strftime('%Y-%m-%dT%H:%M:%SZ', m.settled_at / 1000, 'unixepoch') AS settled
+  FROM messages AS m JOIN contacts AS c ON c.id = m.contact_id;
+CREATE VIEW consents_readable AS
+  SELECT n.id, c.email, n.channel, n.topic, n.state, n.basis,
+         strftime('%Y-%m-%dT%H:%M:%SZ', n.occurred_at / 1000, 'unixepoch') AS occurred, n.source, n.wording, n.evidence
+  FROM consents AS n JOIN contacts AS c ON c.id = n.contact_id;
+CREATE VIEW events_readable AS
+  SELECT e.id, c.email, e.name, strftime('%Y-%m-%dT%H:%M:%SZ', e.occurred_at / 1000, 'unixepoch') AS occurred, e.source, e.properties
+  FROM events AS e LEFT JOIN contacts AS c ON c.id = e.contact_id;
