@@ -1,0 +1,229 @@
+"""What all commands share: the common options, the session behind them, and how rows are printed.
+
+Data goes to stdout, talk to stderr. `@command` turns a function whose first parameter is a `Session` into a typer
+command with the common options.
+"""
+
+from __future__ import annotations
+
+import csv
+import functools
+import inspect
+import io
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, get_type_hints
+
+import typer
+
+from mailflow import clock
+from mailflow.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+    from mailflow.workspace import Workspace
+
+Cell = str | int | float | bool | None | Sequence[Any] | Mapping[str, Any]
+Record = Mapping[str, Cell]
+
+
+class Format(StrEnum):
+    """How data is printed."""
+
+    TABLE = "table"
+    JSON = "json"
+    JSONL = "jsonl"
+    CSV = "csv"
+
+
+class Progress(Protocol):
+    """Told how much of a long task is done."""
+
+    def __call__(self, steps: int = 1, /) -> None: ...
+
+
+@dataclass(frozen=True)
+class Session:
+    """One invocation: where, when, how to print."""
+
+    workspace_option: Path | None
+    format: Format
+    quiet: bool
+    verbose: bool
+    now_option: str | None
+
+    @cached_property
+    def workspace(self) -> Workspace:
+        """The workspace this command works in; found on first use."""
+        from mailflow.workspace import Workspace
+
+        start = self.workspace_option or os.environ.get("MAILFLOW_WORKSPACE")
+        return Workspace.at(Path(start)) if start else Workspace.find(Path.cwd())
+
+    @cached_property
+    def now(self) -> datetime:
+        """The instant this command takes for the present: `--now`, else the clock."""
+        if self.now_option is None:
+            return clock.now()
+        return clock.parse_instant(self.now_option, self.workspace.settings.zone)
+
+    @cached_property
+    def out(self) -> Console:
+        """Rich console on stdout, for tables."""
+        from rich.console import Console
+
+        return Console(highlight=False, emoji=False, markup=False)
+
+    @cached_property
+    def err(self) -> Console:
+        """Rich console on stderr, for talk and progress."""
+        from rich.console import Console
+
+        return Console(stderr=True, highlight=False, emoji=False, markup=False)
+
+    def say(self, text: str) -> None:
+        """Print a line of talk to stderr, unless `--quiet`."""
+        if not self.quiet:
+            print(text, file=sys.stderr)
+
+    def emit(self, rows: Sequence[Record], table: Callable[[], RenderableType], *, columns: Sequence[str] = ()) -> None:
+        """Print rows to stdout in the format asked for; `columns` heads a CSV that may be empty."""
+        match self.format:
+            case Format.TABLE:
+                self.out.print(table())
+            case Format.JSON:
+                print(json.dumps(list(rows), ensure_ascii=False, indent=2))
+            case Format.JSONL:
+                for row in rows:
+                    print(json.dumps(row, ensure_ascii=False))
+            case Format.CSV:
+                print(_as_csv(rows, columns), end="")
+
+    def emit_object(self, record: Record, table: Callable[[], RenderableType]) -> None:
+        """Print one object (a plan, a status): JSON as the object itself, CSV as one row."""
+        if self.format is Format.JSON:
+            print(json.dumps(record, ensure_ascii=False, indent=2))
+        else:
+            self.emit([record], table)
+
+    @contextmanager
+    def progress(self, label: str, total: int | None = None) -> Iterator[Progress]:
+        """Show a progress bar with rate and time left on a terminal, and nothing anywhere else."""
+        if self.quiet or not sys.stderr.isatty():
+            yield lambda steps=1: None
+            return
+        with _progress_bar(self.err) as bar:
+            task = bar.add_task(label, total=total)
+            yield lambda steps=1: bar.advance(task, steps)
+
+    def confirm(self, question: str) -> bool:
+        """Ask a yes-no question; without a terminal to ask on it is a `UsageError` that names the way out."""
+        if not sys.stdin.isatty():
+            raise UsageError(f"{question} There is no terminal to ask on: say --yes, or --plan ID from `mailflow plan`")
+        print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+        return sys.stdin.readline().strip().lower() in {"y", "yes"}
+
+
+def _progress_bar(console: Console) -> Any:
+    from rich import progress
+
+    return progress.Progress(
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(bar_width=None),
+        progress.MofNCompleteColumn(),
+        progress.TimeRemainingColumn(),
+        console=console,
+        transient=True,
+    )
+
+
+def _as_csv(rows: Sequence[Record], columns: Sequence[str]) -> str:
+    names = list(columns) or list(rows[0] if rows else ())
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    if names:
+        writer.writerow(names)
+    writer.writerows([_csv_cell(row.get(name)) for name in names] for row in rows)
+    return buffer.getvalue()
+
+
+def _csv_cell(value: Cell) -> str:
+    """Return a cell as text. What a spreadsheet would run as a formula gets an apostrophe, as Excel itself does."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return f"'{value}" if value.startswith(("=", "+", "-", "@", "\t", "\r")) and not _is_number(value) else value
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+COMMON_OPTIONS: Mapping[str, tuple[Any, Any]] = {
+    "workspace": (
+        Annotated[
+            Path | None,
+            typer.Option(
+                "--workspace", help="The workspace folder; else found upwards from here.", metavar="DIR", show_default=False
+            ),
+        ],
+        None,
+    ),
+    "format": (Annotated[Format, typer.Option("--format", help="How to print data.")], Format.TABLE),
+    "quiet": (Annotated[bool, typer.Option("--quiet", "-q", help="No talk, only data and errors.")], False),
+    "verbose": (Annotated[bool, typer.Option("--verbose", "-v", help="Say more.")], False),
+    "now": (
+        Annotated[
+            str | None,
+            typer.Option("--now", help="Take this for the present time (ISO 8601).", metavar="TIME", show_default=False),
+        ],
+        None,
+    ),
+}
+
+
+def command(function: Callable[..., None]) -> Callable[..., None]:
+    """Return a function as a typer command: its `session` parameter is replaced by the common options."""
+    hints = get_type_hints(function, include_extras=True)
+    own = [
+        parameter.replace(annotation=hints[parameter.name])
+        for parameter in inspect.signature(function).parameters.values()
+        if parameter.name != "session"
+    ]
+    common = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+        for name, (annotation, default) in COMMON_OPTIONS.items()
+    ]
+
+    @functools.wraps(function)
+    def wrapper(**options: Any) -> None:
+        chosen = {name: options.pop(name) for name in COMMON_OPTIONS}
+        session = Session(
+            chosen["workspace"], chosen["format"], chosen["quiet"], chosen["verbose"], chosen["now"]
+        )
+        function(session, **options)
+
+    keyword_only = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
+    wrapper.__signature__ = inspect.Signature([*keyword_only, *common])  # type: ignore[attr-defined]
+    wrapper.__annotations__ = {parameter.name: parameter.annotation for parameter in [*keyword_only, *common]}
+    del wrapper.__wrapped__  # type: ignore[attr-defined]  # typer would read the inner signature through it
+    return wrapper
+
+
+def group(name: str, help_text: str) -> typer.Typer:
+    """Return a group of commands such as `mailflow contact …`, with mailflow's plain help."""
+    return typer.Typer(name=name, help=help_text, rich_markup_mode=None, no_args_is_help=True, add_completion=False)

@@ -1,0 +1,140 @@
+"""Run one command and turn exceptions into sentences and exit codes: the only place that does."""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import os
+import sys
+import traceback
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from mailflow import __version__
+from mailflow.cli.registry import COMMANDS
+from mailflow.errors import MailflowError, UnavailableError, UsageError
+
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+INTERNAL_ERROR = 70
+
+
+class LazyGroup(TyperGroup):
+    """The root command: knows all names and summaries, imports the code of the one that is used."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        target = getattr(importlib.import_module(entry.module), entry.attribute)
+        if isinstance(target, typer.Typer):
+            return typer.main.get_command(target)
+        alone = typer.Typer(rich_markup_mode=None, add_completion=False)
+        alone.command(cmd_name)(target)
+        return typer.main.get_command(alone)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        # typer suggests from `self.commands`, which a lazy group leaves empty.
+        self.commands = dict.fromkeys(COMMANDS)  # type: ignore[arg-type]
+        return super().resolve_command(ctx, args)
+
+
+app = typer.Typer(
+    name="mailflow",
+    cls=LazyGroup,
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"mailflow {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: bool = typer.Option(
+        False, "--version", help="Show the version and exit.", callback=_show_version, is_eager=True
+    ),
+) -> None:
+    """E-mail marketing automation from CSV files, one database file and cron.
+
+    \b
+    Examples:
+      mailflow demo                          see all of it at work on sample data
+      mailflow init shop && cd shop          start your own workspace
+      mailflow import contacts.csv orders.csv
+      mailflow plan thank_you                who would get it, who would not, why
+      mailflow send thank_you                send it: asks first
+    """
+
+
+def run(arguments: list[str]) -> int:
+    """Run a command line and return its exit code; nothing that goes wrong ends as a traceback."""
+    try:
+        result = app(args=arguments, prog_name="mailflow", standalone_mode=True)
+    except SystemExit as leave:
+        return _exit_code(leave)
+    except KeyboardInterrupt:
+        print("mailflow: interrupted; what was committed stays, and the same command goes on from there", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except Exception as error:  # every exception becomes a sentence here, and only here
+        return _report(error)
+    return int(result or 0)
+
+
+def _exit_code(leave: SystemExit) -> int:
+    return leave.code if isinstance(leave.code, int) else int(leave.code is not None)
+
+
+def _report(error: Exception) -> int:
+    known = error if isinstance(error, MailflowError) else _translate(error)
+    if known is not None:
+        print(f"mailflow: {known}", file=sys.stderr)
+        return known.exit_code
+    if os.environ.get("MAILFLOW_DEBUG"):
+        traceback.print_exception(error)
+    print(
+        f"mailflow: internal error, please report it ({type(error).__name__}: {error}). "
+        "Nothing half-done was kept. MAILFLOW_DEBUG=1 shows where",
+        file=sys.stderr,
+    )
+    return INTERNAL_ERROR
+
+
+def _translate(error: Exception) -> MailflowError | None:
+    """Return what a foreign exception means for the user, or None for one that nobody foresaw."""
+    if isinstance(error, OSError):
+        return _translate_os_error(error)
+    from mailflow.store import database
+
+    return database.explain(error)
+
+
+def _translate_os_error(error: OSError) -> MailflowError:
+    where = f"{error.filename}: " if error.filename else ""
+    if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+        return UnavailableError(f"{where}the disk is full: nothing half-done was kept. Free some space and repeat")
+    if isinstance(error, FileNotFoundError):
+        return UsageError(f"{where}there is no such file")
+    if isinstance(error, IsADirectoryError):
+        return UsageError(f"{where}is a folder, not a file")
+    if isinstance(error, PermissionError):
+        return UsageError(f"{where}permission denied")
+    return UnavailableError(f"{where}{error.strerror or error}")

@@ -1,0 +1,25 @@
+"""Files that a person edits: YAML with places, and the settings in mailflow.yaml."""
+
+from mailflow.config.settings import (
+    FieldSettings,
+    LimitSettings,
+    RelaySettings,
+    RfmSettings,
+    SenderSettings,
+    Settings,
+    Tls,
+    UnsubscribeSettings,
+    load_settings,
+)
+
+__all__ = [
+    "FieldSettings",
+    "LimitSettings",
+    "RelaySettings",
+    "RfmSettings",
+    "SenderSettings",
+    "Settings",
+    "Tls",
+    "UnsubscribeSettings",
+    "load_settings",
+]

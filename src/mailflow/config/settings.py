@@ -1,0 +1,224 @@
+"""The settings in mailflow.yaml. How YAML is read: yaml_files.py; what a campaign file holds: campaigns/spec.py."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from mailflow import clock
+from mailflow.config.yaml_files import parse_spec, read_yaml
+from mailflow.errors import ConfigError, UsageError
+
+_CURRENCY = re.compile(r"[A-Z]{3}\Z")
+_LANGUAGE = re.compile(r"[a-zA-Z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*\Z")
+_PLAIN_ADDRESS = re.compile(r"[^@\s<>,;:\"()\[\]\x00-\x1f\x7f]+@[^@\s<>,;:\"()\[\]\x00-\x1f\x7f]+\.[^@\s<>,;:\"()\[\]\x00-\x1f\x7f]+\Z")
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+
+def _address(value: str) -> str:
+    if not _PLAIN_ADDRESS.match(value):
+        raise ValueError(f"{value!r} is not an e-mail address")
+    return value
+
+
+class SenderSettings(_Part):
+    """Who the mail is from."""
+
+    name: str
+    email: str
+    reply_to: str | None = None
+
+    _email = field_validator("email")(_address)
+
+    @field_validator("reply_to")
+    @classmethod
+    def _reply_to(cls, value: str | None) -> str | None:
+        return None if value is None else _address(value)
+
+    @property
+    def domain(self) -> str:
+        """The domain the mail is from, in lower case."""
+        return self.email.rpartition("@")[2].lower()
+
+
+class UnsubscribeSettings(_Part):
+    """How a reader says no: by mail to an address, by one click on an https page, or both."""
+
+    mailto: str | None = None
+    url: str | None = None
+
+    @field_validator("mailto")
+    @classmethod
+    def _mailto(cls, value: str | None) -> str | None:
+        return None if value is None else _address(value)
+
+    @field_validator("url")
+    @classmethod
+    def _url(cls, value: str | None) -> str | None:
+        if value is not None and not re.match(r"https://[^\s<>\"]+\Z", value):
+            raise ValueError("must be an https:// address; mail programs do not follow others")
+        return None if value is None else value.rstrip("/")
+
+
+class Tls(StrEnum):
+    """How the connection to the relay is protected."""
+
+    IMPLICIT = "implicit"  # TLS from the first byte, port 465
+    STARTTLS = "starttls"  # plain greeting, then TLS before anything else, port 587
+    NONE = "none"  # only to this very machine
+
+
+class RelaySettings(_Part):
+    """The SMTP server that carries the mail. Its password is never written here."""
+
+    host: str
+    port: int = Field(default=587, ge=1, le=65535)
+    tls: Tls = Tls.STARTTLS
+    username: str | None = None
+    password_env: str | None = None
+    password_file: str | None = None
+    ca_file: str | None = None
+    connections: int = Field(default=4, ge=1, le=50)
+    per_minute: int | None = Field(default=None, ge=1)
+    timeout: float = Field(default=60.0, gt=0)
+    dot_timeout: float = Field(default=600.0, gt=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults(cls, data: object) -> object:
+        """Port 465 is implicit TLS unless said otherwise, and implicit TLS is on port 465."""
+        if isinstance(data, dict):
+            if data.get("port") == 465 and "tls" not in data:
+                return {**data, "tls": "implicit"}
+            if data.get("tls") == "implicit" and "port" not in data:
+                return {**data, "port": 465}
+        return data
+
+    @model_validator(mode="after")
+    def _safe(self) -> RelaySettings:
+        if self.tls is Tls.NONE and not self.is_loopback:
+            raise ValueError("tls: none is only for a relay on this machine (127.0.0.1, ::1, localhost)")
+        if self.password_env and self.password_file:
+            raise ValueError("say password_env or password_file, not both")
+        if self.username and not (self.password_env or self.password_file):
+            raise ValueError("username needs password_env or password_file; a password never stands in this file")
+        return self
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the relay runs on this very machine."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    def password(self, environment: Mapping[str, str], folder: Path) -> str | None:
+        """Return the password from where the settings say it is; `ConfigError` when it is not there.
+
+        A relative `password_file` is seen from the workspace `folder`.
+        """
+        if self.password_env:
+            value = environment.get(self.password_env)
+            if not value:
+                raise ConfigError(f"the relay's password is expected in the environment variable {self.password_env}: it is not set")
+            return value
+        if self.password_file:
+            path = folder / os.path.expanduser(self.password_file)
+            try:
+                return path.read_text(encoding="utf-8").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                raise ConfigError(f"the relay's password file {path} cannot be read ({error})") from error
+        return None
+
+
+class LimitSettings(_Part):
+    """How much marketing mail one person gets at most, from everything together; null lifts a limit."""
+
+    per_day: int | None = Field(default=2, ge=1)
+    per_week: int | None = Field(default=5, ge=1)
+
+
+class RfmSettings(_Part):
+    """Fixed bounds in place of quintiles, and another class table; see docs/rfm.md."""
+
+    bounds: dict[str, list[float]] | None = None
+    classes: dict[str, list[tuple[int, int]]] | None = None
+
+
+class FieldSettings(_Part):
+    """A contact field beyond the built-in ones."""
+
+    type: str = "text"
+    sensitive: bool = False
+    multi: bool = False
+
+    @field_validator("type")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value not in {"text", "number", "date", "bool"}:
+            raise ValueError(f"unknown type {value!r}: say text, number, date or bool")
+        return value
+
+
+class Settings(_Part):
+    """Everything in mailflow.yaml."""
+
+    name: str
+    sender: SenderSettings
+    currency: str
+    timezone: str
+    address: str = ""
+    url: str | None = None
+    language: str = "en"
+    unsubscribe: UnsubscribeSettings = UnsubscribeSettings()
+    relay: RelaySettings | None = None
+    limits: LimitSettings = LimitSettings()
+    rfm: RfmSettings = RfmSettings()
+    fields: dict[str, FieldSettings] = {}
+    topics: list[str] = []
+
+    @field_validator("currency")
+    @classmethod
+    def _currency(cls, value: str) -> str:
+        if not _CURRENCY.match(value):
+            raise ValueError(f"{value!r} is not a currency: write three capitals such as EUR")
+        return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _timezone(cls, value: str) -> str:
+        try:
+            clock.zone(value)
+        except UsageError as error:
+            raise ValueError(str(error)) from None
+        return value
+
+    @field_validator("language")
+    @classmethod
+    def _language(cls, value: str) -> str:
+        if not _LANGUAGE.match(value):
+            raise ValueError(f"{value!r} is not a language: write it as en or de-AT")
+        return value
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        """The account's time zone."""
+        return clock.zone(self.timezone)
+
+
+def load_settings(path: Path) -> Settings:
+    """Read mailflow.yaml; `ProblemsError` lists everything that is wrong in it, with line and column."""
+    return parse_spec(Settings, read_yaml(path))

@@ -1,0 +1,200 @@
+"""Read YAML with its traps closed and every problem placed. What the keys mean: settings.py and the `*Spec`s.
+
+Plain `NO`, `on` and `10:30` stay text, a key may occur once, aliases and tags are refused, and an unquoted
+`{{ name }}` is told to be quoted. Line and column of every key and value are kept for messages.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from mailflow.errors import Problem, ProblemsError
+
+KeyPath = tuple[str | int, ...]
+Place = tuple[int, int]
+Spec = TypeVar("Spec", bound=BaseModel)
+
+MAX_BYTES = 1 << 20
+
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)\Z")
+_FLOAT = re.compile(r"-?(?:0|[1-9][0-9]*)\.[0-9]+\Z")
+_WORDS: Mapping[str, Any] = {"": None, "~": None, "null": None, "true": True, "false": False}
+_PLAIN_TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in "str int float bool null map seq timestamp value merge".split())
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What one YAML text holds, and where each key and value of it stands."""
+
+    file: str
+    data: Any
+    keys: Mapping[KeyPath, Place] = field(default_factory=dict)
+    values: Mapping[KeyPath, Place] = field(default_factory=dict)
+
+    def problem(self, path: KeyPath, message: str, *, at_key: bool = False) -> Problem:
+        """Return a problem placed at the value of `path`, or at its key, or at the nearest enclosing value."""
+        first, second = (self.keys, self.values) if at_key else (self.values, self.keys)
+        for length in range(len(path), -1, -1):
+            place = first.get(path[:length]) or second.get(path[:length])
+            if place is not None:
+                return Problem(self.file, message, *place)
+        return Problem(self.file, message)
+
+
+def read_yaml(path: Path, *, shown: str | None = None) -> Document:
+    """Read a YAML file; `ProblemsError` names every problem as file:line:column. `shown` is the name in messages."""
+    file = shown or path.name
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        raise ProblemsError([Problem(file, "there is no such file")]) from None
+    except IsADirectoryError:
+        raise ProblemsError([Problem(file, "is a folder, not a file")]) from None
+    return parse_yaml(decode(raw, file), file)
+
+
+def decode(raw: bytes, file: str) -> str:
+    """Return the text of a file that a person edits: UTF-8 of at most 1 MB, without a byte-order mark."""
+    if len(raw) > MAX_BYTES:
+        raise ProblemsError([Problem(file, f"has {len(raw):,} bytes; at most {MAX_BYTES:,} are read")])
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise ProblemsError([Problem(file, "is not UTF-8 text: save it as UTF-8", line)]) from None
+
+
+def parse_yaml(text: str, file: str, *, first_line: int = 1) -> Document:
+    """Read YAML text that begins on line `first_line` of `file`."""
+    try:
+        node = yaml.compose(text, Loader=_LOADER)
+    except yaml.MarkedYAMLError as error:
+        raise ProblemsError([_syntax_problem(error, file, first_line)]) from None
+    except (yaml.YAMLError, RecursionError) as error:
+        raise ProblemsError([Problem(file, f"is not YAML: {str(error).splitlines()[0]}", first_line)]) from None
+    reader = _Reader(file, first_line)
+    data = reader.value(node, ()) if node is not None else None
+    if reader.problems:
+        raise ProblemsError(reader.problems)
+    return Document(file, data, reader.keys, reader.values)
+
+
+def _syntax_problem(error: yaml.MarkedYAMLError, file: str, first_line: int) -> Problem:
+    mark = error.problem_mark or error.context_mark
+    words = " ".join(part for part in (error.context, error.problem) if part)
+    if mark is None:
+        return Problem(file, f"is not YAML: {words}", first_line)
+    return Problem(file, f"is not YAML: {words}", mark.line + first_line, mark.column + 1)
+
+
+class _Reader:
+    """Turns composed nodes into plain data, collecting places and problems on the way."""
+
+    def __init__(self, file: str, first_line: int) -> None:
+        self.file = file
+        self.first_line = first_line
+        self.keys: dict[KeyPath, Place] = {}
+        self.values: dict[KeyPath, Place] = {}
+        self.problems: list[Problem] = []
+        self._seen: set[int] = set()
+
+    def value(self, node: yaml.Node, path: KeyPath) -> Any:
+        self.values[path] = self._place(node)
+        if id(node) in self._seen:
+            return self._refuse(node, "an alias (*name) is not read here: write the value out")
+        self._seen.add(id(node))
+        if node.tag not in _PLAIN_TAGS:
+            return self._refuse(node, f"the tag {node.tag} is not read here")
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, path)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
+        return self._scalar(node)
+
+    def _mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            if not isinstance(key_node, yaml.ScalarNode):
+                self._refuse(key_node, 'a key must be a word; text with {{ … }} needs quotes around it: "{{ name }}"')
+                continue
+            key = str(key_node.value)
+            if key in found:
+                self._refuse(key_node, f"the key {key!r} occurs twice")
+                continue
+            self.keys[(*path, key)] = self._place(key_node)
+            found[key] = self.value(value_node, (*path, key))
+        return found
+
+    def _scalar(self, node: yaml.Node) -> Any:
+        text = str(node.value)
+        if getattr(node, "style", None) is not None:
+            return text
+        if text in _WORDS:
+            return _WORDS[text]
+        if _INTEGER.match(text) and len(text) < 19:
+            return int(text)
+        return float(text) if _FLOAT.match(text) else text
+
+    def _refuse(self, node: yaml.Node, message: str) -> None:
+        self.problems.append(Problem(self.file, message, *self._place(node)))
+
+    def _place(self, node: yaml.Node) -> Place:
+        return node.start_mark.line + self.first_line, node.start_mark.column + 1
+
+
+def parse_spec(model: type[Spec], document: Document) -> Spec:
+    """Return a document as `model`; `ProblemsError` lists all that is wrong in it, each with its place."""
+    data = {} if document.data is None else document.data
+    if not isinstance(data, dict):
+        raise ProblemsError([document.problem((), "must hold `key: value` lines")])
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise ProblemsError([_spec_problem(model, document, dict(item)) for item in error.errors()]) from None
+
+
+def _spec_problem(model: type[BaseModel], document: Document, error: Mapping[str, Any]) -> Problem:
+    path: KeyPath = tuple(error["loc"])
+    kind = error["type"]
+    if kind == "extra_forbidden":
+        known = _known_keys(model, path[:-1])
+        return document.problem(path, f"unknown key {path[-1]!r}{suggestion(str(path[-1]), known)}", at_key=True)
+    if kind == "missing":
+        return document.problem(path[:-1], f"the key {path[-1]!r} is missing")
+    if kind == "value_error":
+        return document.problem(path, str(error["ctx"]["error"]))
+    words = str(error["msg"])
+    return document.problem(path, words[0].lower() + words[1:] + f" (found {error['input']!r})")
+
+
+def _known_keys(model: type[BaseModel], path: KeyPath) -> list[str]:
+    """Return the keys that a model allows at a place inside it."""
+    current: Any = model
+    for part in path:
+        fields = getattr(current, "model_fields", {})
+        current = next((_model_in(item.annotation) for name, item in fields.items() if part in (name, item.alias)), None)
+    return [item.alias or name for name, item in getattr(current, "model_fields", {}).items()]
+
+
+def _model_in(annotation: Any) -> Any:
+    """Return the model inside an annotation such as `RelaySettings | None`."""
+    candidates = [annotation, *getattr(annotation, "__args__", ())]
+    return next((item for item in candidates if isinstance(item, type) and issubclass(item, BaseModel)), None)
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """Return ` (did you mean 'x'?)` for the known word that is nearest, or all of them when none is near and few are."""
+    words = list(known)
+    near = difflib.get_close_matches(word, words, n=1, cutoff=0.6)
+    if near:
+        return f" (did you mean {near[0]!r}?)"
+    return f" (known are: {', '.join(words)})" if 0 < len(words) <= 20 else ""
