@@ -1,0 +1,168 @@
+"""Read, fresh and in few set queries, everything that policy.decide needs to know about messages and contacts."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from mailflow import clock
+from mailflow.addresses import normalise
+from mailflow.model import ConsentState, MessageClass, SuppressionReason
+from mailflow.policy import Candidate
+from mailflow.store import suppressions
+from mailflow.store.database import Connection
+from mailflow.tokens import Keys
+
+TEST_SCOPE = "test:"
+_REHEARSAL = re.compile(r"rehearsal:([^@]*)")
+
+_DAY = timedelta(days=1)
+_WEEK = timedelta(days=7)
+_Counted = list[tuple[int, int]]  # (message id, milliseconds) of one contact's marketing messages in the last week
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What would be sent to contacts who have no message yet: one campaign's class, scope and end."""
+
+    scope: str
+    message_class: MessageClass = MessageClass.MARKETING
+    rehearsal: bool = False
+    not_after: datetime | None = None
+
+
+def for_messages(tx: Connection, keys: Keys, message_ids: Iterable[int], *, now: datetime) -> list[Candidate]:
+    """Return the candidate of each message, in the order of the ids; an id without a message is left out.
+
+    Called inside the transaction that arms, with up to about 50 ids, so that no no is overlooked.
+    """
+    ids = list(message_ids)
+    rows = {
+        row["message_id"]: row
+        for row in tx.execute(
+            """SELECT m.id AS message_id, m.scope, m.class AS message_class, m.rehearsal, m.not_after, m.address,
+                      c.id AS contact_id, c.email, s.state, n.address AS consent_address
+               FROM messages AS m
+               JOIN contacts AS c ON c.id = m.contact_id
+               LEFT JOIN consent_states AS s ON s.contact_id = c.id AND s.channel = m.channel AND s.topic = ''
+               LEFT JOIN consents AS n ON n.id = s.consent_id
+               WHERE m.id IN (SELECT value FROM json_each(?))""",
+            (json.dumps(ids),),
+        )
+    }
+    return _candidates(tx, keys, [dict(rows[message_id]) for message_id in ids if message_id in rows], now)
+
+
+def for_contacts(
+    db: Connection, keys: Keys, contact_ids: Iterable[int], question: Question, *, now: datetime
+) -> list[Candidate]:
+    """Return the candidate of each contact for one campaign, in the order of the ids; unknown ids are left out."""
+    ids = list(contact_ids)
+    asked = {
+        "message_id": None,
+        "scope": question.scope,
+        "message_class": question.message_class,
+        "rehearsal": question.rehearsal,
+        "not_after": None if question.not_after is None else clock.to_ms(question.not_after),
+    }
+    rows = {
+        row["contact_id"]: row
+        for row in db.execute(
+            """SELECT c.id AS contact_id, c.email, c.email AS address, s.state, n.address AS consent_address
+               FROM contacts AS c
+               LEFT JOIN consent_states AS s ON s.contact_id = c.id AND s.channel = 'email' AND s.topic = ''
+               LEFT JOIN consents AS n ON n.id = s.consent_id
+               WHERE c.id IN (SELECT value FROM json_each(?))""",
+            (json.dumps(ids),),
+        )
+    }
+    return _candidates(db, keys, [{**asked, **rows[contact_id]} for contact_id in ids if contact_id in rows], now)
+
+
+def _candidates(db: Connection, keys: Keys, rows: Sequence[dict[str, Any]], now: datetime) -> list[Candidate]:
+    suppressions.check_pepper(db, keys)
+    for row in rows:
+        row["key"] = _key(row["address"])
+        row["hash"] = keys.address_hash(row["key"]) if row["key"] else None
+    suppressed = suppressions.reasons_by_hash(db, [row["hash"] for row in rows if row["hash"]])
+    counted = _sent_in_last_week(db, [row["contact_id"] for row in rows], now)
+    stops = {row["scope"] for row in db.execute("SELECT scope FROM stops")}
+    day = clock.to_ms(now - _DAY)
+    return [
+        _candidate(row, suppressed.get(row["hash"], frozenset()), counted.get(row["contact_id"], []), stops, day)
+        for row in rows
+    ]
+
+
+def _candidate(
+    row: dict[str, Any], suppressed: frozenset[SuppressionReason], counted: _Counted, stops: set[str], day: int
+) -> Candidate:
+    others = [at for message_id, at in counted if message_id != row["message_id"]]
+    return Candidate(
+        contact_id=row["contact_id"],
+        address=row["key"],
+        contact_address=_same_or_key(row["email"], row),
+        consent=ConsentState(row["state"] or ConsentState.NEVER),
+        consent_address=_same_or_key(row["consent_address"], row),
+        suppressions=suppressed,
+        sent_day=sum(at > day for at in others),
+        sent_week=len(others),
+        message_class=MessageClass(row["message_class"]),
+        rehearsal=bool(row["rehearsal"]),
+        checked=not row["scope"].startswith(TEST_SCOPE),
+        stopped=_is_stopped(row["scope"], stops),
+        not_after=None if row["not_after"] is None else clock.from_ms(row["not_after"]),
+        message_id=row["message_id"],
+    )
+
+
+def _sent_in_last_week(db: Connection, contact_ids: Sequence[int], now: datetime) -> dict[int, _Counted]:
+    """Return each contact's real marketing messages accepted since a week ago, or armed and not known to be refused.
+
+    What is armed or in doubt may have arrived, so it counts from its last attempt.
+    """
+    rows = db.execute(
+        """SELECT id, contact_id, settled_at AS at FROM messages
+           WHERE contact_id IN (SELECT value FROM json_each(:ids)) AND settled_at > :week AND state = 'accepted'
+             AND class = 'marketing' AND rehearsal = 0 AND substr(scope, 1, 5) <> 'test:'
+           UNION ALL
+           SELECT id, contact_id, coalesce((SELECT max(armed_at) FROM attempts WHERE message_id = messages.id), :now)
+           FROM messages
+           WHERE state IN ('armed', 'in_doubt') AND contact_id IN (SELECT value FROM json_each(:ids))
+             AND class = 'marketing' AND rehearsal = 0 AND substr(scope, 1, 5) <> 'test:'""",
+        {"ids": json.dumps(contact_ids), "week": clock.to_ms(now - _WEEK), "now": clock.to_ms(now)},
+    )
+    week = clock.to_ms(now - _WEEK)
+    counted: defaultdict[int, _Counted] = defaultdict(list)
+    for message_id, contact_id, at in rows:
+        if at > week:
+            counted[contact_id].append((message_id, at))
+    return counted
+
+
+def _is_stopped(scope: str, stops: set[str]) -> bool:
+    """Return whether a stop of everything or of this scope holds; stopping a campaign stops its rehearsals."""
+    if not stops or "" in stops or scope in stops:
+        return bool(stops)
+    rehearsed = _REHEARSAL.match(scope)
+    return rehearsed is not None and f"campaign:{rehearsed[1]}" in stops
+
+
+def _key(email: str | None) -> str | None:
+    """Return an address for comparison; None for what is no address, so that it is never written to."""
+    if email is None:
+        return None
+    try:
+        return normalise(email).key
+    except ValueError:
+        return None
+
+
+def _same_or_key(email: str | None, row: dict[str, Any]) -> str | None:
+    # Nearly always it is the very text that was just normalised: normalising 50,000 addresses twice costs a second.
+    return row["key"] if email == row["address"] else _key(email)
