@@ -56,6 +56,7 @@ CREATE TABLE consents (
   source      TEXT NOT NULL,
   wording     TEXT,
   evidence    TEXT,
+  lifts       INTEGER NOT NULL DEFAULT 0,      -- 1: may lift an earlier no (double opt-in, owner with evidence)
   import_id   INTEGER REFERENCES imports (id)
 ) STRICT;
 
@@ -238,21 +239,21 @@ CREATE TABLE scores (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE campaigns (
-  id             TEXT PRIMARY KEY,             -- `id:` of the file, by default its name
-  approved_at    INTEGER,
-  spec_hash      TEXT,                         -- of the files as they were approved
-  template_hash  TEXT,
-  files          TEXT NOT NULL DEFAULT '{}',   -- JSON: path → text as approved, to show what changed since
-  tested_at      INTEGER,                      -- a --test-to was accepted for this campaign
-  created_at     INTEGER NOT NULL
-) STRICT;
+  scope       TEXT PRIMARY KEY,                -- campaign:spring, rehearsal:spring@1a2b3c4d
+  campaign    TEXT NOT NULL,                   -- `id:` of the file, by default the file's name
+  approved_at INTEGER NOT NULL,
+  files_hash  TEXT NOT NULL,                   -- of the spec and its templates as approved; an edit holds the campaign
+  files       TEXT NOT NULL,                   -- JSON: path → text as approved, to show what changed since
+  plan_id     TEXT,                            -- only who was in this plan; NULL: whoever is in the audience
+  at_most     INTEGER                          -- how many messages this approval lets out; NULL: all
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE occurrences (
-  scope      TEXT NOT NULL,
+  scope      TEXT NOT NULL REFERENCES campaigns (scope),
   occurrence TEXT NOT NULL,                    -- '' for a campaign that happens once
-  due_at     INTEGER NOT NULL,
-  not_after  INTEGER NOT NULL,
-  planned_at INTEGER NOT NULL,
+  due_at     INTEGER NOT NULL,                 -- the earliest due_at of its messages
+  not_after  INTEGER NOT NULL,                 -- the latest not_after of its messages
+  planned_at INTEGER,                          -- NULL until every message of it is a row
   PRIMARY KEY (scope, occurrence)
 ) STRICT, WITHOUT ROWID;
 
@@ -291,6 +292,8 @@ CREATE TABLE messages (
 
 CREATE INDEX messages_open ON messages (next_at) WHERE state IN ('planned', 'ready', 'deferred');
 
+CREATE INDEX messages_refused ON messages (next_at) WHERE state = 'skipped';
+
 CREATE INDEX messages_unsettled ON messages (state) WHERE state IN ('armed', 'in_doubt');
 
 CREATE INDEX messages_by_contact ON messages (contact_id, settled_at);
@@ -299,9 +302,11 @@ CREATE TABLE message_contents (
   message_id INTEGER PRIMARY KEY REFERENCES messages (id),
   mail_from  TEXT NOT NULL,
   rcpt_to    TEXT NOT NULL,
-  size       INTEGER NOT NULL,                 -- of the wire bytes
+  subject    TEXT NOT NULL,
+  frozen_at  INTEGER NOT NULL,
+  size       INTEGER NOT NULL,                 -- of the bytes
   sha256     TEXT NOT NULL,                    -- stays when the bytes go
-  wire       BLOB                              -- zlib of the bytes as sent, dots not stuffed; NULL after 30 days
+  bytes      BLOB                              -- zlib of the message as sent, dots not stuffed; NULL after 30 days
 ) STRICT;
 
 CREATE TABLE attempts (
