@@ -211,11 +211,13 @@ CREATE TABLE score_runs (
   version     INTEGER NOT NULL,                -- of the sum
   as_of       TEXT NOT NULL,                   -- the day, in the account's zone
   computed_at INTEGER NOT NULL,
+  finished_at INTEGER,                         -- NULL while its rows are being written: nobody reads them yet
   inputs      TEXT NOT NULL                    -- JSON: data version, cut points, settings
 ) STRICT;
 
 CREATE TABLE rfm_scores (
-  contact_id     INTEGER PRIMARY KEY REFERENCES contacts (id),
+  contact_id     INTEGER NOT NULL REFERENCES contacts (id),
+  run_id         INTEGER NOT NULL REFERENCES score_runs (id),
   recency_days   INTEGER NOT NULL,
   frequency      INTEGER NOT NULL,
   monetary_minor INTEGER NOT NULL,
@@ -224,10 +226,12 @@ CREATE TABLE rfm_scores (
   f              INTEGER NOT NULL,
   m              INTEGER NOT NULL,
   class          TEXT NOT NULL,
-  run_id         INTEGER NOT NULL REFERENCES score_runs (id)
-) STRICT;
+  PRIMARY KEY (contact_id, run_id)
+) STRICT, WITHOUT ROWID;
 
-CREATE INDEX rfm_scores_by_class ON rfm_scores (class);
+CREATE VIEW rfm_now AS
+  SELECT contact_id, recency_days, frequency, monetary_minor, currency, r, f, m, class, run_id FROM rfm_scores
+  WHERE run_id = (SELECT max(id) FROM score_runs WHERE name = 'rfm' AND finished_at IS NOT NULL);
 
 CREATE TABLE scores (
   contact_id INTEGER NOT NULL REFERENCES contacts (id),
