@@ -171,7 +171,7 @@ def decide(candidate: Candidate, limits: Limits, now: datetime) -> Decision:
         return Decision(Reason.SUPPRESSED, _gravest(candidate.suppressions))
     if candidate.checked and (refusal := _consent_refusal(candidate)):
         return Decision(refusal)
-    if candidate.not_after is not None and now > candidate.not_after:
+    if candidate.not_after is not None and now >= candidate.not_after:
         return Decision(Reason.EXPIRED)
     if candidate.stopped:
         return Decision(Reason.STOPPED)

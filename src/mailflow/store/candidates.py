@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,14 +11,13 @@ from typing import Any
 
 from mailflow import clock
 from mailflow.addresses import normalise
-from mailflow.model import ConsentState, MessageClass, SuppressionReason
+from mailflow.model import ConsentState, MessageClass, Scope, SuppressionReason
 from mailflow.policy import Candidate
 from mailflow.store import suppressions
 from mailflow.store.database import Connection
 from mailflow.tokens import Keys
 
 TEST_SCOPE = "test:"
-_REHEARSAL = re.compile(r"rehearsal:([^@]*)")
 
 _DAY = timedelta(days=1)
 _WEEK = timedelta(days=7)
@@ -147,10 +145,7 @@ def _sent_in_last_week(db: Connection, contact_ids: Sequence[int], now: datetime
 
 def _is_stopped(scope: str, stops: set[str]) -> bool:
     """Return whether a stop of everything or of this scope holds; stopping a campaign stops its rehearsals."""
-    if not stops or "" in stops or scope in stops:
-        return bool(stops)
-    rehearsed = _REHEARSAL.match(scope)
-    return rehearsed is not None and f"campaign:{rehearsed[1]}" in stops
+    return bool(stops) and not stops.isdisjoint({"", scope, f"campaign:{Scope.campaign_of(scope)}"})
 
 
 def _key(email: str | None) -> str | None:

@@ -1,0 +1,68 @@
+"""Record what happened, once, with what follows from it: a no, a suppression. What may still go: policy."""
+
+from __future__ import annotations
+
+from mailflow.addresses import Address, normalise
+from mailflow.model import Basis, ConsentState, SuppressionReason
+from mailflow.store import consents, events, suppressions
+from mailflow.store.consents import ALL_TOPICS, ConsentEntry
+from mailflow.store.database import Connection
+from mailflow.store.events import Event
+from mailflow.tokens import Keys
+
+UNSUBSCRIBED = "unsubscribed"
+BOUNCED = "bounced"
+COMPLAINED = "complained"
+
+HARD = "hard"  # properties["kind"] of a bounce that says that the address itself is no good
+
+
+def record(tx: Connection, event: Event, *, keys: Keys) -> bool:
+    """Write an event and what follows from it; return False, and change nothing, where it was known already.
+
+    `unsubscribed` is a no of its contact to `properties["topic"]`, or to all marketing. `complained`, and `bounced`
+    with `kind: hard`, suppress `properties["address"]`; a complaint is a no besides.
+    """
+    if not events.insert(tx, event):
+        return False
+    if event.name in (UNSUBSCRIBED, COMPLAINED) and event.contact_id is not None:
+        consents.append(tx, _no(event, event.contact_id))
+    reason = _suppression(event)
+    address = _address(event)
+    if reason is not None and address is not None:
+        evidence = event.properties.get("reply")
+        suppressions.suppress(tx, keys, address, reason, source=event.source, now=event.recorded_at, evidence=evidence)
+    return True
+
+
+def _no(event: Event, contact_id: int) -> ConsentEntry:
+    return ConsentEntry(
+        contact_id=contact_id,
+        state=ConsentState.UNSUBSCRIBED,
+        basis=Basis.UNKNOWN,
+        address=event.properties.get("address"),
+        occurred_at=event.occurred_at,
+        recorded_at=event.recorded_at,
+        source=event.source,
+        evidence=event.properties.get("evidence"),
+        topic=event.properties.get("topic", ALL_TOPICS),
+    )
+
+
+def _suppression(event: Event) -> SuppressionReason | None:
+    if event.name == COMPLAINED:
+        return SuppressionReason.COMPLAINT
+    if event.name == BOUNCED and event.properties.get("kind") == HARD:
+        return SuppressionReason.HARD_BOUNCE
+    return None
+
+
+def _address(event: Event) -> Address | None:
+    """Return the address an event is about; None where it names none, or what no address can be."""
+    text = event.properties.get("address")
+    if not isinstance(text, str):
+        return None
+    try:
+        return normalise(text)
+    except ValueError:
+        return None
