@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+
 import sink
 from sink import Sink
 
@@ -98,12 +99,10 @@ def loopback_certificate(tool: Callable[[str], str], tmp_path_factory: pytest.Te
     folder = tmp_path_factory.mktemp("tls")
     made = Certificate(folder / "certificate.pem", folder / "key.pem")
     names = "subjectAltName=DNS:localhost,IP:127.0.0.1"
-    subprocess.run(
-        [tool("openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-         "-subj", "/CN=localhost", "-addext", names, "-keyout", str(made.key), "-out", str(made.certificate)],
-        check=True,
-        capture_output=True,
-    )  # fmt: skip
+    request = [tool("openssl"), "req", "-x509", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext", names]
+    key_kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+    files = ["-keyout", str(made.key), "-out", str(made.certificate)]
+    subprocess.run([*request, *key_kind, *files], check=True, capture_output=True)
     return made
 
 

@@ -32,10 +32,10 @@ class Fault:
     """One way to fail, at one point of the dialogue.
 
     `at`: CONNECT EHLO STARTTLS AUTH MAIL RCPT DATA BODY DOT RSET QUIT; BODY is after the message's first bytes.
-    `action`: `reply` (with `text`, such as "451 4.7.1 later"), `drop`, `hang`, `garbage`, or `delay` (by `seconds`, then
-    as usual). `match` limits it to command lines, or at DOT to recipients, that contain the text. Of the occurrences that
-    match, the first `skip` are spared, at most `times` are hit, and each only with probability `share`. With `keep` a
-    message whose dot is hit counts as taken all the same: the reply is what gets lost.
+    `action`: `reply` (with `text`, such as "451 4.7.1 later"), `drop`, `hang`, `garbage`, or `delay` (by `seconds`,
+    then as usual). `match` limits it to command lines, or at DOT to recipients, that contain the text. Of the
+    occurrences that match, the first `skip` are spared, at most `times` are hit, and each only with probability
+    `share`. With `keep` a message whose dot is hit counts as taken all the same: the reply is what gets lost.
     """
 
     at: str

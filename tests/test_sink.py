@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Callable
 
 import pytest
+
 from conftest import Certificate
 from sink import Fault, Sink
 
