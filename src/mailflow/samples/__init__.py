@@ -1,0 +1,47 @@
+"""A made-up shop to try mailflow on: tea and stoneware, a few thousand people, two years of orders, plain CSV files.
+
+Nothing here knows the rest of mailflow; `jobs/demo.py` takes the files through its verbs. `names.py` holds the names,
+`people.py` makes the contacts, `orders.py` what they bought, this file writes both.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, fields
+from datetime import date
+from pathlib import Path
+
+from mailflow.samples.orders import Order, make_orders
+from mailflow.samples.people import Contact, make_contacts
+
+SEED = 20240229
+CONTACTS = 3000
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """Everything the sample shop knows, as it stands in the files."""
+
+    contacts: tuple[Contact, ...]
+    orders: tuple[Order, ...]
+
+
+def make_shop(*, until: date, seed: int = SEED, contacts: int = CONTACTS) -> Shop:
+    """Return the shop with two years of orders, the last on `until` or shortly before: equal arguments, equal shop."""
+    people = make_contacts(until=until, seed=seed, count=contacts)
+    return Shop(tuple(person.contact for person in people), make_orders(people, until=until, seed=seed))
+
+
+def write_shop(folder: Path, shop: Shop) -> tuple[Path, Path]:
+    """Write `contacts.csv` and `orders.csv` (UTF-8, comma) into `folder` and return their paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return _write(folder / "contacts.csv", shop.contacts), _write(folder / "orders.csv", shop.orders)
+
+
+def _write(path: Path, rows: Sequence[Contact] | Sequence[Order]) -> Path:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(field.name for field in fields(rows[0]))
+        writer.writerows(astuple(row) for row in rows)
+    return path
