@@ -1,0 +1,243 @@
+"""Give a syntax tree its meaning: find the fields, hold every comparison against their types. Grammar: parse.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+from mailflow.rules import parse as grammar
+from mailflow.rules.syntax import Binary, Call, Literal, Membership, Name, RuleError, Span, Syntax, Unary, suggestion
+from mailflow.rules.types import (
+    All,
+    Always,
+    Compare,
+    CompareFields,
+    Condition,
+    Field,
+    FieldType,
+    FromNow,
+    Known,
+    Not,
+    OneOf,
+    Rule,
+    Some,
+    Value,
+)
+
+_CONSTANTS = ("true", "false", "null", "now")
+_MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
+_UNORDERED = (FieldType.BOOL, FieldType.CHOICE)
+_WANTED = {
+    FieldType.TEXT: 'a text in quotes, such as "Vienna"',
+    FieldType.NUMBER: "a number",
+    FieldType.MONEY: "an amount as a plain number, such as 99.50",
+    FieldType.BOOL: "true or false",
+    FieldType.INSTANT: 'a time: now - 90d, or a day such as "2026-03-20"',
+    FieldType.DATE: 'a day such as "2026-03-20", or now - 90d',
+}
+
+
+class _Null:
+    """The constant `null`."""
+
+
+_NULL = _Null()
+_Operand = Field | Value | timedelta | _Null
+
+
+def parse(text: str, *, fields: Mapping[str, Field]) -> Rule:
+    """Return the rule that `text` means, typed; `RuleError` says what is wrong and where."""
+    return Rule(text, _Checker(text, fields).condition(grammar.read(text)))
+
+
+class _Checker:
+    """One rule being checked against the fields there are."""
+
+    def __init__(self, text: str, fields: Mapping[str, Field]) -> None:
+        self.text = text
+        self.fields = fields
+
+    def condition(self, tree: Syntax) -> Condition:
+        """Return what a part means that must be true or false."""
+        match tree:
+            case Binary("and"):
+                return All(tuple(self.condition(part) for part in _chain(tree, "and")))
+            case Binary("or"):
+                return Some(tuple(self.condition(part) for part in _chain(tree, "or")))
+            case Unary("not", operand):
+                return Not(self.condition(operand))
+            case Binary(operator) if operator in grammar.COMPARISONS:
+                return self.comparison(tree)
+            case Membership():
+                return self.membership(tree)
+            case _:
+                return self.bare(tree)
+
+    def bare(self, tree: Syntax) -> Condition:
+        """Return what a part means that is no comparison: a constant or a field that is true or false."""
+        operand = self.operand(tree)
+        if isinstance(operand, bool):
+            return Always(operand)
+        if not isinstance(operand, Field):
+            raise self.error("this is not a condition: compare a field with it", tree.span)
+        if operand.type is not FieldType.BOOL:
+            example = f"{self.written(tree)} == {_example(operand)}"
+            raise self.error(f"this is not a condition yet: compare it, such as {example}", tree.span)
+        return Compare(operand, "==", True)
+
+    def comparison(self, tree: Binary) -> Condition:
+        left, right, operator, places = self.operand(tree.left), self.operand(tree.right), tree.operator, tree
+        if not isinstance(left, Field) and isinstance(right, Field):
+            left, right, operator = right, left, _MIRRORED[operator]
+            places = Binary(operator, tree.right, tree.left, tree.span, tree.operator_span)
+        if not isinstance(left, Field):
+            raise self.error("one side of a comparison must be a field", tree.span)
+        if operator == "!=":
+            return Not(self.compare(left, "==", right, places))
+        return self.compare(left, operator, right, places)
+
+    def compare(self, field: Field, operator: str, other: _Operand, tree: Binary) -> Condition:
+        if isinstance(other, _Null):
+            if operator != "==":
+                raise self.error("null is only compared with == and !=", tree.operator_span)
+            return Not(Known(field))
+        if operator != "==" and (field.type in _UNORDERED or field.multi):
+            raise self.error(f"{self.written(tree.left)} has no order: use ==, != or in", tree.operator_span)
+        if isinstance(other, Field):
+            if other.type is not field.type or other.multi or field.multi:
+                raise self.error(f"{_described(field)} cannot be compared with {_described(other)}", tree.span)
+            return CompareFields(field, operator, other)
+        return Compare(field, operator, self.value(field, other, tree.right))
+
+    def membership(self, tree: Membership) -> Condition:
+        field = self.operand(tree.subject)
+        if not isinstance(field, Field):
+            raise self.error('before "in" stands a field', tree.subject.span)
+        values = []
+        for item in tree.items:
+            operand = self.operand(item)
+            if isinstance(operand, (_Null, Field)):
+                raise self.error("a list holds values only: write `or x == null` for a missing one", item.span)
+            values.append(self.value(field, operand, item))
+        found = OneOf(field, tuple(values))
+        return Not(found) if tree.negated else found
+
+    def value(self, field: Field, operand: Value | timedelta, tree: Syntax) -> Value:
+        """Return a constant as a value of the field's type."""
+        match field.type:
+            case FieldType.TEXT if isinstance(operand, str):
+                return operand
+            case FieldType.CHOICE:
+                return self.choice(field, operand, tree)
+            case FieldType.NUMBER | FieldType.MONEY if isinstance(operand, Decimal):
+                return operand
+            case FieldType.BOOL if isinstance(operand, bool):
+                return operand
+            case FieldType.INSTANT | FieldType.DATE if isinstance(operand, FromNow):
+                return operand
+            case FieldType.INSTANT | FieldType.DATE if isinstance(operand, str):
+                return self.day_or_time(field, operand, tree)
+        message = f"{_described(field)} cannot be compared with {self.written(tree)}: write {_WANTED[field.type]}"
+        raise self.error(message, tree.span)
+
+    def choice(self, field: Field, operand: Value | timedelta, tree: Syntax) -> str:
+        for choice in field.choices:
+            if isinstance(operand, str) and operand.lower() == choice.lower():
+                return choice
+        hint = suggestion(str(operand), field.choices) or f": it is one of {', '.join(field.choices)}"
+        raise self.error(f"{field.name} is never {self.written(tree)}{hint}", tree.span)
+
+    def day_or_time(self, field: Field, text: str, tree: Syntax) -> date | datetime:
+        try:
+            if len(text) == 10:
+                return date.fromisoformat(text)
+            if field.type is FieldType.INSTANT:
+                return datetime.fromisoformat(text)
+        except ValueError:
+            pass
+        raise self.error(f'{self.written(tree)} is not a day: write "2026-03-20"', tree.span)
+
+    def operand(self, tree: Syntax) -> _Operand:
+        """Return what a side of a comparison means: a field or a constant."""
+        match tree:
+            case Literal(value):
+                return value
+            case Name():
+                return self.name(tree)
+            case Call(name):
+                raise self.error(f"unknown function {name!r}: rules have fields and comparisons only", tree.name_span)
+            case Unary("-", operand):
+                return self.negative(operand, tree)
+            case Binary("+" | "-"):
+                return self.sum(tree)
+            case _:
+                raise self.error("a condition cannot be compared: is an 'and' or 'or' missing?", tree.span)
+
+    def name(self, tree: Name) -> _Operand:
+        match tree.path:
+            case "true" | "false":
+                return tree.path == "true"
+            case "null":
+                return _NULL
+            case "now":
+                return FromNow(timedelta())
+        field = self.fields.get(tree.path)
+        if field is None:
+            raise self.error(f"unknown name {tree.path!r}{self.name_hint(tree.path)}", tree.span)
+        return field
+
+    def name_hint(self, path: str) -> str:
+        if path.lower() in ("none", "nil", "empty", "missing"):
+            return ": write null for a missing value"
+        ends = [name for name in self.fields if name.endswith(f".{path.lower()}")]
+        if ends:
+            return f" (did you mean {ends[0]!r}?)"
+        close = suggestion(path, [*self.fields, *_CONSTANTS])
+        return close or ("" if "." in path else ': a text stands in quotes, such as "DE"')
+
+    def negative(self, operand: Syntax, tree: Syntax) -> _Operand:
+        value = self.operand(operand)
+        if isinstance(value, Decimal):
+            return -value
+        raise self.error("only a number can be negative", tree.span)
+
+    def sum(self, tree: Binary) -> _Operand:
+        left, right = self.operand(tree.left), self.operand(tree.right)
+        sign = 1 if tree.operator == "+" else -1
+        if isinstance(left, FromNow) and isinstance(right, timedelta):
+            return FromNow(left.offset + sign * right)
+        if isinstance(left, timedelta) and isinstance(right, timedelta):
+            return left + sign * right
+        if isinstance(left, Field) and left.type in (FieldType.INSTANT, FieldType.DATE):
+            raise self.error("a field stands alone on its side: write orders.last_at < now - 90d", tree.span)
+        raise self.error("only times and durations are added or subtracted, such as now - 90d", tree.span)
+
+    def written(self, tree: Syntax) -> str:
+        return self.text[tree.span[0] : tree.span[1]]
+
+    def error(self, message: str, span: Span) -> RuleError:
+        return RuleError(message, self.text, span)
+
+
+def _chain(tree: Syntax, operator: str) -> Iterator[Syntax]:
+    """Yield the parts of `a and b and c`, which the tree holds as `(a and b) and c`."""
+    parts: list[Syntax] = []
+    while isinstance(tree, Binary) and tree.operator == operator:
+        parts.append(tree.right)
+        tree = tree.left
+    yield tree
+    yield from reversed(parts)
+
+
+def _described(field: Field) -> str:
+    kind = {FieldType.MONEY: "an amount", FieldType.INSTANT: "a time", FieldType.BOOL: "true or false"}
+    return f"{field.name} ({kind.get(field.type, f'a {field.type}')})"
+
+
+def _example(field: Field) -> str:
+    if field.choices:
+        return f'"{field.choices[0]}"'
+    return {FieldType.TEXT: '"DE"', FieldType.DATE: '"2026-03-20"', FieldType.INSTANT: '"2026-03-20"'}.get(
+        field.type, "1"
+    )

@@ -1,0 +1,181 @@
+"""Read a rule into its syntax tree: a Pratt parser. The tree's types: syntax.py; what its names mean: types.py.
+
+rule       = or
+or         = and {"or" and}
+and        = not {"and" not}
+not        = "not" not | comparison
+comparison = sum [("==" | "!=" | "<" | "<=" | ">" | ">=") sum | ["not"] "in" "(" sum {"," sum} ")"]
+sum        = sign {("+" | "-") sign}
+sign       = "-" sign | "(" rule ")" | name | name "(" [argument {"," argument}] ")" | text | number | duration
+argument   = [name "="] rule
+"""
+
+from __future__ import annotations
+
+from mailflow.rules.syntax import (
+    Binary,
+    Call,
+    Kind,
+    Literal,
+    Membership,
+    Name,
+    RuleError,
+    Span,
+    Syntax,
+    Token,
+    Unary,
+    tokens,
+)
+
+COMPARISONS = ("==", "!=", "<", "<=", ">", ">=")
+_KEYWORDS = ("and", "or", "not", "in")
+# How strongly an operator binds what stands left of it.
+_POWER = {"or": 1, "and": 2, "not": 4, "in": 4, **dict.fromkeys(COMPARISONS, 4), "=": 4, "+": 5, "-": 5}
+_NOT_POWER = 3
+_SIGN_POWER = 6
+_MAX_DEPTH = 60
+_MAX_TERMS = 400  # SQLite refuses expressions deeper than 1,000
+_MAX_SUMS = 40
+
+
+def read(text: str) -> Syntax:
+    """Return the syntax tree of a rule; `RuleError` with its place where it has none."""
+    return _Parser(text).whole()
+
+
+class _Parser:
+    """One rule being read: its tokens and where we are in them."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.tokens = tokens(text)
+        self.position = 0
+        self.depth = 0
+        self.terms = 0
+        self.sums = 0
+
+    @property
+    def ahead(self) -> Token:
+        return self.tokens[self.position]
+
+    def whole(self) -> Syntax:
+        if len(self.tokens) == 1:
+            raise self.error('a rule is missing, such as country == "DE"', self.ahead.span)
+        tree = self.expression(0)
+        if self.ahead.kind is not Kind.END:
+            raise self.unexpected(self.ahead)
+        return tree
+
+    def expression(self, power: int) -> Syntax:
+        """Read on while operators bind more strongly than `power`."""
+        self.depth += 1
+        if self.depth > _MAX_DEPTH:
+            raise self.error(f"this rule is nested deeper than {_MAX_DEPTH} levels: split it up", self.ahead.span)
+        left = self.operand()
+        while self.ahead.kind in (Kind.NAME, Kind.MARK) and _POWER.get(str(self.ahead.value), 0) > power:
+            left = self.operation(left, self.take())
+        self.depth -= 1
+        return left
+
+    def operand(self) -> Syntax:
+        token = self.take()
+        if token.kind in (Kind.TEXT, Kind.NUMBER, Kind.DURATION):
+            return Literal(token.value, token.span)
+        if token.value == "not":
+            operand = self.expression(_NOT_POWER)
+            return Unary("not", operand, (token.span[0], operand.span[1]))
+        if token.kind is Kind.NAME and token.value not in _KEYWORDS:
+            return self.call(token) if self.at("(") else Name(str(token.value), token.span)
+        if token.value == "-":
+            operand = self.expression(_SIGN_POWER)
+            return Unary("-", operand, (token.span[0], operand.span[1]))
+        if token.value == "(":
+            inner = self.expression(0)
+            self.expect(")", opened=token)
+            return inner
+        raise self.unexpected(token)
+
+    def operation(self, left: Syntax, operator: Token) -> Syntax:
+        self.count(operator)
+        sign = str(operator.value)
+        if sign == "=":
+            raise self.error("'=' sets a value: to compare, write ==", operator.span)
+        if sign in ("in", "not"):
+            return self.membership(left, operator)
+        power = _POWER[sign]
+        right = self.expression(power)
+        if sign in COMPARISONS and self.at(*COMPARISONS, "in"):
+            raise self.error("comparisons do not chain: write a < b and b < c", self.ahead.span)
+        return Binary(sign, left, right, (left.span[0], right.span[1]), operator.span)
+
+    def membership(self, subject: Syntax, operator: Token) -> Syntax:
+        negated = operator.value == "not"
+        if negated and not self.at("in"):
+            raise self.error("'not' cannot stand here: did you mean 'not in' or 'and not'?", operator.span)
+        if negated:
+            self.take()
+        if not self.at("("):
+            raise self.error('after "in" comes a list in brackets, such as ("DE", "AT")', self.ahead.span)
+        opening = self.take()
+        items = [self.expression(_POWER["in"])]
+        while self.at(",") and self.take() and not self.at(")"):
+            items.append(self.expression(_POWER["in"]))
+        closing = self.expect(")", opened=opening)
+        return Membership(subject, tuple(items), negated, (subject.span[0], closing.span[1]))
+
+    def call(self, name: Token) -> Syntax:
+        opening = self.take()
+        arguments: list[Syntax] = []
+        keywords: list[tuple[str, Syntax]] = []
+        while not self.at(")"):
+            following = self.tokens[min(self.position + 1, len(self.tokens) - 1)]
+            if self.ahead.kind is Kind.NAME and following.kind is Kind.MARK and following.value == "=":
+                key = str(self.take().value)
+                self.take()
+                keywords.append((key, self.expression(0)))
+            else:
+                arguments.append(self.expression(0))
+            if not self.at(")"):
+                self.expect(",", opened=opening)
+        closing = self.take()
+        span = (name.span[0], closing.span[1])
+        return Call(str(name.value), tuple(arguments), tuple(keywords), span, name.span)
+
+    def at(self, *signs: str) -> bool:
+        """Say whether one of these operators, brackets or keywords comes next (and not a text that spells it)."""
+        return self.ahead.kind in (Kind.NAME, Kind.MARK) and self.ahead.value in signs
+
+    def take(self) -> Token:
+        token = self.ahead
+        if token.kind is not Kind.END:
+            self.position += 1
+        return token
+
+    def expect(self, sign: str, *, opened: Token) -> Token:
+        token = self.ahead
+        if not self.at(sign):
+            if token.kind is Kind.END:
+                raise self.error("this bracket is never closed", opened.span)
+            raise self.unexpected(token)
+        return self.take()
+
+    def count(self, operator: Token) -> None:
+        self.terms += 1
+        self.sums += operator.value in ("+", "-")
+        if self.terms > _MAX_TERMS or self.sums > _MAX_SUMS:
+            raise self.error("this rule has too many operators: split it up", operator.span)
+
+    def error(self, message: str, span: Span) -> RuleError:
+        return RuleError(message, self.text, span)
+
+    def unexpected(self, token: Token) -> RuleError:
+        if token.kind is Kind.END:
+            return self.error("the rule ends too soon: something is missing here", token.span)
+        written = self.text[token.span[0] : token.span[1]]
+        if token.kind is Kind.NAME and written not in _KEYWORDS and written.lower() in _KEYWORDS:
+            return self.error(f"write {written.lower()!r} in small letters", token.span)
+        if written == "=":
+            return self.error("'=' sets a value: to compare, write ==", token.span)
+        if token.kind is Kind.MARK or written in _KEYWORDS:
+            return self.error(f"{written!r} cannot stand here", token.span)
+        return self.error(f"{written} cannot stand here: is an operator missing before it (==, and, or …)?", token.span)

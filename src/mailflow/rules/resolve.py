@@ -1,0 +1,159 @@
+"""Fix a rule to a moment: times become milliseconds, days text, amounts minor units, as the store keeps them.
+
+Both faces of a rule, predicate.py and store/rules_sql.py, start from what this returns, and see only tests of a field
+against one plain value.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+
+from mailflow import clock, money
+from mailflow.rules.types import (
+    All,
+    Always,
+    Compare,
+    CompareFields,
+    Condition,
+    Context,
+    Field,
+    FieldType,
+    FromNow,
+    Known,
+    Not,
+    OneOf,
+    Rule,
+    Some,
+    Value,
+)
+
+Plain = str | int | float | bool
+_FIRST_DAY, _LAST_DAY = date(1, 1, 2), date(9999, 12, 30)
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """A field against a value as the store keeps it; `operator` is one of == < <= > >=. False where it is missing."""
+
+    field: Field
+    operator: str
+    value: Plain
+
+
+@dataclass(frozen=True, slots=True)
+class TestAny:
+    """A field against several such values: true if it equals one of them."""
+
+    field: Field
+    values: tuple[Plain, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Opposite:
+    """True where the part is false."""
+
+    part: Resolved
+
+
+@dataclass(frozen=True, slots=True)
+class Each:
+    """True where all parts are."""
+
+    parts: tuple[Resolved, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Either:
+    """True where at least one part is."""
+
+    parts: tuple[Resolved, ...]
+
+
+Resolved = Always | Test | TestAny | CompareFields | Known | Opposite | Each | Either
+
+
+def resolve(rule: Rule, context: Context) -> Resolved:
+    """Return the rule as plain tests at a moment."""
+    return _resolve(rule.condition, context)
+
+
+def _resolve(condition: Condition, context: Context) -> Resolved:
+    match condition:
+        case Always() | CompareFields() | Known():
+            return condition
+        case Compare(field, operator, value):
+            return _compare(field, operator, value, context)
+        case OneOf(field, values):
+            return _one_of(field, values, context)
+        case Not(part):
+            return Opposite(_resolve(part, context))
+        case All(parts):
+            return Each(tuple(_resolve(part, context) for part in parts))
+        case Some(parts):
+            return Either(tuple(_resolve(part, context) for part in parts))
+
+
+def _compare(field: Field, operator: str, value: Value, context: Context) -> Resolved:
+    if field.type is FieldType.INSTANT and isinstance(value, date) and not isinstance(value, datetime):
+        return _within_day(field, operator, value, context)
+    return Test(field, operator, _plain(field, value, context))
+
+
+def _within_day(field: Field, operator: str, day: date, context: Context) -> Resolved:
+    """Compare an instant with a whole day: before it starts, after it ends, or within it."""
+    day = min(max(day, _FIRST_DAY), _LAST_DAY)
+    starts = clock.to_ms(clock.local_instant(day, time(), context.zone))
+    ends = clock.to_ms(clock.end_of_day(day, context.zone))
+    match operator:
+        case "<" | ">=":
+            return Test(field, operator, starts)
+        case "<=":
+            return Test(field, "<", ends)
+        case ">":
+            return Test(field, ">=", ends)
+        case _:
+            return Each((Test(field, ">=", starts), Test(field, "<", ends)))
+
+
+def _one_of(field: Field, values: tuple[Value, ...], context: Context) -> Resolved:
+    if field.type is FieldType.INSTANT:
+        return Either(tuple(_compare(field, "==", value, context) for value in values))
+    return TestAny(field, tuple(_plain(field, value, context) for value in values))
+
+
+def _plain(field: Field, value: Value, context: Context) -> Plain:
+    """Return a constant as the store would keep it in this field."""
+    match value:
+        case bool() | str():
+            return value
+        case Decimal():
+            return _number(value.scaleb(money.digits(context.currency)) if field.type is FieldType.MONEY else value)
+        case FromNow(offset) if field.type is FieldType.INSTANT:
+            return clock.to_ms(context.now) + offset // timedelta(milliseconds=1)
+        case FromNow(offset):
+            return _moved(context.now, offset, context).isoformat()
+        case datetime():
+            return clock.to_ms(_instant(value, context))
+        case date():
+            return value.isoformat()
+
+
+def _number(value: Decimal) -> int | float:
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
+def _instant(value: datetime, context: Context) -> datetime:
+    if value.tzinfo is not None:
+        return value
+    day = min(max(value.date(), _FIRST_DAY), _LAST_DAY)
+    return clock.local_instant(day, value.time(), context.zone)
+
+
+def _moved(now: datetime, offset: timedelta, context: Context) -> date:
+    """Return the calendar day at `now` + `offset`, held within the years that a date can have."""
+    try:
+        return clock.local_date(now + offset, context.zone)
+    except OverflowError:
+        return _LAST_DAY if offset > timedelta() else _FIRST_DAY

@@ -1,0 +1,182 @@
+"""What a rule may ask about: the fields, their types, and the typed rule. How text becomes one: check.py."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from mailflow.config.settings import FieldSettings
+from mailflow.model import ConsentState
+
+
+class FieldType(StrEnum):
+    """What kind of value a field holds, and so what it may be compared with."""
+
+    TEXT = "text"  # compared without regard to the case of A to Z
+    CHOICE = "choice"  # a text out of a known few
+    NUMBER = "number"
+    MONEY = "money"  # an amount in the account's currency, kept in minor units
+    BOOL = "bool"  # true or false; may stand alone as a condition
+    INSTANT = "instant"  # kept as UTC milliseconds
+    DATE = "date"  # a calendar day, kept as text 1984-03-07; --03-07 where the year is not known
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One thing a rule may ask about a contact; `name` is the canonical one (`attributes.x` for declared fields)."""
+
+    name: str
+    type: FieldType
+    choices: tuple[str, ...] = ()
+    multi: bool = False
+
+    @property
+    def attribute(self) -> str | None:
+        """The declared field this is, or None for a built-in one."""
+        return self.name.removeprefix("attributes.") if self.name.startswith("attributes.") else None
+
+
+_BUILT_IN = {
+    **dict.fromkeys(
+        ("email", "first_name", "last_name", "company", "language", "country", "region", "city", "postcode", "source"),
+        FieldType.TEXT,
+    ),
+    "birthday": FieldType.DATE,
+    "created_at": FieldType.INSTANT,
+    "orders.count": FieldType.NUMBER,
+    "orders.revenue": FieldType.MONEY,
+    "orders.first_at": FieldType.INSTANT,
+    "orders.last_at": FieldType.INSTANT,
+    "rfm.r": FieldType.NUMBER,
+    "rfm.f": FieldType.NUMBER,
+    "rfm.m": FieldType.NUMBER,
+}
+
+
+def known_fields(declared: Mapping[str, FieldSettings], rfm_classes: Collection[str]) -> dict[str, Field]:
+    """Return every name a rule may use and what it means: the built-in fields, then those declared under `fields:`.
+
+    A declared field is `attributes.x`, and plain `x` unless a built-in field has that name.
+    """
+    fields = {name: Field(name, kind) for name, kind in _BUILT_IN.items()}
+    fields["rfm.class"] = Field("rfm.class", FieldType.CHOICE, tuple(rfm_classes))
+    fields["consent.email"] = Field("consent.email", FieldType.CHOICE, tuple(ConsentState))
+    for name, settings in declared.items():
+        field = Field(f"attributes.{name}", FieldType(settings.type), multi=settings.multi)
+        fields[field.name] = field
+        fields.setdefault(name, field)
+    return fields
+
+
+@dataclass(frozen=True, slots=True)
+class FromNow:
+    """An instant that moves with the clock: `now - 90d`."""
+
+    offset: timedelta
+
+
+# A `date` compared with an instant stands for that whole day in the account's zone; a naive `datetime` is wall time.
+Value = str | Decimal | bool | FromNow | date | datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Always:
+    """`true` or `false`: everybody, nobody."""
+
+    value: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """A field against a constant; `operator` is one of == < <= > >=."""
+
+    field: Field
+    operator: str
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class CompareFields:
+    """A field against another one of the same type."""
+
+    left: Field
+    operator: str
+    right: Field
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """A field against a list."""
+
+    field: Field
+    values: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Whether a field has a value at all: `x != null`."""
+
+    field: Field
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The opposite."""
+
+    part: Condition
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    """Every part holds."""
+
+    parts: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Some:
+    """At least one part holds."""
+
+    parts: tuple[Condition, ...]
+
+
+Condition = Always | Compare | CompareFields | OneOf | Known | Not | All | Some
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule as it was written, and what it means."""
+
+    text: str
+    condition: Condition
+
+    def fields(self) -> frozenset[Field]:
+        """Return the fields the rule asks about."""
+        return frozenset(_fields(self.condition))
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a rule is relative to: the present instant, the account's time zone and its currency."""
+
+    now: datetime
+    zone: ZoneInfo
+    currency: str
+
+
+def _fields(condition: Condition) -> list[Field]:
+    match condition:
+        case Compare(field) | OneOf(field) | Known(field):
+            return [field]
+        case CompareFields(left, _, right):
+            return [left, right]
+        case Not(part):
+            return _fields(part)
+        case All(parts) | Some(parts):
+            return [field for part in parts for field in _fields(part)]
+        case Always():
+            return []
