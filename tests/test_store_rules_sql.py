@@ -366,5 +366,16 @@ def test_the_largest_rule_the_parser_takes_still_runs(store: Store) -> None:
     assert by_sql(store, f"country in ({items})") == by_predicate(f"country in ({items})")
     many_days = ", ".join(['"2026-03-29"'] * 1400)
     assert by_sql(store, f"created_at in ({many_days})") == by_predicate(f"created_at in ({many_days})")
-    deep = "not " * 50 + "vip"
-    assert by_sql(store, deep) == by_predicate(deep)
+
+
+@pytest.mark.parametrize("opening", ["not (", "vip and (", "vip or not (", "(", "not not ("])
+def test_the_deepest_rule_the_parser_takes_still_runs(store: Store, opening: str) -> None:
+    ran = 0
+    for depth in range(1, 40):
+        text = opening * depth + 'pets != "x" and birthday < "1999-01-01"' + ")" * depth
+        try:
+            assert by_sql(store, text) == by_predicate(text)
+            ran = depth
+        except RuleError:
+            break
+    assert 5 < ran < 39

@@ -33,7 +33,7 @@ _KEYWORDS = ("and", "or", "not", "in")
 _POWER = {"or": 1, "and": 2, "not": 4, "in": 4, **dict.fromkeys(COMPARISONS, 4), "=": 4, "+": 5, "-": 5}
 _NOT_POWER = 3
 _SIGN_POWER = 6
-_MAX_DEPTH = 60
+_MAX_DEPTH = 30  # SQLite's parser has a stack of 100
 _MAX_TERMS = 400  # SQLite refuses expressions deeper than 1,000
 _MAX_SUMS = 40
 
