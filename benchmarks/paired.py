@@ -1,8 +1,8 @@
 """Run commands against each other and report ratios: what every benchmark here is made of.
 
-A ratio is taken within one round (A, B, A, B, …), so that a machine that is busy for a while slows both; what is reported
-is the median of the rounds with the least and the greatest. Times are of the whole process unless a contender reads its
-own from what the command printed.
+A ratio is taken within one round (A, B, A, B, …), so that a machine that is busy for a while slows both; reported
+is the median of the rounds with the least and the greatest. Times are of the whole process unless a contender reads
+its own from what the command printed.
 """
 
 from __future__ import annotations

@@ -12,12 +12,10 @@ from pathlib import Path
 
 import pytest
 
+import docs
 import mailflow
 from conftest import ROOT
 from mailflow.cli.registry import COMMANDS
-
-sys.path.insert(0, str(ROOT / "tools"))
-import docs
 
 # Written in halves, so that this file does not hold what it forbids.
 MACHINE_PATHS = re.compile("|".join(["/wo" + "rk/", "/tm" + "p/v", "/ro" + "ot/", "/ho" + "me/[a-z]"]))
@@ -85,11 +83,12 @@ def test_help_loads_none_of_the_heavy_libraries() -> None:
     assert HEAVY.isdisjoint(said.split())
 
 
-@pytest.mark.parametrize("words", list(docs.command_paths()), ids=lambda words: " ".join(words) or "mailflow")
-def test_every_command_shows_an_example_and_its_options(words: tuple[str, ...]) -> None:
-    page = docs.help_page(words)
-    assert "Examples:" in page or "Commands:" in page
-    assert page.startswith(f"Usage: {' '.join(('mailflow', *words))} ")
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_shows_an_example(name: str) -> None:
+    for words in docs.command_paths(name):
+        page = docs.help_page(words)
+        assert page.startswith(f"Usage: {' '.join(('mailflow', *words))} ")
+        assert "Examples:" in page or "Commands:" in page
 
 
 def test_no_help_line_of_ours_is_cut_or_overlong() -> None:

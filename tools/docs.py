@@ -39,15 +39,13 @@ takes `--format json`, `jsonl` or `csv` in place of the table, and `--workspace 
 """
 
 
-def command_paths() -> Iterator[tuple[str, ...]]:
-    """Yield the words of every command, groups before what is in them."""
-    yield ()
-    for name, entry in COMMANDS.items():
-        yield (name,)
-        target = getattr(importlib.import_module(entry.module), entry.attribute)
-        if isinstance(target, typer.Typer):
-            group = typer.main.get_command(target)
-            yield from ((name, inner) for inner in getattr(group, "commands", {}))
+def command_paths(name: str) -> Iterator[tuple[str, ...]]:
+    """Yield the words of a command, and of those in it when it is a group."""
+    yield (name,)
+    entry = COMMANDS[name]
+    target = getattr(importlib.import_module(entry.module), entry.attribute)
+    if isinstance(target, typer.Typer):
+        yield from ((name, inner) for inner in getattr(typer.main.get_command(target), "commands", {}))
 
 
 def help_page(words: tuple[str, ...]) -> str:
@@ -63,7 +61,8 @@ def help_page(words: tuple[str, ...]) -> str:
 def cli_page() -> str:
     """Return docs/cli.md."""
     pages = [CLI_INTRODUCTION.format(exit_codes=exit_codes())]
-    for words in command_paths():
+    every = [(), *(words for name in COMMANDS for words in command_paths(name))]
+    for words in every:
         level = "##" if len(words) < 2 else "###"
         pages.append(f"{level} {' '.join(('mailflow', *words))}\n\n```text\n{help_page(words)}\n```\n")
     return "\n".join(pages)
