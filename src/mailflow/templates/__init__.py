@@ -1,0 +1,27 @@
+"""A message from file to bytes: read a template, compile it once, render it per person, build what goes over the wire.
+
+Pure: reads template files under the workspace's `templates/`, knows no store, no network and no clock. Who gets it and
+what is known about them: outbox. What a file may say: source.py; what a tag may do: environment.py and guard.py.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mailflow.templates.parts import Envelope, Rendered, TemplateError
+
+if TYPE_CHECKING:
+    from mailflow.templates.compile import CompiledTemplate
+
+__all__ = ["Envelope", "Rendered", "TemplateError", "load"]
+
+
+def load(folder: Path, name: str) -> CompiledTemplate:
+    """Read and compile the template `name` (such as `cart/reminder`) of the folder `templates/`, once for many people.
+
+    `TemplateError` names every problem of its files with file and line.
+    """
+    from mailflow.templates.compile import compile_template  # jinja2, css-inline and markdown-it take 0.2 s to import
+
+    return compile_template(folder, name)
