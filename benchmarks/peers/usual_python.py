@@ -1,4 +1,4 @@
-"""Send the letter the way most Python programs do: jinja2, EmailMessage and smtplib, one connection after the other dot.
+"""Send the letter the way most Python programs do: jinja2, EmailMessage, and smtplib on one connection.
 
 Usage: python usual_python.py PORT LETTER_FOLDER RECIPIENTS_JSON
 """
