@@ -168,7 +168,7 @@ def decide(candidate: Candidate, limits: Limits, now: datetime) -> Decision:
     if candidate.address is None:
         return Decision(Reason.NO_ADDRESS)
     if candidate.suppressions:
-        return Decision(Reason.SUPPRESSED, _gravest(candidate.suppressions))
+        return Decision(Reason.SUPPRESSED, gravest(candidate.suppressions))
     if candidate.checked and (refusal := _consent_refusal(candidate)):
         return Decision(refusal)
     if candidate.not_after is not None and now >= candidate.not_after:
@@ -218,6 +218,7 @@ def _cap_refusal(candidate: Candidate, limits: Limits) -> Reason | None:
     return None
 
 
-def _gravest(reasons: frozenset[SuppressionReason]) -> SuppressionReason:
+def gravest(reasons: frozenset[SuppressionReason]) -> SuppressionReason:
+    """Return the reason to name where an address is suppressed for several."""
     order = (SuppressionReason.ERASED, SuppressionReason.COMPLAINT, SuppressionReason.HARD_BOUNCE)
     return next((reason for reason in order if reason in reasons), SuppressionReason.MANUAL)
