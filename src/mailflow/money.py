@@ -3,27 +3,45 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
 
 # ISO 4217 minor units; every currency not named here has two digits.
 _DIGITS = {
-    **dict.fromkeys(
-        "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(), 0
-    ),
+    **dict.fromkeys("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(), 0),
     **dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3),
     **dict.fromkeys("CLF UYW".split(), 4),
 }
-_PLAIN = re.compile(r"-?\d+(?:\.\d{1,2})?\Z")
-_SIGNS = re.compile(r"[^\d.,'\-()\u2212]+")
+_PLAIN = re.compile(r"-?\d{1,15}(?:\.\d{1,2})?\Z", re.ASCII)
+_CODE = re.compile(r"[A-Z]{3}\Z")
+# Around the digits only what is written around money: spaces, an ISO code, a sign such as € or kr.
+_SYMBOL = r"(?:[A-Za-z]{1,4}\.?|[^\w\s.,'()+-])?"
+_WRITTEN = re.compile(
+    rf"\s*(?P<open>\()?\s*(?P<minus>[-\u2212+])?\s*{_SYMBOL}\s*(?P<inner>[-\u2212])?\s*"
+    rf"(?P<number>\d[\d.,'\u2019\s]*|[.,]\d+)\s*(?P<after>[-\u2212])?\s*{_SYMBOL}\s*(?(open)\))\s*\Z",
+    re.ASCII,
+)
+_SPACES = re.compile(r"[\s\u00a0\u202f\u2009'\u2019]")
 _GROUPED = {
-    ",": re.compile(r"\d{1,3}(?:,\d{3})+\Z"),
-    ".": re.compile(r"\d{1,3}(?:\.\d{3})+\Z"),
+    ",": re.compile(r"\d{1,3}(?:,\d{3})+\Z", re.ASCII),
+    ".": re.compile(r"\d{1,3}(?:\.\d{3})+\Z", re.ASCII),
 }
+_INDIAN = re.compile(r"\d{1,2}(?:,\d{2})+,\d{3}\Z", re.ASCII)
+# Spreadsheets and dataframes write 19.99 as 19.989999999999998: what is so near a whole minor unit is meant to be one.
+_NOISE = Decimal("0.0001")
 
 
 def digits(currency: str) -> int:
     """Return how many decimal digits a currency has: 2 for EUR, 0 for JPY, 3 for KWD."""
     return _DIGITS.get(currency, 2)
+
+
+def currency_code(text: str) -> str:
+    """Read an ISO 4217 code such as `eur`; `ValueError` for anything else."""
+    code = text.strip().upper()
+    if not _CODE.match(code):
+        raise ValueError(f"{text!r} is not a currency: an ISO 4217 code such as EUR is needed")
+    return code
 
 
 def to_text(minor: int, currency: str) -> str:
@@ -36,49 +54,88 @@ def to_text(minor: int, currency: str) -> str:
     return f"{sign}{whole}.{part:0{places}d}"
 
 
-def parse(text: str, currency: str) -> int:
+def decimal_mark(cells: Iterable[str]) -> str | None:
+    """Return the decimal mark that a column of amounts is written with, or None where no cell shows it.
+
+    `1.234,56` and `12,5` show a comma; `29.33`, `0.125` and `1,022.50` a point; `1.234.567` groups with points, so its
+    decimals would follow a comma. `1.234` alone shows nothing.
+    """
+    for cell in cells:
+        written = _WRITTEN.match(cell)
+        number = _SPACES.sub("", written["number"]) if written else ""
+        point, comma = number.rfind("."), number.rfind(",")
+        if point < 0 and comma < 0:
+            continue
+        mark, other = (".", ",") if point > comma else (",", ".")
+        if other in number:
+            return mark
+        if number.count(mark) > 1:
+            return other
+        whole, _, part = number.partition(mark)
+        if len(part) != 3 or len(whole) > 3 or whole in ("", "0"):
+            return mark
+    return None
+
+
+def parse(text: str, currency: str, mark: str | None = None) -> int:
     """Read an amount such as `66.70`, `$1,022.50`, `1.234,56 €`, `-$12.96` or `(5.00)` as minor units.
 
-    The rule: what is not a digit, sign, point or comma is dropped; the last of point and comma is the decimal mark
-    if both occur; a single mark before exactly three digits groups thousands when it repeats, and is refused as
-    ambiguous only for currencies where both readings are whole amounts. More digits than the currency has are
-    refused unless they are zeros. Raises `ValueError` with a reason.
+    `mark` is the decimal mark of the column, where it is known. More digits than the currency has are refused unless
+    they are zeros or the noise of a binary fraction. `ValueError` with a reason.
     """
-    if _PLAIN.match(text):  # most rows, without a Decimal
+    if mark != "," and _PLAIN.match(text):  # most rows, without a Decimal
         whole, _, part = text.partition(".")
         places = digits(currency)
         if len(part) <= places:
             return int(whole + part.ljust(places, "0"))
-    return _parse_written(text, currency)
+    return to_minor(parse_number(text, currency, mark), currency, text)
 
 
-def _parse_written(text: str, currency: str) -> int:
-    cleaned = _SIGNS.sub("", text).replace("\u2212", "-").replace("'", "")
-    negative = cleaned.startswith("-") or cleaned.endswith("-") or (cleaned.startswith("(") and cleaned.endswith(")"))
-    cleaned = cleaned.strip("-()")
-    if not cleaned or any(sign in cleaned for sign in "-()"):
-        raise ValueError(f"{text!r} is not an amount")
-    cleaned = _with_point(cleaned)
+def parse_number(text: str, currency: str, mark: str | None = None) -> Decimal:
+    """Read a written number exactly. Without a `mark`, a single point or comma groups thousands if it can.
+
+    It can before exactly three digits, unless the currency itself has three (then a point is the decimal mark).
+    """
+    written = _WRITTEN.match(text)
+    if written is None:
+        raise ValueError(f"{text!r} is not an amount" if text.strip() else "the amount is blank")
+    number = _SPACES.sub("", written["number"])
     try:
-        value = Decimal(cleaned).scaleb(digits(currency))
-    except InvalidOperation:
-        raise ValueError(f"{text!r} is not an amount") from None
-    if value != value.to_integral_value():
-        raise ValueError(f"{text!r} has more decimals than {currency} has")
-    return -int(value) if negative else int(value)
+        value = Decimal(_with_point(number, mark or _likely_mark(number, currency)))
+    except (InvalidOperation, ValueError):
+        raise ValueError(f"{text!r} is not an amount as the column writes them") from None
+    negative = written["open"] or written["minus"] in ("-", "\u2212") or written["inner"] or written["after"]
+    return -value if negative else value
 
 
-def _with_point(number: str) -> str:
+def to_minor(value: Decimal, currency: str, text: str | None = None) -> int:
+    """Return an exact amount in minor units; `ValueError` where it has more decimals than its currency."""
+    minor = value.scaleb(digits(currency))
+    whole = minor.to_integral_value()
+    if abs(minor - whole) > _NOISE:
+        raise ValueError(f"{text or str(value)!r} has more decimals than {currency} has")
+    if abs(whole) >= 10**17:
+        raise ValueError(f"{text or str(value)!r} is not a believable amount")
+    return int(whole)
+
+
+def _likely_mark(number: str, currency: str) -> str:
+    found = decimal_mark([number])
+    if found is not None:
+        return found
+    if digits(currency) == 3:
+        return "."
+    return "." if "," in number else ","
+
+
+def _with_point(number: str, mark: str) -> str:
     """Return a written number with a point as its decimal mark and without thousands separators."""
-    point, comma = number.rfind("."), number.rfind(",")
-    if point >= 0 and comma >= 0:
-        thousands = "," if point > comma else "."
-        return number.replace(thousands, "").replace(",", ".")
-    mark = "," if comma >= 0 else "."
-    if number.count(mark) > 1:
-        if not _GROUPED[mark].match(number):
-            raise ValueError(f"{number!r} is not an amount")
-        return number.replace(mark, "")
-    if mark == "," and _GROUPED[","].match(number):
-        return number.replace(",", "")
-    return number.replace(",", ".")
+    grouping = "," if mark == "." else "."
+    whole, found, part = number.partition(mark)
+    if grouping in part or mark in part:
+        raise ValueError(number)
+    if grouping in whole:
+        if not _GROUPED[grouping].match(whole) and not (grouping == "," and _INDIAN.match(whole)):
+            raise ValueError(number)
+        whole = whole.replace(grouping, "")
+    return f"{whole or '0'}.{part or '0'}" if found else whole

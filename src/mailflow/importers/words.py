@@ -1,0 +1,167 @@
+"""The words that other tools write: header names and cell values, in several languages, as tables. Rules: recognise.
+
+Headers are compared by `fold`: lower case, no accents, only letters and digits.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+
+_NOT_WORD = re.compile(r"[\W_]+")
+
+
+def fold(text: str) -> str:
+    """Return a word for comparison: `E-Mail ` and `e_mail` are `email`, `Prénom` is `prenom`."""
+    decomposed = unicodedata.normalize("NFKD", text.replace("ß", "ss").replace("ø", "o").replace("æ", "ae").replace("ł", "l"))
+    bare = "".join(char for char in decomposed if not unicodedata.combining(char))
+    return _NOT_WORD.sub("", bare.casefold())
+
+
+def _table(words: Mapping[str, str]) -> dict[str, str]:
+    return {fold(word): field for field, text in words.items() for word in text.split()}
+
+
+# Who it is. These mean the same in contacts and in orders.
+PERSON_WORDS = _table(
+    {
+        "email": """email e-mail mail email_address e-mail-address emailaddr mail_address e-mail-adresse mailadresse epost e-post
+            epostadress epostadresse e-postadress correo correo_electronico correo_e courriel adresse_email adresse_mail adresse_e-mail
+            indirizzo_email indirizzo_mail posta_elettronica emailadres e-mailadres customer_email client_email contact_email user_email
+            buyer_email subscriber_email email_(billing) billing_email e-mail_1_-_value sahkoposti adres_email endereco_de_email
+            メールアドレス 電子邮件 邮箱""",
+        "customer_id": """customer_id customer_no customer_number customer_# customerkey cust_id client_id client_no member_id user_id
+            kundennummer kundennr kunden_id kunden-nr kundenid kundnummer kund_id kunde_id kundenr kundenummer klantnummer klant_id id_cliente
+            cliente_id numero_cliente codigo_cliente codice_cliente id_client numero_client buyer_user_id household_id customer client kunde
+            kund klant cliente""",
+        "first_name": """first_name fname given_name forename vorname nombre nombres prenom fornavn fornamn voornaam etunimi imie
+            billing_first_name first_name_(billing) primeiro_nome customer_first_name""",
+        "last_name": """last_name lname surname family_name nachname familienname apellido apellidos nom_de_famille cognome etternavn
+            efternavn efternamn achternaam sukunimi nazwisko sobrenome billing_last_name last_name_(billing) customer_last_name""",
+        "full_name": """name full_name customer_name contact_name buyer_name navn namn naam nombre_completo nom_complet nom_et_prenom
+            vollstandiger_name nome_completo nome_e_cognome imie_i_nazwisko kundenname billing_name""",
+        "company": """company company_name organization organisation organization_name firma firmenname unternehmen empresa societe
+            entreprise azienda bedrijf bedrijfsnaam foretag yritys default_address_company billing_company company_(billing)""",
+        "phone": """phone phone_number mobile mobile_phone mobile_number telephone tel cell cell_phone telefon telefonnummer handy
+            handynummer mobil mobilnummer telefono movil portable cellulare telefoon telefoonnummer puhelin sms phone_1_-_value billing_phone
+            phone_(billing) default_address_phone telefone celular""",
+        "language": "language lang locale preferred_language sprache idioma langue lingua sprak spraak taal kieli",
+        "timezone": "timezone time_zone tz zeitzone fuseau_horaire",
+        "country": """country country_code country/region land pays pais paese cc default_address_country_code default_address_country
+            billing_country country_code_(billing) maa kraj landcode""",
+        "region": """region province province_code state_/_region state/province bundesland provincia county departement lan
+            default_address_province_code default_address_province billing_province billing_state state_code_(billing)""",
+        "city": """city town ort stadt ciudad poblacion ville citta by stad plaats miasto cidade kaupunki default_address_city billing_city
+            city_(billing)""",
+        "postcode": """zip zip_code zipcode postcode post_code postal_code plz postleitzahl codigo_postal code_postal cap postnummer postnr
+            kod_pocztowy default_address_zip billing_zip billing_postcode postcode_(billing)""",
+        "birthday": """birthday birth_date birthdate date_of_birth dob geburtstag geburtsdatum fecha_de_nacimiento cumpleanos
+            date_de_naissance anniversaire compleanno data_di_nascita fodselsdag fodelsedag fodelsedatum geboortedatum""",
+    }
+)
+
+# What only a contacts file says.
+CONTACT_WORDS = PERSON_WORDS | _table(
+    {
+        "region": "state",
+        "first_name": "nome",
+        "last_name": "nom",
+        "consent": """accepts_email_marketing accepts_marketing marketing email_marketing marketing_consent email_marketing_consent
+            consent email_consent opt-in opt_in optin email_opt_in email_optin marketing_opt_in opted_in newsletter newsletter_subscribed
+            newsletter_opt_in subscribed subscription subscription_status email_subscription_status subscriber_status
+            email_status email_permission_status is_subscribed gdpr_consent einwilligung newsletter_anmeldung newsletteranmeldung werbeeinwilligung
+            abonniert angemeldet suscrito suscripcion boletin acepta_marketing consentimiento abonne inscrit newsletter_inscription
+            consentement accepte_marketing iscritto consenso consenso_marketing nyhetsbrev nyhedsbrev samtykke samtycke prenumererar
+            prenumerant nieuwsbrief toestemming ingeschreven uutiskirje zgoda status""",
+        "opt_out": """unsubscribed unsubscribe opt-out optout opted_out email_opt_out email_opted_out email_optout
+            has_opted_out_of_email has_opted_out blacklisted email_blacklisted email_suppressions suppressed do_not_email do_not_mail
+            do_not_contact dont_email abgemeldet abmeldung widerspruch baja desuscrito desabonne desinscrit disiscritto cancellato
+            avmeldt avregistrerad afmeldt uitgeschreven bounced""",
+        "opted_out_at": """unsub_time unsubscribed_at unsubscribe_date unsubscribed_on opt_out_date opt-out_date optout_time opted_out_at
+            clean_time abgemeldet_am""",
+        "consent_at": """consent_at consent_date consent_time consented_at email_marketing_consent_timestamp optin_date opt-in_date
+            opted_in_at optin_at subscribed_at subscribed_on subscription_date einwilligung_am angemeldet_am""",
+        "consent_source": "consent_source optin_source opt-in_source signup_source",
+    }
+)
+
+# What only an orders file says.
+ORDER_WORDS = PERSON_WORDS | _table(
+    {
+        "order_id": """order_id order_no order_nr order_number order_# order invoice invoice_no invoice_nr invoice_number invoice_id
+            transaction_id transaction_no receipt_number receipt_id basket_id sale_id bestellnummer bestellnr bestell-nr bestell_id
+            auftragsnummer auftragsnr rechnungsnummer rechnungsnr belegnummer pedido numero_de_pedido numero_pedido id_pedido n_pedido
+            factura numero_de_factura commande numero_de_commande numero_commande id_commande facture ordine numero_ordine id_ordine
+            ordrenummer ordernummer bestelling bestelnummer zamowienie numer_zamowienia ordrenr ordernr""",
+        "placed_at": """date order_date ordered_at ordered_on order_time order_created_at purchase_date purchased_at purchased_on
+            placed_at placed_on sale_date sold_at transaction_date transaction_time transaction_timestamp invoice_date datetime date_time
+            datum bestelldatum auftragsdatum rechnungsdatum kaufdatum fecha fecha_de_pedido fecha_pedido fecha_de_compra date_de_commande
+            date_commande date_d_achat data data_ordine data_acquisto ordredato orderdatum dato bestildato besteldatum data_zamowienia
+            created_at created created_date created_date_(utc) timestamp""",
+        "total": """total amount order_total order_amount order_value order_total_amount total_amount total_price total_paid total_value
+            grand_total amount_paid revenue value sales sale_amount sales_value price_paid net_revenue transaction_amount purchase_amount
+            monetary spend betrag summe gesamt gesamtbetrag gesamtsumme bestellwert umsatz endbetrag rechnungsbetrag importe importe_total
+            monto montant montant_total total_ttc prix_total importo importo_totale totale belop sum bedrag totaal totaalbedrag kwota valor
+            valor_total""",
+        "currency": "currency currency_code order_currency wahrung waehrung moneda devise valuta monnaie moeda waluta",
+        "status": """status order_status payment_status financial_status transaction_status bestellstatus auftragsstatus zahlungsstatus
+            estado estado_del_pedido statut statut_commande stato stato_ordine ordrestatus orderstatus""",
+        "quantity": """quantity qty units menge anzahl stuckzahl cantidad unidades quantite quantita antal aantal ilosc quantidade
+            lineitem_quantity""",
+        "unit_price": """unit_price price item_price price_each price_per_unit item_cost preis einzelpreis stuckpreis precio precio_unitario
+            prix prix_unitaire prezzo prezzo_unitario pris styckpris prijs stukprijs cena lineitem_price""",
+        "sku": "sku stock_code item_sku artikelnummer articleno product_code artikelnr referencia lineitem_sku",
+        "product_id": "product_id item_id variant_id produkt_id id_producto id_produit",
+        "title": """product product_name item item_name description product_title title artikel artikelname produkt produktname producto
+            produit prodotto vare lineitem_name""",
+        "refunded": """refunded refunded_amount amount_refunded refund refund_amount order_refund_amount erstattung erstattet
+            erstattungsbetrag reembolso remboursement rimborso refundert""",
+        "refunded_at": "refunded_at refund_date refunded_on erstattet_am",
+        "consent": "accepts_marketing accepts_email_marketing buyer_accepts_marketing marketing_consent newsletter opt-in",
+    }
+)
+
+# A date that many a contacts file has too: alone it does not make a file of orders.
+WEAK_DATES = frozenset(map(fold, ["created_at", "created", "created_date", "timestamp", "data", "dato"]))
+
+CONSENT_YES = frozenset(
+    map(
+        fold,
+        """yes y true 1 x on ja si sim oui wahr vero verdadero vrai kylla tak subscribed subscriber opt-in optin opted-in opted_in confirmed
+        express explicit granted accepted abonniert angemeldet eingewilligt suscrito inscrit abonne iscritto prenumererar prenumerant
+        abonnert ingeschreven aangemeld ✓ ✔ ☑""".split(),
+    )
+) | {"✓", "✔", "☑"}
+CONSENT_IMPLIED = frozenset({"implied", "implicit", "impliziert"})
+CONSENT_NO = frozenset(
+    map(
+        fold,
+        """no n false 0 off nein nej non nao ne nee ei nie falsch falso faux unsubscribed unsubscribe opt-out optout opted-out opted_out revoked
+        withdrawn refused denied declined abgemeldet widerrufen desuscrito baja desabonne desinscrit disiscritto avregistrerad avmeldt afmeldt
+        uitgeschreven cleaned bounced bounce hard_bounce hardbounced complained complaint spam suppressed blocked blacklisted unsubscribed_by_admin
+        do_not_email""".split(),
+    )
+)
+CONSENT_PENDING = frozenset(map(fold, "pending unconfirmed waiting ausstehend awaiting_confirmation pendiente".split()))
+CONSENT_SILENT = frozenset(
+    map(
+        fold,
+        """never_subscribed not_subscribed non-subscribed nonsubscribed never unknown none n/a na null transactional active inactive
+        unbekannt desconocido inconnu [] -""".split(),
+    )
+) | {""}
+
+ORDER_STATUS_WORDS = _table(
+    {
+        "paid": """paid completed complete processing fulfilled shipped delivered sent success succeeded successful settled captured closed
+            refunded partially_refunded partial_refund bezahlt abgeschlossen versandt versendet geliefert erledigt erstattet
+            pagado completado enviado entregado paye termine terminee expedie livre pagato completato spedito consegnato betald betalt
+            levert skickad sendt betaald verzonden afgerond maksettu invoiced ok""",
+        "open": """open pending authorized authorised on-hold on_hold unpaid new created partially_paid in_progress awaiting_payment
+            offen ausstehend neu in_bearbeitung pendiente en_attente en_cours in_attesa ny oppen apen nieuw in_behandeling""",
+        "cancelled": """cancelled canceled voided void storniert abgebrochen cancelado anulado annule annulee annullato avbruten avbestilt
+            annulleret kansellert geannuleerd peruttu trash""",
+        "failed": "failed declined expired rejected refused denied error fehlgeschlagen abgelehnt fallido echoue fallito misslyckad mislukt",
+    }
+)

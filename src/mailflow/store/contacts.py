@@ -1,0 +1,101 @@
+"""Contacts and their identities, one at a time. Whole files of them: contacts_bulk; consent: consents."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+
+from mailflow import clock
+from mailflow.addresses import Address
+from mailflow.store.database import Connection, Row
+
+EMAIL = "email"
+PHONE = "phone"
+CUSTOMER_ID = "customer_id"
+
+# The built-in fields that files and forms may fill, besides the e-mail address; everything else is an attribute.
+FIELDS = (
+    "first_name", "last_name", "company", "phone", "language", "timezone", "country", "region", "city", "postcode",
+    "birthday",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A person we may know by e-mail address. `key` is what plans, hold-outs and exports speak of."""
+
+    id: int
+    key: str
+    email: str | None
+    fields: Mapping[str, str | None]
+    attributes: Mapping[str, object]
+    source: str
+    created_at: datetime
+    updated_at: datetime
+    merged_into: int | None
+
+
+def get(db: Connection, contact_id: int) -> Contact | None:
+    """Return a contact, or None."""
+    row = db.execute("SELECT * FROM contacts WHERE id = ?", (contact_id,)).fetchone()
+    return _contact(row) if row else None
+
+
+def find(db: Connection, kind: str, value: str, source: str = "") -> Contact | None:
+    """Return the contact of an identity, or who they were merged into. Values are normalised (`Address.key`)."""
+    row = db.execute(
+        "SELECT contact_id FROM identities WHERE kind = ? AND source = ? AND value = ?", (kind, source, value)
+    ).fetchone()
+    contact = get(db, row["contact_id"]) if row else None
+    while contact is not None and contact.merged_into is not None:
+        contact = get(db, contact.merged_into)
+    return contact
+
+
+def find_by_email(db: Connection, address: Address) -> Contact | None:
+    """Return the contact with this e-mail address, or None."""
+    return find(db, EMAIL, address.key)
+
+
+def add(tx: Connection, address: Address, *, source: str, now: datetime) -> Contact:
+    """Add a contact known by an e-mail address only. The address must not be known yet."""
+    ms = clock.to_ms(now)
+    row = tx.execute(
+        """INSERT INTO contacts (key, email, source, created_at, updated_at)
+           VALUES (:key, :email, :source, :now, :now) RETURNING *""",
+        {"key": secrets.token_hex(16), "email": address.email, "source": source, "now": ms},
+    ).fetchone()
+    tx.execute(
+        "INSERT INTO identities (kind, source, value, contact_id) VALUES (?, '', ?, ?)", (EMAIL, address.key, row["id"])
+    )
+    return _contact(row)
+
+
+def identities_of(db: Connection, contact_id: int) -> list[Row]:
+    """Return the (kind, source, value) rows by which a contact is found."""
+    return db.execute(
+        "SELECT kind, source, value FROM identities WHERE contact_id = ? ORDER BY kind, source, value", (contact_id,)
+    ).fetchall()
+
+
+def count(db: Connection) -> int:
+    """Return how many contacts there are, without those merged into others."""
+    return int(db.execute("SELECT count(*) FROM contacts WHERE merged_into IS NULL").fetchone()[0])
+
+
+def _contact(row: Row) -> Contact:
+    return Contact(
+        row["id"],
+        row["key"],
+        row["email"],
+        MappingProxyType({name: row[name] for name in FIELDS}),
+        MappingProxyType(json.loads(row["attributes"])),
+        row["source"],
+        clock.from_ms(row["created_at"]),
+        clock.from_ms(row["updated_at"]),
+        row["merged_into"],
+    )
