@@ -7,6 +7,7 @@ time zone, by default the account's.
 from __future__ import annotations
 
 import re
+import time as timers
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
@@ -22,6 +23,11 @@ _MILLISECOND = timedelta(milliseconds=1)
 def now() -> datetime:
     """Return the present instant, in UTC."""
     return datetime.now(UTC)
+
+
+def monotonic() -> float:
+    """Return seconds on a clock that never jumps: for measuring how long something takes."""
+    return timers.monotonic()
 
 
 def to_ms(instant: datetime) -> int:
