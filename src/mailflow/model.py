@@ -6,6 +6,7 @@ What a user writes in a file is a `*Spec` beside the code that reads it; rows of
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -85,7 +86,7 @@ _S = MessageState
 MESSAGE_TRANSITIONS: Mapping[MessageState, frozenset[MessageState]] = MappingProxyType(
     {
         _S.PLANNED: frozenset({_S.READY, _S.SKIPPED, _S.FAILED, _S.EXPIRED, _S.CANCELLED}),
-        _S.SKIPPED: frozenset({_S.PLANNED, _S.EXPIRED, _S.CANCELLED}),
+        _S.SKIPPED: frozenset({_S.PLANNED, _S.HELD_OUT, _S.EXPIRED, _S.CANCELLED}),
         _S.HELD_OUT: frozenset(),
         _S.READY: frozenset(
             {_S.PLANNED, _S.ARMED, _S.SKIPPED, _S.DEFERRED, _S.FAILED, _S.EXPIRED, _S.CANCELLED}
@@ -102,6 +103,32 @@ MESSAGE_TRANSITIONS: Mapping[MessageState, frozenset[MessageState]] = MappingPro
 )
 
 FINAL_STATES = frozenset(state for state, following in MESSAGE_TRANSITIONS.items() if not following)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Within what a message is unique per contact: a campaign, or one rehearsal of it.
+
+    A rehearsal has a scope of its own for every state of the files, so that an edited campaign can be rehearsed again
+    and nobody "already has" what was only rehearsed.
+    """
+
+    campaign: str
+    rehearsal_of: str | None = None  # hash of the files, None for real
+
+    @property
+    def is_rehearsal(self) -> bool:
+        return self.rehearsal_of is not None
+
+    def __str__(self) -> str:
+        if self.rehearsal_of is None:
+            return f"campaign:{self.campaign}"
+        return f"rehearsal:{self.campaign}@{self.rehearsal_of[:8]}"
+
+    @staticmethod
+    def campaign_of(scope: str) -> str:
+        """Return the campaign's id in the text form of a scope."""
+        return scope.partition(":")[2].partition("@")[0]
 
 
 class ImportState(StrEnum):

@@ -1,1 +1,1 @@
-"""Whole tasks over several plans and verbs: each ends committed, each can be repeated. One file per task."""
+"""Jobs: whole tasks over several rooms, each what one command or one tick of cron does."""

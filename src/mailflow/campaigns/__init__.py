@@ -1,0 +1,1 @@
+"""Campaigns: files that say who gets which message when."""

@@ -1,0 +1,171 @@
+"""Who gets a campaign and when, who does not and why. Writes nothing; the rows are written by outbox/plan.py."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from mailflow import clock, policy
+from mailflow.campaigns.spec import CampaignFile, CampaignSpec
+from mailflow.config import Settings
+from mailflow.errors import UsageError
+from mailflow.experiments import assign
+from mailflow.model import MessageState, Scope
+from mailflow.policy import Limits, Reason
+from mailflow.store import Connection, audience, candidates, messages
+from mailflow.tokens import Keys
+
+CHANNEL, STEP, OCCURRENCE, VARIANT = "email", "", "", ""
+_CHUNK = 1_000
+_TO_GO = frozenset({MessageState.PLANNED, MessageState.READY, MessageState.DEFERRED, MessageState.ARMED})
+
+
+class Verdict(StrEnum):
+    """What a plan has for one contact of the audience."""
+
+    SEND = "send"
+    SKIP = "skip"
+    HOLD_OUT = "hold_out"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedContact:
+    """One contact of the audience. `reason` is None for who gets it; `is_new` where no row says so yet."""
+
+    contact_id: int
+    key: str
+    email: str | None
+    due_at: int
+    not_after: int
+    verdict: Verdict
+    reason: str | None
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignPlan:
+    """What sending a campaign would do, for everybody in its audience."""
+
+    file: CampaignFile
+    scope: Scope
+    files: Mapping[str, str]
+    people: Sequence[PlannedContact]
+    id: str = field(default="")
+
+    @property
+    def spec(self) -> CampaignSpec:
+        return self.file.spec
+
+    @property
+    def recipients(self) -> list[PlannedContact]:
+        """Who gets it."""
+        return [person for person in self.people if person.verdict is Verdict.SEND]
+
+
+def files_hash(files: Mapping[str, str]) -> str:
+    """Return the hash of a campaign's files: its spec, its template and what that is made from."""
+    digest = hashlib.sha256()
+    for path in sorted(files):
+        digest.update(f"{path}\0{hashlib.sha256(files[path].encode()).hexdigest()}\n".encode())
+    return digest.hexdigest()
+
+
+def plan_id(files: Mapping[str, str], people: Sequence[PlannedContact]) -> str:
+    """Return a plan's id: the same files and the same decisions for the same people give the same id."""
+    digest = hashlib.sha256(files_hash(files).encode())
+    for person in sorted(people, key=lambda person: person.key):
+        line = (person.key, CHANNEL, STEP, OCCURRENCE, VARIANT, person.verdict)
+        digest.update("\0".join(line).encode() + b"\n")
+    return digest.hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Planner:
+    """Decides for one campaign at one instant; `only` limits it to the contacts of a plan that was shown."""
+
+    db: Connection
+    settings: Settings
+    keys: Keys
+    file: CampaignFile
+    scope: Scope
+    files: Mapping[str, str]
+    now: datetime
+    only: frozenset[int] | None = None
+
+    def plan(self, members: Sequence[int]) -> CampaignPlan:
+        """Return the plan for an audience (contact ids)."""
+        ids = [contact for contact in members if self.only is None or contact in self.only]
+        existing = messages.states_in(self.db, str(self.scope), OCCURRENCE)
+        chunks = (ids[start : start + _CHUNK] for start in range(0, len(ids), _CHUNK))
+        people = [person for chunk in chunks for person in self._decide(chunk, existing)]
+        return CampaignPlan(self.file, self.scope, self.files, people, plan_id(self.files, people))
+
+    def _decide(
+        self, ids: Sequence[int], existing: Mapping[int, tuple[MessageState, str | None]]
+    ) -> Iterator[PlannedContact]:
+        question = candidates.Question(scope=str(self.scope), rehearsal=self.scope.is_rehearsal)
+        limits = Limits(self.settings.limits.per_day, self.settings.limits.per_week)
+        people = audience.planning_facts(self.db, ids)
+        for candidate in candidates.for_contacts(self.db, self.keys, ids, question, now=self.now):
+            person = people[candidate.contact_id]
+            due_at, not_after = self._window(person.timezone)
+            verdict, reason = self._verdict(person.key, existing.get(person.id), candidate, limits, not_after)
+            yield PlannedContact(
+                contact_id=person.id,
+                key=person.key,
+                email=person.email,
+                due_at=due_at,
+                not_after=not_after,
+                verdict=verdict,
+                reason=reason,
+                is_new=person.id not in existing,
+            )
+
+    def _verdict(
+        self,
+        key: str,
+        row: tuple[MessageState, str | None] | None,
+        candidate: policy.Candidate,
+        limits: Limits,
+        not_after: int,
+    ) -> tuple[Verdict, str | None]:
+        if row is not None and row[0] is not MessageState.SKIPPED:
+            return _verdict_of_row(*row)
+        if not_after <= clock.to_ms(self.now):
+            return Verdict.SKIP, Reason.EXPIRED
+        decision = policy.decide(candidate, limits, self.now)
+        if not decision.allowed and decision.reason is not Reason.STOPPED:
+            return Verdict.SKIP, decision.code
+        if assign.holds_out(key, salt=self.file.spec.id, share=self.file.spec.holdout):
+            return Verdict.HOLD_OUT, Reason.HELD_OUT
+        return Verdict.SEND, None
+
+    def _window(self, timezone: str | None) -> tuple[int, int]:
+        """Return when a contact's message is due and when it is too late, in milliseconds."""
+        spec = self.file.spec
+        due = self.now if spec.send_at is None else spec.send_at.for_zone(self._zone(timezone), self.settings.zone)
+        return clock.to_ms(due), clock.to_ms(due + spec.not_after)
+
+    def _zone(self, name: str | None) -> ZoneInfo:
+        """Return a contact's zone; an unknown one counts as the account's."""
+        if not name:
+            return self.settings.zone
+        try:
+            return clock.zone(name)
+        except UsageError:
+            return self.settings.zone
+
+
+def _verdict_of_row(state: MessageState, reason: str | None) -> tuple[Verdict, str | None]:
+    """Return the decision for somebody who has a row already: it stands, whatever the audience is now."""
+    if state in _TO_GO:
+        return Verdict.SEND, None
+    if state is MessageState.HELD_OUT:
+        return Verdict.HOLD_OUT, Reason.HELD_OUT
+    if state in {MessageState.ACCEPTED, MessageState.ASSUMED_SENT}:
+        return Verdict.SKIP, Reason.ALREADY_SENT
+    return Verdict.SKIP, str(state)

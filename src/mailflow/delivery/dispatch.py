@@ -1,0 +1,184 @@
+"""Carry a stream of messages over several connections at once. Where the stream comes from: jobs/deliver.py."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from mailflow import clock
+from mailflow.delivery import backoff
+from mailflow.delivery.carrier import Carrier, CarrierDown
+from mailflow.delivery.ledger import Ledger, Settled
+from mailflow.delivery.rate import Limiter
+from mailflow.delivery.replies import Fault, Judgement, Reply, judge
+from mailflow.model import MessageState
+from mailflow.policy import Decision, Reason
+from mailflow.store.messages import Content, Due, Outcome
+
+RELAY_PAUSE = timedelta(minutes=5)
+FAULTS_IN_A_ROW = 3  # of the relay, before a connection gives up
+BREAKER_AFTER = 100  # settled messages of a scope, before its share of refusals means something
+BREAKER_SHARE = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A message that may be offered: its row and its frozen bytes."""
+
+    due: Due
+    content: Content
+
+
+@dataclass(slots=True)
+class Report:
+    """What a dispatch did: messages per state, scopes it had to stop, and why it ended early."""
+
+    states: Counter[MessageState] = field(default_factory=Counter)
+    refused: Counter[Reason] = field(default_factory=Counter)
+    stopped: dict[str, str] = field(default_factory=dict)
+    down: Reply | None = None
+    login_refused: Reply | None = None
+
+
+class Dispatcher:
+    """Runs connections over one stream of ready messages until it ends or nothing can be carried any more."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        limiter: Limiter,
+        *,
+        now: Callable[[], datetime],
+        dice: random.Random,
+        on_settled: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._ledger = ledger
+        self._limiter = limiter
+        self._now = now
+        self._dice = dice
+        self._on_settled = on_settled
+        self._failed: Counter[str] = Counter()
+        self._settled: Counter[str] = Counter()
+        self._stopping = False
+        self.report = Report()
+
+    def is_stopped(self, scope: str) -> bool:
+        """Whether this run has found that a scope must not go on."""
+        return scope in self.report.stopped
+
+    async def run(self, stream: AsyncIterator[Ready], carriers: list[Carrier]) -> Report:
+        """Carry the stream. Messages that were not armed stay as they are when it ends early."""
+        queue: asyncio.Queue[Ready | None] = asyncio.Queue(maxsize=2 * len(carriers))
+        feeder = asyncio.create_task(self._feed(stream, queue, len(carriers)))
+        workers = [asyncio.create_task(self._work(carrier, queue)) for carrier in carriers]
+        try:
+            await asyncio.gather(*workers)
+            if feeder.done():
+                feeder.result()
+        finally:
+            for task in (feeder, *workers):
+                task.cancel()
+            await asyncio.gather(feeder, *workers, return_exceptions=True)
+        return self.report
+
+    async def _feed(self, stream: AsyncIterator[Ready], queue: asyncio.Queue[Ready | None], workers: int) -> None:
+        try:
+            async for ready in stream:
+                await queue.put(ready)
+        finally:
+            for _ in range(workers):
+                await queue.put(None)
+
+    async def _work(self, carrier: Carrier, queue: asyncio.Queue[Ready | None]) -> None:
+        try:
+            await carrier.open()
+            await self._carry_all(carrier, queue)
+        except CarrierDown as down:
+            self._note_down(down.reply)
+        finally:
+            await carrier.close()
+
+    async def _carry_all(self, carrier: Carrier, queue: asyncio.Queue[Ready | None]) -> None:
+        """Carry until the stream ends; `CarrierDown` when the relay was at fault several times in a row."""
+        faults = 0
+        while (ready := await queue.get()) is not None and not self._stopping:
+            if self.is_stopped(ready.due.scope):
+                continue
+            await self._limiter.turn()
+            reply = await self._carry(carrier, ready)
+            faults = faults + 1 if reply is not None and judge(reply).fault is Fault.RELAY else 0
+            if reply is not None and faults == FAULTS_IN_A_ROW:
+                raise CarrierDown(reply)
+
+    async def _carry(self, carrier: Carrier, ready: Ready) -> Reply | None:
+        """Carry one message; return the relay's answer, or None where we did not let it go."""
+        reply = await carrier.offer(ready.content)
+        if reply is None:
+            decision = await self._ledger.arm(ready.due.id)
+            if not decision.allowed:
+                await self._refuse(carrier, ready, decision)
+                return None
+            reply = await carrier.finish()
+        self._settle(ready, reply)
+        return reply
+
+    async def _refuse(self, carrier: Carrier, ready: Ready, decision: Decision) -> None:
+        """Drop a message that stands before its dot: the only way to take it back is to drop the line."""
+        assert decision.reason is not None
+        self.report.refused[decision.reason] += 1
+        if decision.reason is Reason.STOPPED:
+            self.report.stopped[ready.due.scope] = "stopped by the owner"
+        await carrier.close()
+        await carrier.open()
+
+    def _settle(self, ready: Ready, reply: Reply) -> None:
+        judgement = judge(reply)
+        self._ledger.settle(self._settled_from(ready, reply, judgement))
+        self.report.states[judgement.state] += 1
+        self._on_settled()
+        self._watch(ready.due.scope, judgement, reply)
+
+    def _settled_from(self, ready: Ready, reply: Reply, judgement: Judgement) -> Settled:
+        ours = judgement.fault in {Fault.RELAY, Fault.SENDER, Fault.LOGIN}
+        outcome = Outcome(
+            message_id=ready.due.id,
+            state=judgement.state,
+            reply=str(reply),
+            reason=judgement.reason,
+            tries=0 if ours and judgement.state is MessageState.DEFERRED else 1,
+        )
+        if judgement.state is MessageState.DEFERRED:
+            outcome = replace(outcome, next_at=self._next_at(ready.due, ours=ours))
+        bounced = ready.content.rcpt_to if judgement.fault is Fault.ADDRESS else None
+        return Settled(outcome, ready.due.contact_id, bounced)
+
+    def _next_at(self, due: Due, *, ours: bool) -> int:
+        """Return when to try again, at the latest when it is too late: then it expires."""
+        if ours:
+            return min(clock.to_ms(self._now() + RELAY_PAUSE), due.not_after)
+        again = backoff.next_try(due.attempts + 1, now=self._now(), dice=self._dice.random())
+        return min(clock.to_ms(again), due.not_after)
+
+    def _watch(self, scope: str, judgement: Judgement, reply: Reply) -> None:
+        """Stop what hurts: our domain refused, our login refused, or too many addresses that do not exist."""
+        self._settled[scope] += 1
+        if judgement.state is MessageState.FAILED:
+            self._failed[scope] += 1
+        if judgement.fault is Fault.LOGIN:
+            self.report.login_refused = reply
+            self._stopping = True
+        elif judgement.fault is Fault.SENDER:
+            self.report.stopped[scope] = f"the relay refuses us as a sender: {reply}"
+        elif self._settled[scope] >= BREAKER_AFTER and self._failed[scope] > BREAKER_SHARE * self._settled[scope]:
+            share = self._failed[scope] / self._settled[scope]
+            self.report.stopped[scope] = f"{share:.0%} of {self._settled[scope]} messages were refused, last: {reply}"
+
+    def _note_down(self, reply: Reply) -> None:
+        if judge(reply).fault is Fault.LOGIN:
+            self.report.login_refused = reply
+            self._stopping = True
+        self.report.down = reply

@@ -1,0 +1,165 @@
+"""Group commits: what concurrent connections want recorded goes to disk together, before any of them goes on.
+
+One thread commits while the event loop renders and talks; whatever is asked for during a commit is in the next one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from mailflow import clock, policy
+from mailflow.policy import Decision, Limits
+from mailflow.store import Connection, Store, candidates, messages
+from mailflow.store.events import Event
+from mailflow.store.messages import Content, Outcome
+from mailflow.tokens import Keys
+from mailflow.tracking import record
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """An outcome, and the address to suppress with it where the relay said that it does not exist."""
+
+    outcome: Outcome
+    contact_id: int
+    bounced: str | None = None
+
+
+@dataclass(slots=True)
+class _Batch:
+    contents: list[Content] = field(default_factory=list)
+    settled: list[Settled] = field(default_factory=list)
+    arming: list[tuple[int, asyncio.Future[Decision]]] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.contents or self.settled or self.arming)
+
+
+class Ledger:
+    """The durable side of a run. Used as an async context manager; leaving it waits for the last commit."""
+
+    def __init__(
+        self, store: Store, keys: Keys, limits: Limits, *, runner: str, now: Callable[[], datetime]
+    ) -> None:
+        self._store = store.again()
+        self._keys = keys
+        self._limits = limits
+        self._runner = runner
+        self._now = now
+        self._batch = _Batch()
+        self._wake = asyncio.Event()
+        self._closing = False
+        self._failure: BaseException | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="mailflow-ledger")
+        self._writer: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Ledger:
+        self._writer = asyncio.create_task(self._write())
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        self._closing = True
+        self._wake.set()
+        if self._writer is not None:
+            await self._writer
+        self._thread.shutdown()
+        self._store.close()
+        if self._failure is not None and exc[1] is None:
+            raise self._failure
+
+    def freeze(self, content: Content) -> None:
+        """Store a rendered message, at the latest together with its arming."""
+        self._batch.contents.append(content)
+        self._wake.set()
+
+    def settle(self, settled: Settled) -> None:
+        """Record what became of a message, soon."""
+        self._batch.settled.append(settled)
+        self._wake.set()
+
+    async def arm(self, message_id: int) -> Decision:
+        """Decide afresh whether a message may go, and record that its dot may: durable when this returns."""
+        if self._failure is not None:
+            raise self._failure
+        future: asyncio.Future[Decision] = asyncio.get_running_loop().create_future()
+        self._batch.arming.append((message_id, future))
+        self._wake.set()
+        return await future
+
+    async def _write(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            batch, self._batch = self._batch, _Batch()
+            if batch:
+                try:
+                    decisions = await loop.run_in_executor(self._thread, self._commit, batch)
+                except BaseException as error:
+                    self._fail(batch, error)
+                    return
+                for (_, future), decision in zip(batch.arming, decisions, strict=True):
+                    if not future.done():
+                        future.set_result(decision)
+            elif self._closing:
+                return
+            if self._closing:
+                self._wake.set()
+
+    def _fail(self, batch: _Batch, error: BaseException) -> None:
+        """Let nobody go on: what could not be recorded stays armed on disk and becomes a doubt."""
+        self._failure = error
+        for _, future in (*batch.arming, *self._batch.arming):
+            if not future.done():
+                future.set_exception(error)
+
+    def _commit(self, batch: _Batch) -> list[Decision]:
+        now = self._now()
+        at = clock.to_ms(now)
+        with self._store.transaction() as tx:
+            messages.freeze(tx, batch.contents, at=at)
+            self._settle(tx, batch.settled, at)
+            return self._arm(tx, [message_id for message_id, _ in batch.arming], now)
+
+    def _settle(self, tx: Connection, settled: Sequence[Settled], at: int) -> None:
+        messages.settle(tx, [item.outcome for item in settled], at=at)
+        for item in settled:
+            if item.bounced is not None:
+                self._bounce(tx, item, item.bounced, at)
+
+    def _bounce(self, tx: Connection, item: Settled, address: str, at: int) -> None:
+        when = clock.from_ms(at)
+        event = Event(
+            name=record.BOUNCED,
+            source="relay",
+            source_id=f"message:{item.outcome.message_id}",
+            occurred_at=when,
+            recorded_at=when,
+            contact_id=item.contact_id,
+            properties={"kind": record.HARD, "address": address, "reply": item.outcome.reply},
+        )
+        record.record(tx, event, keys=self._keys)
+
+    def _arm(self, tx: Connection, ids: Sequence[int], now: datetime) -> list[Decision]:
+        if not ids:
+            return []
+        found = {item.message_id: item for item in candidates.for_messages(tx, self._keys, ids, now=now)}
+        decisions = policy.decide_all([found[message_id] for message_id in ids], self._limits, now)
+        at = clock.to_ms(now)
+        allowed = [message_id for message_id, decision in zip(ids, decisions, strict=True) if decision.allowed]
+        messages.arm(tx, allowed, runner=self._runner, at=at)
+        messages.refuse(
+            tx,
+            [
+                (message_id, decision.code)
+                for message_id, decision in zip(ids, decisions, strict=True)
+                if not decision.allowed and decision.reason is not policy.Reason.STOPPED
+            ],
+            at=at,
+            again_at=at + messages.LOOK_AGAIN_MS,
+        )
+        return decisions

@@ -1,0 +1,138 @@
+"""Open a campaign for planning and sending: its file, its template, its scope, its audience."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from mailflow import rules, scoring, segments
+from mailflow.campaigns import planning, spec
+from mailflow.campaigns.planning import CampaignPlan, Planner
+from mailflow.campaigns.spec import CampaignFile
+from mailflow.errors import ConfigError, MailflowError, ProblemsError
+from mailflow.model import Scope
+from mailflow.outbox.render import Renderer
+from mailflow.rules import RuleError
+from mailflow.store import campaigns
+from mailflow.store.campaigns import ShownPlan
+from mailflow.workspace import Workspace
+
+if TYPE_CHECKING:
+    from mailflow.templates.compile import CompiledTemplate
+
+_TRIED_FIRST = 20  # recipients a template is rendered for before anything is approved
+
+
+@dataclass(frozen=True)
+class OpenCampaign:
+    """A campaign read from disk together with its template, for one workspace."""
+
+    workspace: Workspace
+    file: CampaignFile
+
+    @cached_property
+    def template(self) -> CompiledTemplate:
+        """The compiled template; a missing one is placed at the campaign's `template:` key."""
+        from mailflow import templates
+
+        try:
+            return templates.load(self.workspace.templates, self.file.spec.template)
+        except FileNotFoundError as error:
+            message = f"there is no template {self.file.spec.template!r} in {self.workspace.templates}"
+            raise ProblemsError([self.file.problem("template", message)]) from error
+
+    @cached_property
+    def files(self) -> Mapping[str, str]:
+        """Path → text of everything the campaign is made from."""
+        return {self.file.document.file: self.file.text, **self.template.files}
+
+    @cached_property
+    def hash(self) -> str:
+        return planning.files_hash(self.files)
+
+    @cached_property
+    def scope(self) -> Scope:
+        """The scope it is sent in: a rehearsal where no relay is configured."""
+        rehearsal = self.workspace.settings.relay is None
+        return Scope(self.file.spec.id, self.hash if rehearsal else None)
+
+    def renderer(self, *, prefix: str = "") -> Renderer:
+        """Return what makes its messages."""
+        return Renderer(
+            self.workspace.settings,
+            self.workspace.keys,
+            self.template,
+            self.file.spec.id,
+            self.file.spec.name,
+            prefix,
+        )
+
+    def rule(self) -> rules.Rule:
+        """Return the audience as a rule; a mistake in it is placed in the campaign's file."""
+        text = "true" if self.file.spec.audience == spec.EVERYONE else self.file.spec.audience
+        try:
+            return segments.parse_rule(text, self.workspace.settings)
+        except RuleError as error:
+            problem = self.file.problem("audience", str(error))
+            raise ProblemsError([replace(problem, column=(problem.column or 1) + error.column - 1)]) from None
+
+    def plan(self, now: datetime, *, only: frozenset[int] | None = None) -> CampaignPlan:
+        """Return who would get it now. Scores that the audience asks for are brought up to date first."""
+        rule = self.rule()
+        if segments.needs_scores(rule):
+            scoring.refresh_in_child(self.workspace.root, now=now)
+        store = self.workspace.store
+        audience = segments.members(store.db, rule, settings=self.workspace.settings, now=now)
+        planner = Planner(
+            store.db, self.workspace.settings, self.workspace.keys, self.file, self.scope, self.files, now, only
+        )
+        return planner.plan(list(audience))
+
+    def try_template(self, plan: CampaignPlan, now: datetime) -> None:
+        """Render and build for the first recipients, so that a broken template is found before anything is planned."""
+        from mailflow.outbox import context
+
+        recipients = plan.recipients[:_TRIED_FIRST]
+        renderer = self.renderer()
+        known = context.contact_contexts(
+            self.workspace.store.db,
+            [person.contact_id for person in recipients],
+            settings=self.workspace.settings,
+            now=now,
+        )
+        for person in recipients:
+            try:
+                renderer.content(
+                    0, address=person.email or "", token="trial", context=known[person.contact_id], now=now, checked=True
+                )
+            except MailflowError as error:
+                raise ConfigError(f"{error}\n(found when rendering for {person.email}; nothing was sent)") from error
+
+
+def open_campaign(workspace: Workspace, name: str) -> OpenCampaign:
+    """Read a campaign by its name; `ProblemsError` tells what is wrong in its file."""
+    return OpenCampaign(workspace, spec.load(workspace.campaigns, name))
+
+
+def remember(workspace: Workspace, plan: CampaignPlan, now_ms: int) -> None:
+    """Keep a plan that is shown, so that `send --plan ID` can hold to it."""
+    shown = ShownPlan(
+        plan.id, plan.spec.id, now_ms, plan.files, frozenset(person.contact_id for person in plan.recipients)
+    )
+    with workspace.store.transaction() as tx:
+        campaigns.save_plan(tx, shown)
+
+
+def difference(before: Mapping[str, str], after: Mapping[str, str]) -> str:
+    """Return what changed between two sets of files, as a unified diff."""
+    lines: list[str] = []
+    for path in sorted({*before, *after}):
+        old, new = before.get(path, ""), after.get(path, "")
+        lines += difflib.unified_diff(
+            old.splitlines(), new.splitlines(), f"{path} (then)", f"{path} (now)", lineterm="", n=1
+        )
+    return "\n".join(lines)

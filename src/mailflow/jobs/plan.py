@@ -1,0 +1,115 @@
+"""What `run` would do by a day: messages that are rows already, and approved campaigns that are not planned yet."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from mailflow import clock
+from mailflow.campaigns import spec
+from mailflow.campaigns.planning import CampaignPlan, PlannedContact, Verdict
+from mailflow.errors import MailflowError
+from mailflow.jobs import campaign as campaign_job
+from mailflow.jobs import tick
+from mailflow.model import Scope
+from mailflow.store import campaigns, messages
+from mailflow.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class PlanLine:
+    """One person and one message: `decision` is send, skip or hold_out."""
+
+    email: str | None
+    what: str
+    step: str
+    due_at: int
+    decision: str
+    reason: str | None
+
+    def as_record(self) -> dict[str, str | None]:
+        """Return the line as JSON prints it."""
+        return {
+            "email": self.email,
+            "what": self.what,
+            "step": self.step,
+            "due_at": clock.iso(clock.from_ms(self.due_at)),
+            "decision": self.decision,
+            "reason": self.reason,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that would happen: a line per person and message, and what is held with the reason."""
+
+    id: str
+    lines: Sequence[PlanLine]
+    held: dict[str, str]
+    is_rehearsal: bool
+
+    def counts(self) -> Counter[tuple[str, str, str | None]]:
+        """Return (what, decision, reason) → people."""
+        return Counter((line.what, line.decision, line.reason) for line in self.lines)
+
+
+def plan_campaign(workspace: Workspace, name: str, now: datetime) -> Plan:
+    """Return what `send NAME` would do now, and remember it under its id."""
+    campaign = campaign_job.open_campaign(workspace, name)
+    plan = campaign.plan(now)
+    campaign.try_template(plan, now)
+    campaign_job.remember(workspace, plan, clock.to_ms(now))
+    return Plan(plan.id, _lines(plan), {}, plan.scope.is_rehearsal)
+
+
+def plan_run(workspace: Workspace, now: datetime, *, until: datetime) -> Plan:
+    """Return what `run` would do from now until an instant."""
+    held: dict[str, str] = {}
+    by = clock.to_ms(until)
+    opened = tick.Opened(workspace, held)
+    lines = list(_open_lines(workspace, opened, by))
+    for occurrence in campaigns.open_occurrences(workspace.store.db, due_by=by):
+        found = opened.get(occurrence.scope)
+        if found is not None:
+            lines += [line for line in _lines(found.plan(now)) if line.due_at <= by]
+    return Plan(_id(lines), lines, held, workspace.settings.relay is None)
+
+
+def drafts(workspace: Workspace) -> list[str]:
+    """Return the campaigns whose files nobody approved as they are now."""
+    approved = {approval.campaign for approval in campaigns.approvals(workspace.store.db)}
+    names = []
+    for path in spec.campaign_paths(workspace.campaigns):
+        try:
+            name = spec.read(path).spec.id
+        except MailflowError:
+            continue  # told by the command that opens it
+        if name not in approved:
+            names.append(name)
+    return names
+
+
+def _open_lines(workspace: Workspace, opened: tick.Opened, by: int) -> Iterable[PlanLine]:
+    for row in messages.open_until(workspace.store.db, by=by):
+        if opened.get(row["scope"]) is not None:
+            what = Scope.campaign_of(row["scope"])
+            yield PlanLine(row["email"], what, row["step"], row["next_at"], Verdict.SEND, None)
+
+
+def _lines(plan: CampaignPlan) -> list[PlanLine]:
+    return [_line(plan, person) for person in plan.people]
+
+
+def _line(plan: CampaignPlan, person: PlannedContact) -> PlanLine:
+    return PlanLine(person.email, plan.spec.id, "", person.due_at, person.verdict, person.reason)
+
+
+def _id(lines: Sequence[PlanLine]) -> str:
+    """Return the id of a plan over several campaigns: the hash of its lines."""
+    digest = hashlib.sha256()
+    for line in sorted(lines, key=lambda line: (line.what, line.email or "", line.decision)):
+        digest.update("\0".join((line.what, line.email or "", line.step, line.decision)).encode() + b"\n")
+    return digest.hexdigest()[:16]

@@ -1,0 +1,175 @@
+"""Send one campaign: plan it, ask, approve it, and let the tick carry it. A test to one address goes past the ledger."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from mailflow import addresses, clock
+from mailflow.campaigns import planning
+from mailflow.campaigns.planning import CampaignPlan
+from mailflow.delivery.carrier import CarrierDown
+from mailflow.delivery.replies import Reply
+from mailflow.errors import ConfigError, UnavailableError, UsageError
+from mailflow.jobs import campaign as campaign_job
+from mailflow.jobs import deliver, tick
+from mailflow.jobs.campaign import OpenCampaign
+from mailflow.outbox import context
+from mailflow.store import campaigns, contacts, messages, state, suppressions
+from mailflow.store.campaigns import Approval, Occurrence
+from mailflow.store.messages import Content
+from mailflow.workspace import Workspace
+
+_TEST_PREFIX = "[Test] "
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """What `send` did: the plan it showed, and the tick; None where it was declined or waits for its time."""
+
+    plan: CampaignPlan
+    tick: tick.TickReport | None
+    waits_until: datetime | None = None
+
+
+def prepare(workspace: Workspace, name: str, *, plan_id: str | None, now: datetime) -> tuple[OpenCampaign, CampaignPlan]:
+    """Open a campaign and plan it; every reason why it cannot be sent at all is raised here, before anybody is asked."""
+    campaign = campaign_job.open_campaign(workspace, name)
+    _refuse_stopped(workspace, campaign)
+    if not campaign.scope.is_rehearsal:
+        tick.check_gate(workspace)
+    only = _members(workspace, campaign, plan_id) if plan_id else None
+    plan = campaign.plan(now, only=only)
+    campaign.try_template(plan, now)
+    return campaign, plan
+
+
+def send(
+    workspace: Workspace,
+    campaign: OpenCampaign,
+    plan: CampaignPlan,
+    *,
+    plan_id: str | None,
+    at_most: int | None,
+    now: Callable[[], datetime],
+    is_real_clock: bool,
+    on_settled: Callable[[], None] = lambda: None,
+) -> Sending:
+    """Approve a campaign and send what is due of it. Who has it already does not get it again."""
+    instant = now()
+    first, last = campaign.file.spec.window(instant, workspace.settings.zone)
+    scope = str(campaign.scope)
+    approval = Approval(
+        scope=scope,
+        campaign=campaign.file.spec.id,
+        approved_at=clock.to_ms(instant),
+        files_hash=campaign.hash,
+        files=campaign.files,
+        plan_id=plan_id,
+        at_most=at_most,
+    )
+    with workspace.lock():
+        _approve(workspace, approval, Occurrence(scope, clock.to_ms(first), clock.to_ms(last)))
+        if first > instant:
+            return Sending(plan, None, waits_until=first)
+        done = tick.work(
+            workspace, now=now, is_real_clock=is_real_clock, only=scope, plan=plan, on_settled=on_settled
+        )
+    return Sending(plan, done)
+
+
+def _approve(workspace: Workspace, approval: Approval, occurrence: Occurrence) -> None:
+    before = campaigns.approval(workspace.store.db, approval.scope)
+    with workspace.store.transaction() as tx:
+        if before is not None and before.files_hash != approval.files_hash:
+            messages.thaw(tx, approval.scope)
+        campaigns.approve(tx, approval, occurrence)
+
+
+def _refuse_stopped(workspace: Workspace, campaign: OpenCampaign) -> None:
+    stopped = campaigns.stops(workspace.store.db)
+    scope = f"campaign:{campaign.file.spec.id}"
+    if "" in stopped:
+        raise ConfigError(f"everything is stopped ({stopped['']}): `mailflow resume` first")
+    if scope in stopped:
+        raise ConfigError(f"this campaign is stopped ({stopped[scope]}): `mailflow resume {campaign.file.spec.id}` first")
+
+
+def _members(workspace: Workspace, campaign: OpenCampaign, plan_id: str) -> frozenset[int]:
+    """Return who was in a plan; refuse one of another campaign, or of files that have changed since."""
+    shown = campaigns.shown_plan(workspace.store.db, plan_id)
+    name = campaign.file.spec.id
+    if shown is None:
+        raise UsageError(f"there is no plan {plan_id}: `mailflow plan {name}` makes one and prints its id")
+    if shown.campaign != name:
+        raise UsageError(f"plan {plan_id} is of the campaign {shown.campaign}, not of {name}")
+    if planning.files_hash(shown.files) != campaign.hash:
+        changes = campaign_job.difference(shown.files, campaign.files)
+        raise ConfigError(f"the files changed since plan {plan_id} was made; plan again.\n{changes}")
+    return shown.members
+
+
+def write_files(workspace: Workspace, campaign: OpenCampaign, plan: CampaignPlan, folder: Path, now: datetime) -> int:
+    """Write what every recipient of a plan would get as an .eml file into `folder`; return how many."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    renderer = campaign.renderer()
+    recipients = plan.recipients
+    for start in range(0, len(recipients), 500):
+        part = recipients[start : start + 500]
+        known = context.contact_contexts(
+            workspace.store.db, [person.contact_id for person in part], settings=workspace.settings, now=now
+        )
+        for person in part:
+            content = renderer.content(
+                0, address=person.email or "", token=f"dry-run-{person.key}", context=known[person.contact_id], now=now
+            )
+            (folder / f"{person.key}.eml").write_bytes(content.data)
+    return len(recipients)
+
+
+def test_to(workspace: Workspace, campaign: OpenCampaign, email: str, now: datetime) -> Reply:
+    """Send one message of a campaign to an address of the owner, as a contact of that address or the sample person.
+
+    It needs no consent and is no message of the ledger; a suppressed address gets nothing all the same.
+    """
+    try:
+        address = addresses.normalise(email)
+    except ValueError as error:
+        raise UsageError(f"{email!r} is not an e-mail address: {error}") from None
+    if suppressions.of_address(workspace.store.db, workspace.keys, address):
+        raise ConfigError(f"{email} is suppressed: it gets nothing, not even a test")
+    content = _test_content(workspace, campaign, address, now)
+    reply = asyncio.run(_carry(workspace, content))
+    if not reply.is_positive:
+        raise UnavailableError(f"the relay did not take the test: {reply}")
+    if not campaign.scope.is_rehearsal:
+        with workspace.store.transaction() as tx:
+            state.put(tx, tick.TESTED, str(clock.to_ms(now)))
+    return reply
+
+
+def _test_content(workspace: Workspace, campaign: OpenCampaign, address: addresses.Address, now: datetime) -> Content:
+    found = contacts.find_by_email(workspace.store.db, address.key)
+    known = (
+        context.sample_context(workspace.settings, now)
+        if found is None
+        else context.contact_contexts(workspace.store.db, [found], settings=workspace.settings, now=now)[found]
+    )
+    return campaign.renderer(prefix=_TEST_PREFIX).content(
+        int(clock.to_ms(now)), address=address.email, token=f"test-{secrets.token_urlsafe(9)}", context=known, now=now, checked=True
+    )
+
+
+async def _carry(workspace: Workspace, content: Content) -> Reply:
+    carrier = deliver.carriers(workspace)[0]
+    try:
+        await carrier.open()
+        return await carrier.offer(content) or await carrier.finish()
+    except CarrierDown as down:
+        return down.reply
+    finally:
+        await carrier.close()

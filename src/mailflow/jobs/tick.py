@@ -1,0 +1,333 @@
+"""One tick: recover what a killed run left, plan what is due, deliver it. What cron calls, and `send` for one campaign."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from mailflow import clock
+from mailflow.errors import ConfigError, MailflowError, PartialFailure, UnavailableError
+from mailflow.model import MessageState, Scope
+from mailflow.store import campaigns, imports, messages, state
+from mailflow.store.campaigns import Approval, Occurrence
+from mailflow.store.messages import Due
+from mailflow.workspace import Workspace
+
+if TYPE_CHECKING:
+    from mailflow.campaigns.planning import CampaignPlan
+    from mailflow.jobs.campaign import OpenCampaign
+    from mailflow.jobs.deliver import Delivery
+    from mailflow.outbox.plan import Addressee
+
+CLOCK_MARK = "clock"
+TESTED = "tested_at"
+_SETBACK = timedelta(minutes=2)
+_KEEP_BYTES = timedelta(days=30)
+_LOOKED_AT_ONCE = 500
+
+Now = Callable[[], datetime]
+
+
+@dataclass(slots=True)
+class TickReport:
+    """What a tick did, for people and for the exit code."""
+
+    planned: dict[str, Counter[str]] = field(default_factory=dict)  # campaign → "send" or reason → contacts
+    held: dict[str, str] = field(default_factory=dict)  # campaign → why it does not go on
+    recovered: Mapping[MessageState, int] = field(default_factory=dict)
+    rolled_back_imports: int = 0
+    expired: int = 0
+    delivery: Delivery | None = None
+
+    @property
+    def states(self) -> Counter[MessageState]:
+        """Messages per state they reached."""
+        return self.delivery.report.states if self.delivery else Counter()
+
+    @property
+    def did_nothing(self) -> bool:
+        return not (self.planned or self.held or self.delivery or self.expired or any(self.recovered.values()))
+
+    def raise_for_failures(self) -> None:
+        """Raise what the exit code has to tell: relay or login first, then messages that did not go."""
+        if self.delivery is not None:
+            _raise_for_relay(self.delivery)
+        troubles = list(self._troubles())
+        if troubles:
+            raise PartialFailure("\n".join(troubles))
+
+    def _troubles(self) -> Iterable[str]:
+        yield from (f"{campaign} is held: {reason}" for campaign, reason in self.held.items())
+        if self.delivery is None:
+            return
+        for reason, count in self.delivery.unrendered.items():
+            yield f"{count} messages could not be made: {reason}"
+        for scope, reason in self.delivery.report.stopped.items():
+            name = Scope.campaign_of(scope)
+            yield f"{name} was stopped: {reason}. `mailflow resume {name}` lets it go on"
+        failed, doubts = self.states[MessageState.FAILED], self.states[MessageState.IN_DOUBT]
+        if failed:
+            yield f"{failed} messages failed: `mailflow outbox list --state failed` names them"
+        if doubts:
+            yield f"{doubts} messages are in doubt: `mailflow outbox list --state in_doubt` names them"
+
+
+def _raise_for_relay(delivery: Delivery) -> None:
+    report = delivery.report
+    if report.login_refused is not None:
+        raise ConfigError(
+            f"the relay refuses the login: {report.login_refused}. Check relay.username and where its password comes from"
+        )
+    if report.down is not None and not report.states[MessageState.ACCEPTED]:
+        raise UnavailableError(
+            f"the relay cannot be used: {report.down}. Nobody was mailed; what is planned goes out with the next `mailflow run`"
+        )
+
+
+def tick(workspace: Workspace, *, now: Now, is_real_clock: bool, on_settled: Callable[[], None] = lambda: None) -> TickReport:
+    """Do everything that is due, under the run lock; `BusyError` at once when another process holds it."""
+    with workspace.lock():
+        return work(workspace, now=now, is_real_clock=is_real_clock, on_settled=on_settled)
+
+
+def work(
+    workspace: Workspace,
+    *,
+    now: Now,
+    is_real_clock: bool,
+    only: str | None = None,
+    plan: CampaignPlan | None = None,
+    on_settled: Callable[[], None] = lambda: None,
+) -> TickReport:
+    """Do what is due while the caller holds the run lock: of every scope, or of `only` one with its ready `plan`."""
+    store = workspace.store
+    report = TickReport(rolled_back_imports=imports.recover(store))
+    instant = now()
+    at = clock.to_ms(instant)
+    if is_real_clock:
+        _check_clock(workspace, instant)
+    with store.transaction() as tx:
+        report.recovered = messages.recover(tx, at=at)
+    report.expired = _expire(workspace, at)
+    opened = Opened(workspace, report.held)
+    for occurrence in campaigns.open_occurrences(store.db, due_by=at):
+        if only in (None, occurrence.scope):
+            _plan_occurrence(workspace, occurrence, opened, plan, instant, report)
+    _reconsider(workspace, opened, instant)
+    scopes = [scope for scope in messages.due_scopes(store.db, by=at) if only in (None, scope)]
+    ready = {scope: campaign for scope in scopes if (campaign := opened.get(scope)) is not None}
+    if ready:
+        from mailflow.jobs import deliver
+
+        report.delivery = deliver.deliver(workspace, ready, now=now, on_settled=on_settled)
+        _keep_stops(workspace, report.delivery.report.stopped, at)
+    _forget_bytes(workspace, instant)
+    return report
+
+
+def _check_clock(workspace: Workspace, instant: datetime) -> None:
+    """Refuse to plan by a clock that went back, and keep its high-water mark."""
+    store = workspace.store
+    kept = state.get(store.db, CLOCK_MARK)
+    mark = clock.from_ms(int(kept)) if kept else None
+    if mark is not None and instant < mark - _SETBACK:
+        raise UnavailableError(
+            f"this machine's clock says {clock.iso(instant)}, but a run at {clock.iso(mark)} is on record:"
+            " nothing is sent until the clock is right"
+        )
+    if mark is None or instant > mark:
+        with store.transaction() as tx:
+            state.put(tx, CLOCK_MARK, str(clock.to_ms(instant)))
+
+
+def _expire(workspace: Workspace, at: int) -> int:
+    expired = 0
+    while True:
+        with workspace.store.transaction() as tx:
+            done = messages.expire(tx, at=at)
+        expired += done
+        if not done:
+            return expired
+
+
+class Opened:
+    """Campaigns opened in this tick, by scope; one that must not go on is None, with the reason in `held`."""
+
+    def __init__(self, workspace: Workspace, held: dict[str, str]) -> None:
+        self._workspace = workspace
+        self._held = held
+        self._known: dict[str, OpenCampaign | None] = {}
+
+    def get(self, scope: str) -> OpenCampaign | None:
+        """Return the campaign of a scope if it may go on as it was approved."""
+        if scope not in self._known:
+            self._known[scope] = self._open(scope)
+        return self._known[scope]
+
+    def _open(self, scope: str) -> OpenCampaign | None:
+        from mailflow.jobs import campaign as campaign_job
+
+        approval = campaigns.approval(self._workspace.store.db, scope)
+        name = Scope.campaign_of(scope)
+        if approval is None:
+            self._held[name] = "nobody approved it"
+            return None
+        try:
+            found = campaign_job.open_campaign(self._workspace, approval.campaign)
+            reason = self._obstacle(found, approval)
+        except MailflowError as error:
+            reason = str(error)
+        if reason is None:
+            return found
+        self._held[name] = reason
+        return None
+
+    def _obstacle(self, found: OpenCampaign, approval: Approval) -> str | None:
+        """Return why a campaign must not go on, or None."""
+        if _is_stopped(self._workspace, approval.scope):
+            return f"it is stopped; `mailflow resume {approval.campaign}` lets it go on"
+        if found.hash != approval.files_hash:
+            return (
+                f"its files changed since it was approved. `mailflow plan {approval.campaign}` shows what it would do now,"
+                f" `mailflow send {approval.campaign}` approves it again"
+            )
+        if str(found.scope) != approval.scope:
+            return "it was approved for a rehearsal and there is a relay now, or the other way round: send it again"
+        if not found.scope.is_rehearsal:
+            check_gate(self._workspace)
+        return None
+
+
+def check_gate(workspace: Workspace) -> None:
+    """Raise `ConfigError` while something is missing for real marketing mail."""
+    from mailflow.campaigns import gate
+
+    gate.check(workspace.settings, tested=state.get(workspace.store.db, TESTED) is not None)
+
+
+def _is_stopped(workspace: Workspace, scope: str) -> bool:
+    stopped = campaigns.stops(workspace.store.db)
+    return "" in stopped or scope in stopped or f"campaign:{Scope.campaign_of(scope)}" in stopped
+
+
+def _plan_occurrence(
+    workspace: Workspace,
+    occurrence: Occurrence,
+    opened: Opened,
+    plan: CampaignPlan | None,
+    now: datetime,
+    report: TickReport,
+) -> None:
+    """Write the messages of an occurrence that is due; one that nobody can get any more is only closed."""
+    at = clock.to_ms(now)
+    if occurrence.not_after <= at:
+        with workspace.store.transaction() as tx:
+            campaigns.finish_planning(tx, occurrence, at=at)
+        report.held[Scope.campaign_of(occurrence.scope)] = "its time has passed (not_after): nobody was mailed"
+        return
+    campaign = opened.get(occurrence.scope)
+    if campaign is None:
+        return
+    approval = campaigns.approval(workspace.store.db, occurrence.scope)
+    assert approval is not None
+    if plan is None or str(plan.scope) != occurrence.scope:
+        plan = campaign.plan(now, only=_only(workspace, approval))
+    report.planned[campaign.file.spec.id] = _write(workspace, plan, occurrence, approval.at_most, at)
+
+
+def _only(workspace: Workspace, approval: Approval) -> frozenset[int] | None:
+    shown = campaigns.shown_plan(workspace.store.db, approval.plan_id) if approval.plan_id else None
+    return None if shown is None else shown.members
+
+
+def _write(
+    workspace: Workspace, plan: CampaignPlan, occurrence: Occurrence, at_most: int | None, at: int
+) -> Counter[str]:
+    from mailflow.outbox import plan as outbox_plan
+
+    addressees, counts = _addressees(plan, at_most)
+    outbox_plan.write(workspace.store, plan.scope, occurrence, addressees, kind=plan.spec.kind, at=at)
+    return counts
+
+
+def _addressees(plan: CampaignPlan, at_most: int | None) -> tuple[list[Addressee], Counter[str]]:
+    from mailflow.campaigns.planning import Verdict
+    from mailflow.outbox.plan import Addressee
+
+    states = {Verdict.SEND: MessageState.PLANNED, Verdict.SKIP: MessageState.SKIPPED, Verdict.HOLD_OUT: MessageState.HELD_OUT}
+    rows: list[Addressee] = []
+    counts: Counter[str] = Counter()
+    for person in plan.people:
+        if person.verdict is Verdict.SEND and at_most is not None and counts["send"] >= at_most:
+            counts["over_limit"] += 1
+            continue
+        counts[person.reason or "send"] += 1
+        rows.append(
+            Addressee(
+                contact_id=person.contact_id,
+                state=states[person.verdict],
+                reason=person.reason,
+                due_at=person.due_at,
+                not_after=person.not_after,
+                address=person.email or "",
+            )
+        )
+    return rows, counts
+
+
+def _reconsider(workspace: Workspace, opened: Opened, now: datetime) -> None:
+    """Look again at skipped people, each at most once an hour and only while there is time for them."""
+    store, at = workspace.store, clock.to_ms(now)
+    while batch := messages.refused(store.db, by=at, limit=_LOOKED_AT_ONCE):
+        open_ones = [due for due in batch if opened.get(due.scope) is not None]
+        allowed, refused = _decide_again(workspace, open_ones, now)
+        refused += [(due.id, "held") for due in batch if opened.get(due.scope) is None]
+        held_out = {due.id for due in allowed if _is_held_out(workspace, opened, due)}
+        with store.transaction() as tx:
+            messages.replan(tx, [due.id for due in allowed if due.id not in held_out], at=at)
+            messages.hold_out(tx, held_out, reason="held_out", at=at)
+            messages.look_again(tx, refused, again_at=at + messages.LOOK_AGAIN_MS)
+
+
+def _decide_again(
+    workspace: Workspace, batch: Sequence[Due], now: datetime
+) -> tuple[list[Due], list[tuple[int, str]]]:
+    """Return which messages may go now, and (id, reason) of the others."""
+    from mailflow import policy
+    from mailflow.store import candidates
+
+    limits = policy.Limits(workspace.settings.limits.per_day, workspace.settings.limits.per_week)
+    found = candidates.for_messages(workspace.store.db, workspace.keys, [due.id for due in batch], now=now)
+    decisions = policy.decide_all(found, limits, now)
+    allowed = [due for due, decision in zip(batch, decisions, strict=True) if decision.allowed]
+    refused = [(due.id, decision.code) for due, decision in zip(batch, decisions, strict=True) if not decision.allowed]
+    return allowed, refused
+
+
+def _is_held_out(workspace: Workspace, opened: Opened, due: Due) -> bool:
+    from mailflow.experiments import assign
+    from mailflow.store import audience
+
+    campaign = opened.get(due.scope)
+    assert campaign is not None
+    spec = campaign.file.spec
+    person = audience.planning_facts(workspace.store.db, [due.contact_id])[due.contact_id]
+    return assign.holds_out(person.key, salt=spec.id, share=spec.holdout)
+
+
+def _keep_stops(workspace: Workspace, stopped: Mapping[str, str], at: int) -> None:
+    """Make a stop that delivery found necessary hold until the owner takes it back."""
+    with workspace.store.transaction() as tx:
+        for scope, reason in stopped.items():
+            campaigns.stop(tx, f"campaign:{Scope.campaign_of(scope)}", reason, at=at)
+
+
+def _forget_bytes(workspace: Workspace, now: datetime) -> None:
+    old = clock.to_ms(now - _KEEP_BYTES)
+    while True:
+        with workspace.store.transaction() as tx:
+            if not messages.forget_bytes(tx, older_than=old):
+                return

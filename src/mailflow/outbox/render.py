@@ -1,0 +1,109 @@
+"""Render a planned message for its contact into the bytes that will go out, now and at every later attempt."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from mailflow.config import Settings
+from mailflow.store.messages import Content
+from mailflow.templates import Envelope, Rendered, compose
+from mailflow.tokens import Keys, Purpose
+
+if TYPE_CHECKING:
+    from mailflow.templates.compile import CompiledTemplate
+
+_NOT_IN_LABELS = re.compile(r"[^a-z0-9-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Renderer:
+    """Makes the messages of one campaign. `prefix` goes before the subject, for tests."""
+
+    settings: Settings
+    keys: Keys
+    template: CompiledTemplate
+    campaign_id: str
+    campaign_name: str
+    prefix: str = ""
+
+    def content(
+        self, message_id: int, *, address: str, token: str, context: Mapping[str, Any], now: datetime, checked: bool = False
+    ) -> Content:
+        """Return the frozen message for one contact; `TemplateError` where it cannot be made for this person.
+
+        `checked` reads the bytes back and compares every header with what was asked.
+        """
+        rendered = self.render(context, token=token)
+        envelope = self._envelope(address, token, context, now)
+        data = compose.build(rendered, envelope)
+        if checked:
+            compose.check(data, rendered, envelope)
+        return Content(message_id, envelope.return_path, envelope.to_email, rendered.subject, data)
+
+    def render(self, context: Mapping[str, Any], *, token: str) -> Rendered:
+        """Return the rendered texts for one contact, with the links and names that every message has."""
+        rendered = self.template.render(
+            {
+                **context,
+                "unsubscribe_url": self._unsubscribe_link(token),
+                "campaign": {"id": self.campaign_id, "name": self.campaign_name or self.campaign_id},
+            }
+        )
+        if not self.prefix:
+            return rendered
+        return Rendered(
+            f"{self.prefix}{rendered.subject}",
+            rendered.preheader,
+            rendered.html,
+            rendered.text,
+            rendered.from_name,
+            rendered.reply_to,
+            rendered.problems,
+        )
+
+    def _envelope(self, address: str, token: str, context: Mapping[str, Any], now: datetime) -> Envelope:
+        sender = self.settings.sender
+        contact = context["contact"]
+        name = " ".join(part for part in (contact.get("first_name"), contact.get("last_name")) if part)
+        return Envelope(
+            from_name=sender.name,
+            from_email=sender.email,
+            to_name=name,
+            to_email=address,
+            reply_to=sender.reply_to,
+            message_id=f"{token}@{sender.domain}",
+            date=now,
+            list_id=f"{_label(self.campaign_id)}.{sender.domain}",
+            unsubscribe_mailto=self._unsubscribe_mailto(token),
+            unsubscribe_url=self._unsubscribe_url(token),
+            return_path=sender.email,
+        )
+
+    def _unsubscribe_url(self, token: str) -> str | None:
+        base = self.settings.unsubscribe.url
+        return f"{base}/{self.keys.sign(Purpose.UNSUBSCRIBE, token)}" if base else None
+
+    def _unsubscribe_mailto(self, token: str) -> str | None:
+        address = self.settings.unsubscribe.mailto
+        signed = self.keys.sign(Purpose.UNSUBSCRIBE, token)
+        return f"mailto:{address}?subject=unsubscribe%20{signed}" if address else None
+
+    def _unsubscribe_link(self, token: str) -> str:
+        """Return the link that a reader clicks: the page, else a mail that is ready to send.
+
+        Before either is configured (a rehearsal) it is a mail to the sender, who reads it.
+        """
+        return (
+            self._unsubscribe_url(token)
+            or self._unsubscribe_mailto(token)
+            or f"mailto:{self.settings.sender.email}?subject=unsubscribe"
+        )
+
+
+def _label(text: str) -> str:
+    """Return text as a label of a List-ID (RFC 2919): lower case letters, digits and dashes."""
+    return _NOT_IN_LABELS.sub("-", text.lower()).strip("-")[:63] or "list"

@@ -1,0 +1,390 @@
+"""Messages: one row per recipient, channel and step. Every change of state is here, as model.MESSAGE_TRANSITIONS allows.
+
+What may go is decided in policy.py, from facts that candidates.py reads.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from mailflow.model import MessageState as S
+from mailflow.store.database import Connection, Row
+
+DOUBT_LASTS_MS = 7 * 86_400_000
+LOOK_AGAIN_MS = 3_600_000  # at somebody who was skipped, while the occurrence is open
+_COMPRESSION = 1  # 10 KB of quoted-printable to a third in 0.1 ms; higher levels cost more than they save
+
+
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    """A message as it is planned, with its decision: planned, skipped or held_out."""
+
+    contact_id: int
+    state: S
+    reason: str | None
+    due_at: int
+    not_after: int
+    address: str
+    token: str
+    variant: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """An open message whose time has come. `state` is planned, ready or deferred."""
+
+    id: int
+    scope: str
+    contact_id: int
+    state: S
+    address: str
+    token: str
+    variant: str
+    due_at: int
+    not_after: int
+    next_at: int
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A rendered message, frozen: the bytes that go out, now and at every later attempt."""
+
+    message_id: int
+    mail_from: str
+    rcpt_to: str
+    subject: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of an armed message, or of a try that failed before it was armed."""
+
+    message_id: int
+    state: S
+    reply: str
+    reason: str | None = None
+    next_at: int | None = None
+    tries: int = 1  # what the try counts against the message: 0 where the fault was the relay's or ours
+
+
+def insert(
+    tx: Connection, scope: str, new: Iterable[NewMessage], *, rehearsal: bool, kind: str, at: int, occurrence: str = ""
+) -> int:
+    """Plan messages; who has a row in the scope keeps it. Return how many rows were made.
+
+    Someone who was skipped before and may get it now becomes planned; a decision that is only skipped again changes
+    its reason.
+    """
+    before = tx.total_changes
+    tx.executemany(
+        "INSERT INTO messages (scope, contact_id, channel, step, occurrence, variant, class, kind, rehearsal, address,"
+        " state, reason, due_at, not_after, next_at, token, planned_at)"
+        " VALUES (:scope, :contact, 'email', '', :occurrence, :variant, 'marketing', :kind, :rehearsal, :address,"
+        " :state, :reason, :due_at, :not_after, :next_at, :token, :at)"
+        " ON CONFLICT (scope, contact_id, channel, step, occurrence) DO UPDATE SET state = excluded.state,"
+        " reason = excluded.reason, due_at = excluded.due_at, not_after = excluded.not_after,"
+        " next_at = excluded.next_at, address = excluded.address"
+        " WHERE messages.state = 'skipped' AND excluded.state IN ('planned', 'skipped', 'held_out')",
+        (
+            {
+                "scope": scope,
+                "contact": message.contact_id,
+                "occurrence": occurrence,
+                "variant": message.variant,
+                "kind": kind,
+                "rehearsal": int(rehearsal),
+                "address": message.address,
+                "state": message.state,
+                "reason": message.reason,
+                "due_at": message.due_at,
+                "not_after": message.not_after,
+                "next_at": message.due_at + (LOOK_AGAIN_MS if message.state is S.SKIPPED else 0),
+                "token": message.token,
+                "at": at,
+            }
+            for message in new
+        ),
+    )
+    return tx.total_changes - before
+
+
+def states_in(db: Connection, scope: str, occurrence: str = "") -> dict[int, tuple[S, str | None]]:
+    """Return contact id → (state, reason) of everybody who has a row in a scope."""
+    rows = db.execute(
+        "SELECT contact_id, state, reason FROM messages WHERE scope = ? AND occurrence = ?", (scope, occurrence)
+    )
+    return {row["contact_id"]: (S(row["state"]), row["reason"]) for row in rows}
+
+
+def due(db: Connection, *, by: int, after: tuple[int, int], limit: int) -> list[Due]:
+    """Return up to `limit` open messages due by `by`, in the order (next_at, id), following `after`."""
+    rows = db.execute(
+        "SELECT id, scope, contact_id, state, address, token, variant, due_at, not_after, next_at, attempts"
+        " FROM messages INDEXED BY messages_open WHERE state IN ('planned', 'ready', 'deferred')"
+        " AND next_at <= :by AND (next_at, id) > (:next_at, :id) ORDER BY next_at, id LIMIT :limit",
+        {"by": by, "next_at": after[0], "id": after[1], "limit": limit},
+    )
+    return [_due(row) for row in rows]
+
+
+def _due(row: Row) -> Due:
+    values = dict(row)
+    return Due(**{**values, "state": S(values["state"])})
+
+
+def open_until(db: Connection, *, by: int) -> Iterator[Row]:
+    """Return the open messages due by an instant: scope, step, next_at and the contact's address, in order."""
+    return iter(
+        db.execute(
+            "SELECT m.scope, m.step, m.next_at, c.email FROM messages AS m INDEXED BY messages_open"
+            " JOIN contacts AS c ON c.id = m.contact_id"
+            " WHERE m.state IN ('planned', 'ready', 'deferred') AND m.next_at <= ? ORDER BY m.next_at, m.id",
+            (by,),
+        )
+    )
+
+
+def next_due_at(db: Connection, scope: str) -> int | None:
+    """Return when the next open message of a scope wants to be looked at (ms), or None when none is open."""
+    row = db.execute(
+        "SELECT min(next_at) FROM messages INDEXED BY messages_open"
+        " WHERE state IN ('planned', 'ready', 'deferred') AND scope = ?",
+        (scope,),
+    ).fetchone()
+    return None if row[0] is None else int(row[0])
+
+
+def due_scopes(db: Connection, *, by: int) -> list[str]:
+    """Return the scopes that have open messages due by an instant."""
+    rows = db.execute(
+        "SELECT DISTINCT scope FROM messages INDEXED BY messages_open"
+        " WHERE state IN ('planned', 'ready', 'deferred') AND next_at <= ? ORDER BY scope",
+        (by,),
+    )
+    return [str(row["scope"]) for row in rows]
+
+
+def freeze(tx: Connection, contents: Iterable[Content], *, at: int) -> None:
+    """Store rendered messages and make them ready. What is frozen is not rendered again."""
+    rows = list(contents)
+    tx.executemany(
+        "INSERT INTO message_contents (message_id, mail_from, rcpt_to, subject, frozen_at, size, sha256, bytes)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            (
+                content.message_id,
+                content.mail_from,
+                content.rcpt_to,
+                content.subject,
+                at,
+                len(content.data),
+                hashlib.sha256(content.data).hexdigest(),
+                zlib.compress(content.data, _COMPRESSION),
+            )
+            for content in rows
+        ),
+    )
+    tx.executemany(
+        "UPDATE messages SET state = 'ready' WHERE id = ? AND state = 'planned'", ((row.message_id,) for row in rows)
+    )
+
+
+def content(db: Connection, message_id: int) -> Content | None:
+    """Return the frozen bytes of a message, or None where there are none (any more)."""
+    row = db.execute(
+        "SELECT message_id, mail_from, rcpt_to, subject, bytes FROM message_contents"
+        " WHERE message_id = ? AND bytes IS NOT NULL",
+        (message_id,),
+    ).fetchone()
+    if row is None:
+        return None
+    return Content(
+        row["message_id"], row["mail_from"], row["rcpt_to"], row["subject"], zlib.decompress(row["bytes"])
+    )
+
+
+def arm(tx: Connection, ids: Sequence[int], *, runner: str, at: int) -> None:
+    """Record durably, once this commits, that the final dot of these messages may go out."""
+    tx.executemany(
+        "UPDATE messages SET state = 'armed' WHERE id = ? AND state IN ('ready', 'deferred')",
+        ((message_id,) for message_id in ids),
+    )
+    tx.executemany(
+        "INSERT INTO attempts (message_id, runner, armed_at) VALUES (?, ?, ?)",
+        ((message_id, runner, at) for message_id in ids),
+    )
+
+
+def settle(tx: Connection, outcomes: Sequence[Outcome], *, at: int) -> None:
+    """Record what became of messages, armed or refused before that."""
+    tx.executemany(
+        "UPDATE messages SET state = :state, reply = :reply, reason = :reason, next_at = coalesce(:next_at, next_at),"
+        " attempts = attempts + :tries, settled_at = CASE WHEN :state = 'deferred' THEN settled_at ELSE :at END"
+        " WHERE id = :id AND state IN ('planned', 'ready', 'deferred', 'armed')",
+        (
+            {
+                "id": outcome.message_id,
+                "state": outcome.state,
+                "reply": outcome.reply,
+                "reason": outcome.reason,
+                "next_at": outcome.next_at,
+                "tries": outcome.tries,
+                "at": at,
+            }
+            for outcome in outcomes
+        ),
+    )
+    tx.executemany(
+        "UPDATE attempts SET ended_at = ?, outcome = ?, reply = ? WHERE id ="
+        " (SELECT max(id) FROM attempts WHERE message_id = ?) AND ended_at IS NULL",
+        ((at, outcome.state, outcome.reply, outcome.message_id) for outcome in outcomes),
+    )
+
+
+def refuse(tx: Connection, refusals: Iterable[tuple[int, str]], *, at: int, again_at: int) -> None:
+    """Skip messages for a reason, to be looked at again at `again_at`: (message id, reason) each."""
+    tx.executemany(
+        "UPDATE messages SET state = 'skipped', reason = :reason, next_at = :again_at, settled_at = :at"
+        " WHERE id = :id AND state IN ('planned', 'ready', 'deferred')",
+        ({"id": message_id, "reason": reason, "again_at": again_at, "at": at} for message_id, reason in refusals),
+    )
+
+
+def recover(tx: Connection, *, at: int) -> dict[S, int]:
+    """Settle what a killed run left armed. Return how many rows became in_doubt and ready.
+
+    Whether the dot of an armed message went out cannot be known: marketing is never sent again by itself, essential
+    mail goes out a second and last time with the same bytes. Doubts of seven days are assumed to be sent.
+    """
+    tx.execute(
+        "UPDATE attempts SET ended_at = :at, outcome = 'in_doubt' WHERE ended_at IS NULL AND message_id IN"
+        " (SELECT id FROM messages WHERE state = 'armed')",
+        {"at": at},
+    )
+    again = tx.execute(
+        "UPDATE messages SET state = 'ready', next_at = :at, attempts = attempts + 1"
+        " WHERE state = 'armed' AND class = 'essential' AND (SELECT count(*) FROM attempts WHERE message_id = messages.id"
+        " AND outcome = 'in_doubt') < 2",
+        {"at": at},
+    ).rowcount
+    doubts = tx.execute(
+        "UPDATE messages SET state = 'in_doubt', settled_at = :at, reason = 'interrupted', attempts = attempts + 1"
+        " WHERE state = 'armed'",
+        {"at": at},
+    ).rowcount
+    assumed = tx.execute(
+        "UPDATE messages SET state = 'assumed_sent', settled_at = :at WHERE state = 'in_doubt' AND settled_at <= :old",
+        {"at": at, "old": at - DOUBT_LASTS_MS},
+    ).rowcount
+    return {S.READY: again, S.IN_DOUBT: doubts, S.ASSUMED_SENT: assumed}
+
+
+def expire(tx: Connection, *, at: int, limit: int = 2000) -> int:
+    """Expire open messages whose time has passed, up to `limit` of them; return how many."""
+    return tx.execute(
+        "UPDATE messages SET state = 'expired', settled_at = :at, reason = 'too_late' WHERE id IN (SELECT id FROM messages"
+        " INDEXED BY messages_open WHERE state IN ('planned', 'ready', 'deferred') AND next_at <= :at"
+        " AND not_after <= :at LIMIT :limit)",
+        {"at": at, "limit": limit},
+    ).rowcount
+
+
+def thaw(tx: Connection, scope: str) -> int:
+    """Throw away rendered bytes that never went anywhere, because the files changed; return how many."""
+    ids = "SELECT id FROM messages WHERE scope = ? AND state = 'ready' AND attempts = 0"
+    tx.execute(f"DELETE FROM message_contents WHERE message_id IN ({ids})", (scope,))
+    return tx.execute("UPDATE messages SET state = 'planned' WHERE scope = ? AND state = 'ready' AND attempts = 0", (scope,)).rowcount
+
+
+def forget_bytes(tx: Connection, *, older_than: int, limit: int = 500) -> int:
+    """Drop the bytes of messages settled before an instant, keeping their hash; return how many."""
+    return tx.execute(
+        "UPDATE message_contents SET bytes = NULL WHERE message_id IN (SELECT message_id FROM message_contents"
+        " JOIN messages ON messages.id = message_id WHERE bytes IS NOT NULL AND frozen_at < :old AND settled_at < :old"
+        " AND state NOT IN ('planned', 'ready', 'deferred', 'armed', 'in_doubt') LIMIT :limit)",
+        {"old": older_than, "limit": limit},
+    ).rowcount
+
+
+def refused(db: Connection, *, by: int, limit: int) -> list[Due]:
+    """Return skipped messages that are due for another look and whose time has not passed."""
+    rows = db.execute(
+        "SELECT id, scope, contact_id, state, address, token, variant, due_at, not_after, next_at, attempts"
+        " FROM messages INDEXED BY messages_refused WHERE state = 'skipped' AND next_at <= :by AND not_after > :by"
+        " ORDER BY next_at, id LIMIT :limit",
+        {"by": by, "limit": limit},
+    )
+    return [_due(row) for row in rows]
+
+
+def hold_out(tx: Connection, ids: Iterable[int], *, reason: str, at: int) -> None:
+    """Hold skipped people out for good, now that nothing but the hold-out keeps them from getting it."""
+    tx.executemany(
+        "UPDATE messages SET state = 'held_out', reason = ?, settled_at = ? WHERE id = ? AND state = 'skipped'",
+        ((reason, at, message_id) for message_id in ids),
+    )
+
+
+def replan(tx: Connection, ids: Iterable[int], *, at: int) -> None:
+    """Plan skipped messages again, now that the reason is gone."""
+    tx.executemany(
+        "UPDATE messages SET state = 'planned', reason = NULL, settled_at = NULL, next_at = max(due_at, :at)"
+        " WHERE id = :id AND state = 'skipped'",
+        ({"id": message_id, "at": at} for message_id in ids),
+    )
+
+
+def look_again(tx: Connection, refusals: Iterable[tuple[int, str]], *, again_at: int) -> None:
+    """Leave skipped messages skipped, for the reason that holds now, until `again_at`."""
+    tx.executemany(
+        "UPDATE messages SET reason = ?, next_at = ? WHERE id = ? AND state = 'skipped'",
+        ((reason, again_at, message_id) for message_id, reason in refusals),
+    )
+
+
+def counts(db: Connection) -> list[Row]:
+    """Return scope, state, number of messages and the nearest next_at, for all scopes."""
+    return db.execute(
+        "SELECT scope, rehearsal, state, count(*) AS messages, min(next_at) AS next_at FROM messages"
+        " GROUP BY scope, rehearsal, state ORDER BY rehearsal, scope, state"
+    ).fetchall()
+
+
+def listing(
+    db: Connection, *, states: Sequence[S] = (), campaign: str | None = None, email: str | None = None, limit: int = 100
+) -> list[Row]:
+    """Return messages, the latest first, with the contact's address; filters that are empty filter nothing."""
+    return db.execute(
+        "SELECT m.*, c.email AS email FROM messages AS m JOIN contacts AS c ON c.id = m.contact_id"
+        " WHERE (:states = '' OR instr(:states, ',' || m.state || ',') > 0)"
+        " AND (:campaign IS NULL OR m.scope = 'campaign:' || :campaign"
+        "      OR substr(m.scope, 1, length(:campaign) + 11) = 'rehearsal:' || :campaign || '@')"
+        " AND (:email IS NULL OR lower(c.email) = lower(:email)) ORDER BY m.id DESC LIMIT :limit",
+        {
+            "states": f",{','.join(states)}," if states else "",
+            "campaign": campaign,
+            "email": email,
+            "limit": limit,
+        },
+    ).fetchall()
+
+
+def get(db: Connection, message_id: int) -> Row | None:
+    """Return one message with its contact's address and frozen envelope, or None."""
+    row: Row | None = db.execute(
+        "SELECT m.*, c.email AS email, n.mail_from, n.rcpt_to, n.subject, n.size, n.sha256 FROM messages AS m"
+        " JOIN contacts AS c ON c.id = m.contact_id LEFT JOIN message_contents AS n ON n.message_id = m.id"
+        " WHERE m.id = ?",
+        (message_id,),
+    ).fetchone()
+    return row
+
+
+def attempts(db: Connection, message_id: int) -> Iterator[Row]:
+    """Return the attempts of a message, the first one first."""
+    return iter(db.execute("SELECT * FROM attempts WHERE message_id = ? ORDER BY id", (message_id,)))
