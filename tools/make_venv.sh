@@ -11,7 +11,8 @@ for python in "$wanted" python3.13 python3.12 python3.11 none; do
     if new_enough "$python"; then break; fi
 done
 if [ "$python" = none ]; then
-    echo "mailflow needs Python 3.11 or newer, and '$wanted' is $("$wanted" --version 2>&1 | head -n 1)." >&2
+    found=$("$wanted" --version 2>/dev/null) || found="not there"
+    echo "mailflow needs Python 3.11 or newer, and '$wanted' is $found." >&2
     echo "Install a newer one, or say where it is: make PYTHON=/path/to/python3.12 ..." >&2
     exit 1
 fi
