@@ -1,0 +1,148 @@
+"""`mailflow outbox`: messages one by one, each with its state and the relay's words."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mailflow import clock
+from mailflow.cli.frame import Session, command, group
+from mailflow.errors import UsageError
+from mailflow.model import MessageState, Scope
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from mailflow.store import Row
+
+outbox = group("outbox", "List and show messages, one row per recipient.")
+
+_COLUMNS = ("id", "email", "what", "state", "due_at", "attempts", "reply", "reason")
+
+
+@outbox.command("list")
+@command
+def list_(
+    session: Session,
+    state: Annotated[list[MessageState] | None, typer.Option("--state", help="Only these states; repeat for several.")] = None,
+    campaign: Annotated[str | None, typer.Option("--campaign", help="Only this campaign.")] = None,
+    email: Annotated[str | None, typer.Option("--email", help="Only this person.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many, the latest first.")] = 50,
+) -> None:
+    """List messages, the latest first.
+
+    \b
+    Examples:
+      mailflow outbox list --state failed --state in_doubt
+      mailflow outbox list --campaign thank_you --limit 1000 --format csv
+    """
+    from mailflow.store import messages
+
+    rows = messages.listing(
+        session.workspace.store.db, states=tuple(state or ()), campaign=campaign, email=email, limit=limit
+    )
+    records = [_record(row) for row in rows]
+    session.emit(records, lambda: _table(records), columns=_COLUMNS)
+
+
+@outbox.command("show")
+@command
+def show(
+    session: Session,
+    message_id: Annotated[int, typer.Argument(metavar="ID", help="A message's number, from `outbox list`.")],
+    eml: Annotated[bool, typer.Option("--eml", help="Print the exact bytes to stdout.")] = False,
+) -> None:
+    """Show one message: its state, every attempt, and with `--eml` the bytes that went out.
+
+    \b
+    Examples:
+      mailflow outbox show 17
+      mailflow outbox show 17 --eml > message.eml
+    """
+    from mailflow.store import messages
+
+    db = session.workspace.store.db
+    row = messages.get(db, message_id)
+    if row is None:
+        raise UsageError(f"there is no message {message_id}: `mailflow outbox list` shows their numbers")
+    if eml:
+        _print_bytes(session, message_id)
+        return
+    attempts = [_attempt(item) for item in messages.attempts(db, message_id)]
+    record = {**_record(row), **_details(row), "attempts_made": attempts}
+    session.emit_object(record, lambda: _page(record))
+
+
+def _print_bytes(session: Session, message_id: int) -> None:
+    from mailflow.store import messages
+
+    content = messages.content(session.workspace.store.db, message_id)
+    if content is None:
+        raise UsageError(f"message {message_id} has no bytes: not rendered yet, or dropped 30 days after it was sent")
+    sys.stdout.buffer.write(content.data)
+
+
+def _record(row: Row) -> dict[str, Any]:
+    return {
+        "id": row["id"],
+        "email": row["email"],
+        "what": Scope.campaign_of(row["scope"]),
+        "state": row["state"],
+        "due_at": clock.iso(clock.from_ms(row["due_at"])),
+        "attempts": row["attempts"],
+        "reply": row["reply"],
+        "reason": row["reason"],
+    }
+
+
+def _details(row: Row) -> dict[str, Any]:
+    return {
+        "rehearsal": bool(row["rehearsal"]),
+        "to": row["rcpt_to"] or row["address"],
+        "from": row["mail_from"],
+        "subject": row["subject"],
+        "size": row["size"],
+        "sha256": row["sha256"],
+        "not_after": clock.iso(clock.from_ms(row["not_after"])),
+        "planned_at": clock.iso(clock.from_ms(row["planned_at"])),
+        "settled_at": None if row["settled_at"] is None else clock.iso(clock.from_ms(row["settled_at"])),
+    }
+
+
+def _attempt(row: Row) -> dict[str, Any]:
+    return {
+        "armed_at": clock.iso(clock.from_ms(row["armed_at"])),
+        "ended_at": None if row["ended_at"] is None else clock.iso(clock.from_ms(row["ended_at"])),
+        "outcome": row["outcome"],
+        "reply": row["reply"],
+        "runner": row["runner"],
+    }
+
+
+def _table(records: list[dict[str, Any]]) -> RenderableType:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for name in ("ID", "E-mail", "What", "State", "Reason or reply"):
+        table.add_column(name, overflow="fold")
+    for record in records:
+        words = record["reason"] or record["reply"] or ""
+        table.add_row(str(record["id"]), record["email"] or "", record["what"], record["state"], words)
+    return table
+
+
+def _page(record: dict[str, Any]) -> RenderableType:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column()
+    table.add_column(overflow="fold")
+    for name, value in record.items():
+        if name != "attempts_made" and value is not None:
+            table.add_row(name.replace("_", " "), str(value))
+    for attempt in record["attempts_made"]:
+        words = f"{attempt['outcome'] or 'not ended'} {attempt['reply'] or ''}".strip()
+        table.add_row("attempt", f"{attempt['armed_at']}: {words}")
+    return table

@@ -1,0 +1,99 @@
+"""`mailflow send`: send one campaign now, after asking."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mailflow import clock
+from mailflow.cli.frame import Session, command
+from mailflow.cli.run import clock_of, print_tick
+from mailflow.errors import UsageError
+
+if TYPE_CHECKING:
+    from mailflow.campaigns.planning import CampaignPlan
+    from mailflow.jobs.campaign import OpenCampaign
+
+
+@command
+def send(
+    session: Session,
+    campaign: Annotated[str, typer.Argument(help="The campaign: its id, or its file's name in campaigns/.")],
+    plan: Annotated[
+        str | None, typer.Option("--plan", metavar="ID", help="Only to who was in this plan and may still get it.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    test_to: Annotated[
+        str | None, typer.Option("--test-to", metavar="EMAIL", help="Send one test to this address, and to nobody else.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Send to at most this many people.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write what each would get as .eml files; send nothing.")] = False,
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Where --dry-run writes.", show_default=False)] = None,
+) -> None:
+    """Send one campaign. Whoever has it already does not get it again, so it is safe to repeat.
+
+    Shows the plan and asks; `--yes` or `--plan ID` answer for a script. A campaign with a `send_at` in the future is
+    approved and goes out with `mailflow run`. Without a relay in mailflow.yaml it is a rehearsal into a mailbox folder.
+
+    \b
+    Examples:
+      mailflow send thank_you --test-to me@myshop.example
+      mailflow send thank_you --dry-run
+      mailflow send thank_you --plan 1f0c9a52d7e3b846
+      mailflow send thank_you --yes
+    """
+    from mailflow.jobs import send as job
+
+    now = clock_of(session)
+    if test_to is not None:
+        _test(session, campaign, test_to)
+        return
+    opened, made = job.prepare(session.workspace, campaign, plan_id=plan, now=session.now)
+    if dry_run:
+        _dry_run(session, opened, made, out)
+        return
+    recipients = len(made.recipients) if limit is None else min(limit, len(made.recipients))
+    if not (yes or plan) and recipients and not session.confirm(_question(made, recipients)):
+        raise UsageError("nothing was sent")
+    with session.progress(f"sending {campaign}", recipients) as advance:
+        done = job.send(
+            session.workspace,
+            opened,
+            made,
+            plan_id=plan,
+            at_most=limit,
+            now=now,
+            is_real_clock=session.now_option is None,
+            on_settled=advance,
+        )
+    if done.tick is None:
+        when = clock.iso(done.waits_until) if done.waits_until else "its time"
+        session.say(f"approved: `mailflow run` sends {campaign} to {recipients:,} people from {when} on")
+        return
+    print_tick(session, done.tick)
+
+
+def _question(made: CampaignPlan, recipients: int) -> str:
+    left_out = len(made.people) - len(made.recipients)
+    verb = "Rehearse" if made.scope.is_rehearsal else "Send"
+    return f"{verb} {made.spec.id} to {recipients:,} people ({left_out:,} of its audience do not get it)?"
+
+
+def _test(session: Session, name: str, email: str) -> None:
+    from mailflow.jobs import campaign as campaign_job
+    from mailflow.jobs import send as job
+
+    opened = campaign_job.open_campaign(session.workspace, name)
+    reply = job.test_to(session.workspace, opened, email, session.now)
+    where = f"{session.workspace.maildir}/new" if opened.scope.is_rehearsal else email
+    session.say(f"test of {name} went to {where}: {reply}")
+
+
+def _dry_run(session: Session, opened: OpenCampaign, made: CampaignPlan, out: Path | None) -> None:
+    from mailflow.jobs import send as job
+
+    folder = out or session.workspace.private / "dry-run" / made.spec.id
+    number = job.write_files(session.workspace, opened, made, folder, session.now)
+    session.say(f"wrote {number:,} messages to {folder}; nothing was sent")
