@@ -111,7 +111,7 @@ def test_a_rule_may_span_lines_and_the_error_names_line_and_column() -> None:
         ("orders.count == 1.5.2", "'.' cannot stand here", "."),
         (
             'bought(category="tea", within=180d)',
-            "unknown function 'bought': rules have fields and comparisons only",
+            "unknown function 'bought'",
             "bought",
         ),
         (
@@ -170,3 +170,29 @@ def test_the_caret_stays_in_sight_on_a_long_line() -> None:
     shown = str(error("vip and " * 30 + 'contry == "DE"')).splitlines()
     assert shown[1][shown[2].index("^") :].startswith("contry")
     assert len(shown[1]) <= 122
+
+
+SEGMENTS = {"vip": "vip and orders.count > 1", "dach": 'country in ("DE", "AT")', "best": 'segment("vip") and segment("dach")'}
+
+
+def test_a_named_segment_is_part_of_a_rule() -> None:
+    written = parse('segment("best") or size == 1', fields=FIELDS, segments=SEGMENTS)
+    spelled_out = parse('(vip and orders.count > 1) and country in ("DE", "AT") or size == 1', fields=FIELDS)
+    assert written.fields() == spelled_out.fields()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('segment("vpi")', "unknown segment 'vpi' (did you mean 'vip'?)"),
+        ("segment(vip)", 'write segment("name")'),
+        ('segment("vip") == true', "segment(…) is true or false already: it is not compared"),
+        ('segment("a")', "segments must not go round in circles or deeper than 4: a → b → a"),
+        ('segment("broken")', "segment 'broken' in segments.yaml is wrong: unknown name 'contry' (did you mean 'country'?)"),
+    ],
+)
+def test_a_wrong_segment_is_told(text: str, message: str) -> None:
+    named = {**SEGMENTS, "a": 'segment("b")', "b": 'not segment("a")', "broken": 'contry == "DE"'}
+    with pytest.raises(RuleError) as caught:
+        parse(text, fields=FIELDS, segments=named)
+    assert message in caught.value.message

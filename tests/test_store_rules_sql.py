@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from mailflow import clock
 from mailflow.config import FieldSettings
 from mailflow.rules import Context, RuleError, known_fields, matches, parse
-from mailflow.store import Store, rules_sql
+from mailflow.store import Store, members, rules_sql
 
 ZONE = clock.zone("Europe/Vienna")
 NOW = datetime(2026, 3, 30, 9, 30, tzinfo=UTC)
@@ -122,7 +122,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 
 def by_sql(store: Store, text: str) -> list[int]:
-    return list(rules_sql.members(store.db, *rules_sql.compile(parse(text, fields=FIELDS), context=CONTEXT)))
+    return list(members.found(store.db, *rules_sql.compile(parse(text, fields=FIELDS), context=CONTEXT)))
 
 
 def by_predicate(text: str) -> list[int]:
@@ -250,7 +250,7 @@ def test_revenue_in_several_currencies_is_converted_by_factors(store: Store) -> 
     store.db.execute("INSERT INTO contacts (id, key, source, created_at, updated_at) VALUES (999, 'x', 's', 0, 0)")
     store.db.execute("INSERT INTO contact_revenue VALUES (999, 'EUR', 100), (999, 'USD', 199)")
     try:
-        assert list(rules_sql.members(store.db, where, parameters)) == [999]
+        assert list(members.found(store.db, where, parameters)) == [999]
     finally:
         store.db.execute("ROLLBACK")
 
@@ -372,7 +372,7 @@ def test_the_largest_rule_the_parser_takes_still_runs(store: Store) -> None:
 def test_the_deepest_rule_the_parser_takes_still_runs(store: Store, opening: str) -> None:
     ran = 0
     for depth in range(1, 40):
-        text = opening * depth + 'pets != "x" and birthday < "1999-01-01"' + ")" * depth
+        text = opening * depth + 'pets not in ("x") and birthday < "1999-01-01"' + ")" * depth
         try:
             assert by_sql(store, text) == by_predicate(text)
             ran = depth

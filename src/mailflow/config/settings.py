@@ -6,9 +6,12 @@ import ipaddress
 import os
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -152,10 +155,40 @@ class LimitSettings(_Part):
 
 
 class RfmSettings(_Part):
-    """Fixed bounds in place of quintiles, and another class table; see docs/rfm.md."""
+    """Fixed bounds in place of quintiles, and another class table; see docs/rfm.md.
 
-    bounds: dict[str, list[float]] | None = None
+    Bounds of `recency` are days, of `frequency` orders, of `monetary` whole units of the account's currency; what is
+    not named keeps its quintiles. A class table names every pair of scores (R, F) exactly once.
+    """
+
+    bounds: dict[Literal["recency", "frequency", "monetary"], list[Decimal]] | None = None
     classes: dict[str, list[tuple[int, int]]] | None = None
+
+    @field_validator("bounds")
+    @classmethod
+    def _ascending(cls, value: dict[str, list[Decimal]] | None) -> dict[str, list[Decimal]] | None:
+        for name, bounds in (value or {}).items():
+            finite = all(bound.is_finite() for bound in bounds)
+            if len(bounds) != 4 or not finite or any(low >= high for low, high in pairwise(bounds)):
+                raise ValueError(f"{name} needs four ascending numbers, which part five scores")
+        return value
+
+    @field_validator("classes")
+    @classmethod
+    def _complete(cls, value: dict[str, list[tuple[int, int]]] | None) -> dict[str, list[tuple[int, int]]] | None:
+        if value is None:
+            return None
+        named = [pair for pairs in value.values() for pair in pairs]
+        wanted = {(r, f) for r in range(1, 6) for f in range(1, 6)}
+        wrong = {
+            "are no pair of scores 1 to 5": set(named) - wanted,
+            "are in two classes": {pair for pair in named if named.count(pair) > 1},
+            "are in no class": wanted - set(named),
+        }
+        for what, pairs in wrong.items():
+            if pairs:
+                raise ValueError(f"{', '.join(str(list(pair)) for pair in sorted(pairs))} {what}")
+        return value
 
 
 class FieldSettings(_Part):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from types import MappingProxyType
 
 from mailflow.rules import parse as grammar
 from mailflow.rules.syntax import Binary, Call, Literal, Membership, Name, RuleError, Span, Syntax, Unary, suggestion
@@ -27,6 +28,8 @@ from mailflow.rules.types import (
 
 _CONSTANTS = ("true", "false", "null", "now")
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
+_MAX_NESTED = 4  # segments within segments
+_MAX_DEPTH = 20  # SQLite's parser has a stack of 100
 _UNORDERED = (FieldType.BOOL, FieldType.CHOICE)
 _WANTED = {
     FieldType.TEXT: 'a text in quotes, such as "Vienna"',
@@ -46,17 +49,27 @@ _NULL = _Null()
 _Operand = Field | Value | timedelta | _Null
 
 
-def parse(text: str, *, fields: Mapping[str, Field]) -> Rule:
-    """Return the rule that `text` means, typed; `RuleError` says what is wrong and where."""
-    return Rule(text, _Checker(text, fields).condition(grammar.read(text)))
+def parse(text: str, *, fields: Mapping[str, Field], segments: Mapping[str, str] = MappingProxyType({})) -> Rule:
+    """Return the rule that `text` means, typed; `RuleError` says what is wrong and where.
+
+    `segments` holds the rules that `segment("name")` may speak of.
+    """
+    condition = _Checker(text, fields, segments, ()).condition(grammar.read(text))
+    if _depth(condition) > _MAX_DEPTH:
+        raise RuleError(f"this rule is nested deeper than {_MAX_DEPTH} levels: split it up", text, (0, len(text)))
+    return Rule(text, condition)
 
 
 class _Checker:
-    """One rule being checked against the fields there are."""
+    """One rule being checked against the fields there are; `within` are the segments it is part of."""
 
-    def __init__(self, text: str, fields: Mapping[str, Field]) -> None:
+    def __init__(
+        self, text: str, fields: Mapping[str, Field], segments: Mapping[str, str], within: tuple[str, ...]
+    ) -> None:
         self.text = text
         self.fields = fields
+        self.segments = segments
+        self.within = within
 
     def condition(self, tree: Syntax) -> Condition:
         """Return what a part means that must be true or false."""
@@ -71,8 +84,29 @@ class _Checker:
                 return self.comparison(tree)
             case Membership():
                 return self.membership(tree)
+            case Call("segment"):
+                return self.segment(tree)
             case _:
                 return self.bare(tree)
+
+    def segment(self, tree: Call) -> Condition:
+        """Return what a named rule means, as part of this one."""
+        match tree.arguments:
+            case (Literal(str() as name, span),) if not tree.keywords:
+                pass
+            case _:
+                raise self.error('write segment("name")', tree.span)
+        if name not in self.segments:
+            hint = suggestion(name, self.segments) or ": segments.yaml has no such rule"
+            raise self.error(f"unknown segment {name!r}{hint}", span)
+        if name in self.within or len(self.within) >= _MAX_NESTED:
+            path = " → ".join((*self.within, name))
+            raise self.error(f"segments must not go round in circles or deeper than {_MAX_NESTED}: {path}", span)
+        inner = _Checker(self.segments[name], self.fields, self.segments, (*self.within, name))
+        try:
+            return inner.condition(grammar.read(inner.text))
+        except RuleError as error:
+            raise self.error(f"segment {name!r} in segments.yaml is wrong: {error.message}", span) from error
 
     def bare(self, tree: Syntax) -> Condition:
         """Return what a part means that is no comparison: a constant or a field that is true or false."""
@@ -165,8 +199,10 @@ class _Checker:
                 return value
             case Name():
                 return self.name(tree)
+            case Call("segment"):
+                raise self.error("segment(…) is true or false already: it is not compared", tree.span)
             case Call(name):
-                raise self.error(f"unknown function {name!r}: rules have fields and comparisons only", tree.name_span)
+                raise self.error(f"unknown function {name!r}{suggestion(name, ['segment'])}", tree.name_span)
             case Unary("-", operand):
                 return self.negative(operand, tree)
             case Binary("+" | "-"):
@@ -228,6 +264,16 @@ def _chain(tree: Syntax, operator: str) -> Iterator[Syntax]:
         tree = tree.left
     yield tree
     yield from reversed(parts)
+
+
+def _depth(condition: Condition) -> int:
+    match condition:
+        case Not(part):
+            return 1 + _depth(part)
+        case All(parts) | Some(parts):
+            return 1 + max(_depth(part) for part in parts)
+        case _:
+            return 0
 
 
 def _described(field: Field) -> str:

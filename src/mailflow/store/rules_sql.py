@@ -6,12 +6,11 @@ makes a test false; `IS TRUE` keeps SQL's third truth value out of the rest.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from mailflow.rules.resolve import Each, Either, Opposite, Plain, Resolved, Test, TestAny, resolve
 from mailflow.rules.types import Always, CompareFields, Context, Field, FieldType, Known, Rule
-from mailflow.store.database import Connection
 
 Parameters = dict[str, str | int | float]
 # How much of the account's currency's minor units one minor unit of another currency is worth.
@@ -57,16 +56,6 @@ def compile(rule: Rule, *, context: Context, factors: Factors | None = None) -> 
     """
     compiler = _Compiler(factors or {})
     return compiler.condition(resolve(rule, context)), compiler.parameters
-
-
-def members(db: Connection, where: str, parameters: Parameters) -> Iterator[int]:
-    """Yield the ids of the contacts that a compiled rule asks for, in order; merged ones are left out."""
-    cursor = db.cursor()
-    cursor.row_factory = None
-    # `where` was made by `compile` from constants of this module.
-    cursor.execute(f"SELECT c.id FROM contacts AS c WHERE c.merged_into IS NULL AND {where} ORDER BY c.id", parameters)
-    for (contact_id,) in cursor:
-        yield contact_id
 
 
 class _Compiler:

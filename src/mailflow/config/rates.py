@@ -1,0 +1,97 @@
+"""Exchange rates in rates.csv: `date,from,to,rate`, one day's price of one unit of `from` in units of `to`.
+
+Amounts in several currencies are never added up without them; what is converted when: store/frames.py.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+
+from mailflow.config.yaml_files import decode
+from mailflow.errors import Problem, ProblemsError
+
+COLUMNS = ("date", "from", "to", "rate")
+_CURRENCY = re.compile(r"[A-Z]{3}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Every rate there is, by (from, to); empty where there is no file."""
+
+    days: Mapping[tuple[str, str], Mapping[date, Decimal]] = field(default_factory=dict)
+
+    def on(self, day: date, source: str, target: str) -> Decimal | None:
+        """Return the latest rate known on a day, either way round; None where there is none yet."""
+        if source == target:
+            return Decimal(1)
+        direct = self._latest(day, source, target)
+        inverse = self._latest(day, target, source)
+        if direct and (not inverse or direct[0] >= inverse[0]):
+            return direct[1]
+        return 1 / inverse[1] if inverse else None
+
+    def _latest(self, day: date, source: str, target: str) -> tuple[date, Decimal] | None:
+        known = [item for item in self.days.get((source, target), {}).items() if item[0] <= day]
+        return max(known) if known else None
+
+
+def load_rates(path: Path) -> Rates:
+    """Read rates.csv; no file is no rates. `ProblemsError` lists the lines that are wrong."""
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        return Rates()
+    except IsADirectoryError:
+        raise ProblemsError([Problem(path.name, "is a folder, not a file")]) from None
+    days: dict[tuple[str, str], dict[date, Decimal]] = {}
+    problems: list[Problem] = []
+    for line, row in _rows(decode(raw, path.name), path.name):
+        try:
+            days.setdefault((_currency(row["from"]), _currency(row["to"])), {})[_day(row["date"])] = _rate(row["rate"])
+        except ValueError as error:
+            problems.append(Problem(path.name, str(error), line))
+    if problems:
+        raise ProblemsError(problems)
+    return Rates(days)
+
+
+def _rows(text: str, file: str) -> Iterator[tuple[int, Mapping[str, str]]]:
+    reader = csv.reader(text.splitlines())
+    heading = [name.strip().lower() for name in next(reader, [])]
+    missing = [name for name in COLUMNS if name not in heading]
+    if missing:
+        message = f"has no column {', '.join(missing)}: its first line must be {','.join(COLUMNS)}"
+        raise ProblemsError([Problem(file, message, 1)])
+    for cells in reader:
+        if any(cell.strip() for cell in cells):
+            padded = [*(cell.strip() for cell in cells), *[""] * len(heading)]
+            yield reader.line_num, dict(zip(heading, padded, strict=False))
+
+
+def _currency(text: str) -> str:
+    if not _CURRENCY.match(text):
+        raise ValueError(f"{text!r} is not a currency: write three capitals such as EUR")
+    return text
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a date: write it as 2026-03-20") from None
+
+
+def _rate(text: str) -> Decimal:
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        value = Decimal(0)
+    if not value.is_finite() or value <= 0:
+        raise ValueError(f"{text!r} is not a rate: write a number above 0 such as 0.92")
+    return value

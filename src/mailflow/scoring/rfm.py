@@ -1,0 +1,119 @@
+"""RFM of everybody as of a day: computed for the report, and kept for rules. The sums: analytics/rfm.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from mailflow import clock, money
+from mailflow.analytics import rfm
+from mailflow.analytics.rfm import ClassTable, CutPoints
+from mailflow.config import RfmSettings, Settings
+from mailflow.config.rates import Rates
+from mailflow.scoring import fresh
+from mailflow.store import Connection, Store, frames, scores
+from mailflow.store.scores import RfmRow
+
+# Rows written, or ids swept, in one transaction: some 30 ms here, and at most 100.
+SLICE = 2_000
+_DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Everybody's scores as of a day; `frame` has the columns of `analytics.rfm.scored`, ordered by contact id."""
+
+    frame: pd.DataFrame
+    cuts: CutPoints
+    currency: str
+    as_of: date
+
+
+def compute(db: Connection, settings: Settings, rates: Rates, day: date) -> Scored:
+    """Return the RFM scores of everybody with a counted order by the end of a day in the account's zone."""
+    until = clock.to_ms(clock.end_of_day(day, settings.zone))
+    people = frames.population(db, until=until, currency=settings.currency, rates=rates, day=day)
+    frame = pd.DataFrame(
+        {
+            "contact": people.contact_ids,
+            "recency_days": _days_since(people.last_at, day, settings.zone),
+            "frequency": people.frequency,
+            "monetary_minor": people.monetary_minor,
+        },
+        copy=False,
+    )
+    cuts = rfm.cut_points(frame, bounds(settings.rfm, people.currency))
+    return Scored(rfm.scored(frame, cuts, class_table(settings)), cuts, people.currency, day)
+
+
+def class_table(settings: Settings) -> ClassTable:
+    """Return the classes of (R, F): those of mailflow.yaml, else the usual ten."""
+    return settings.rfm.classes or rfm.CLASSES
+
+
+def bounds(settings: RfmSettings, currency: str) -> Mapping[str, Sequence[Fraction]]:
+    """Return the fixed bounds of mailflow.yaml, those of amounts in minor units."""
+    scale = {"monetary": 10 ** money.digits(currency)}
+    return {
+        str(name): [Fraction(value) * scale.get(name, 1) for value in values]
+        for name, values in (settings.bounds or {}).items()
+    }
+
+
+def refresh(store: Store, settings: Settings, rates: Rates, *, root: Path, now: datetime) -> Scored:
+    """Compute the scores as of today and keep them, in short transactions; readers see the old ones or the new ones.
+
+    What they depend on is read before they are computed: data that arrives meanwhile leaves them stale.
+    """
+    inputs = fresh.inputs(store.db, settings, root=root)
+    result = compute(store.db, settings, rates, clock.local_date(now, settings.zone))
+    provenance = {**inputs, "contacts": len(result.frame), "currency": result.currency, "cuts": _shown(result.cuts)}
+    with store.transaction() as tx:
+        run = scores.begin(tx, scores.RFM, fresh.RFM_VERSION, as_of=result.as_of, now=now, inputs=provenance)
+    for slice_ in _slices(result):
+        with store.transaction() as tx:
+            scores.add_rfm(tx, run, slice_)
+    with store.transaction() as tx:
+        scores.finish(tx, run, now=now)
+    for first in range(0, scores.highest_contact(store.db) + 1, SLICE):
+        with store.transaction() as tx:
+            scores.drop_rfm_before(tx, run, first=first, last=first + SLICE - 1)
+    return result
+
+
+def rows(result: Scored) -> Iterator[RfmRow]:
+    """Yield the scores as the store keeps them."""
+    for slice_ in _slices(result):
+        yield from slice_
+
+
+def _slices(result: Scored) -> Iterator[Sequence[RfmRow]]:
+    for start in range(0, len(result.frame), SLICE):
+        part = result.frame.iloc[start : start + SLICE]
+        columns: list[list[Any]] = [
+            part[name].tolist()
+            for name in ("contact", "recency_days", "frequency", "monetary_minor", "r", "f", "m", "class")
+        ]
+        columns.insert(4, [result.currency] * len(part))
+        yield list(zip(*columns, strict=True))
+
+
+def _days_since(last_at: NDArray[np.int64], day: date, zone: ZoneInfo) -> NDArray[np.int64]:
+    """Return the calendar days between each instant's day in the zone and a day."""
+    local = pd.to_datetime(last_at, unit="ms", utc=True).tz_convert(zone).tz_localize(None)
+    days = local.to_numpy().astype("datetime64[ms]").astype(np.int64) // _DAY_MS
+    return (day - date(1970, 1, 1)).days - days
+
+
+def _shown(cuts: CutPoints) -> Mapping[str, list[str]]:
+    """Return the cut points exactly, as text: 12, 61/5."""
+    return {name: [str(cut) for cut in getattr(cuts, name)] for name in ("recency", "frequency", "monetary")}
