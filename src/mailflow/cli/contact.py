@@ -35,7 +35,9 @@ class Ground(StrEnum):
     PURCHASE = "purchase"
 
 
-Emails = Annotated[list[str] | None, typer.Argument(metavar="EMAIL…", help="Whose addresses.", show_default=False)]
+Emails = Annotated[
+    list[str] | None, typer.Argument(metavar="EMAIL", help="Whose: one or more addresses.", show_default=False)
+]
 File = Annotated[
     Path | None,
     typer.Option(
@@ -52,7 +54,9 @@ File = Annotated[
 def show(
     session: Session, email: Annotated[str, typer.Argument(metavar="EMAIL", help="Whose.", show_default=False)]
 ) -> None:
-    """Show what is known of one person: fields, consent, suppression, orders, messages, in time order.
+    """Show what is known of one person.
+
+    Fields and where they come from, consent, suppression, orders, and everything that happened, in time order.
 
     \b
     Examples:
@@ -79,9 +83,9 @@ def subscribe(
     file: File = None,
     basis: Annotated[Ground, typer.Option(help="On what ground.")] = Ground.EXPRESS,
 ) -> None:
-    """Record that people agreed to marketing mail. It lifts an earlier no; unknown people become contacts.
+    """Record that people agreed to marketing mail.
 
-    A suppressed address is refused, with the reason.
+    It lifts an earlier no. Unknown people become contacts. A suppressed address is refused, with the reason.
 
     \b
     Examples:
@@ -109,9 +113,10 @@ def unsubscribe(
     file: File = None,
     reason: Annotated[str | None, typer.Option(metavar="TEXT", help="Kept with it.", show_default=False)] = None,
 ) -> None:
-    """Record that people want no marketing mail. It holds at once, and no file lifts it.
+    """Record that people want no marketing mail.
 
-    Unknown people become contacts with a no, so that a later import cannot mail them.
+    It holds at once, also for a send that is running, and no file lifts it. Unknown people become
+    contacts with a no, so that a later import cannot mail them.
 
     \b
     Examples:
@@ -134,7 +139,9 @@ def suppress(
     reason: Annotated[str | None, typer.Option(metavar="TEXT", help="Why; kept with it.", show_default=False)] = None,
     lift: Annotated[bool, typer.Option("--lift", help="Take your own suppression back.")] = False,
 ) -> None:
-    """Record that addresses get nothing at all, neither marketing nor receipts. Needs a reason.
+    """Record that addresses get nothing at all.
+
+    Neither marketing nor receipts, whether we know them or not. It needs a reason.
 
     \b
     Examples:
@@ -189,7 +196,7 @@ def _finish(session: Session, listed: AddressList, changes: Iterator[Change]) ->
     _report(listed.problems)
     missed = len(listed.problems) + counts["refused"]
     if missed:
-        raise PartialFailure(f"{missed:,} of {len(listed.problems) + len(done):,} were not done, for the reasons above")
+        raise PartialFailure(f"{missed:,} of {len(listed.problems) + len(done):,} not done, for the reasons above")
 
 
 def _table(changes: list[Change]) -> Table:

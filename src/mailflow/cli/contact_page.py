@@ -94,8 +94,8 @@ def _standing(profile: Profile, zone: ZoneInfo) -> Iterable[tuple[str, str]]:
     if held is None:
         yield "consent", "never: nothing says that they agreed to marketing mail"
     else:
-        address = f", for {held.address}" if held.address else ""
-        yield "consent", f"{held.state} since {_when(held.since, zone)} (basis {held.basis}{address})"
+        ground = "" if held.state is ConsentState.UNSUBSCRIBED else f" (basis {held.basis}, for {held.address})"
+        yield "consent", f"{held.state} since {_when(held.since, zone)}{ground}"
     for one in profile.suppressions:
         told = f": {one.evidence}" if one.evidence else ""
         yield "suppressed", f"{one.reason} since {_when(one.created_at, zone)}, from {one.source}{told}"

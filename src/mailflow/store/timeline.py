@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mailflow import clock, money
+from mailflow.model import ConsentState
 from mailflow.store import consents, events
 from mailflow.store.database import Connection, Row
 
@@ -61,8 +62,9 @@ def _refunds(db: Connection, contact_id: int) -> Iterator[Moment]:
 def _consents(db: Connection, contact_id: int) -> Iterator[Moment]:
     for entry in consents.history(db, contact_id):
         topic = f" to {entry.topic}" if entry.topic else ""
-        told = f", {entry.evidence}" if entry.evidence else ""
-        text = f"{entry.state}{topic} (basis {entry.basis}, from {entry.source}{told})"
+        basis = "" if entry.state is ConsentState.UNSUBSCRIBED else f", basis {entry.basis}"
+        told = f": {entry.evidence}" if entry.evidence else ""
+        text = f"{entry.state}{topic} (from {entry.source}{basis}){told}"
         yield Moment(entry.known_at, "consent", text)
 
 
