@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from mailflow import rules, scoring, segments
+from mailflow import rules, scoring
 from mailflow.campaigns import planning, spec
 from mailflow.campaigns.planning import CampaignPlan, Planner
 from mailflow.campaigns.spec import CampaignFile
@@ -17,6 +17,7 @@ from mailflow.errors import ConfigError, MailflowError, ProblemsError
 from mailflow.model import Scope
 from mailflow.outbox.render import Renderer
 from mailflow.rules import RuleError
+from mailflow.segments import Segments
 from mailflow.store import campaigns
 from mailflow.store.campaigns import ShownPlan
 from mailflow.workspace import Workspace
@@ -71,11 +72,16 @@ class OpenCampaign:
             prefix,
         )
 
+    @cached_property
+    def segments(self) -> Segments:
+        """What the audience may speak of."""
+        return Segments.open(self.workspace.root, self.workspace.settings)
+
     def rule(self) -> rules.Rule:
         """Return the audience as a rule; a mistake in it is placed in the campaign's file."""
         text = "true" if self.file.spec.audience == spec.EVERYONE else self.file.spec.audience
         try:
-            return segments.parse_rule(text, self.workspace.settings)
+            return self.segments.parse(text)
         except RuleError as error:
             problem = self.file.problem("audience", str(error))
             raise ProblemsError([replace(problem, column=(problem.column or 1) + error.column - 1)]) from None
@@ -83,14 +89,14 @@ class OpenCampaign:
     def plan(self, now: datetime, *, only: frozenset[int] | None = None) -> CampaignPlan:
         """Return who would get it now. Scores that the audience asks for are brought up to date first."""
         rule = self.rule()
-        if segments.needs_scores(rule):
-            scoring.refresh_in_child(self.workspace.root, now=now)
-        store = self.workspace.store
-        audience = segments.members(store.db, rule, settings=self.workspace.settings, now=now)
+        store, root, settings = self.workspace.store, self.workspace.root, self.workspace.settings
+        if self.segments.needs_scores(rule) and scoring.is_stale(store.db, settings, root=root, now=now):
+            scoring.refresh_in_child(root, now=now)
+        audience = self.segments.members(store, rule, now=now)
         planner = Planner(
             store.db, self.workspace.settings, self.workspace.keys, self.file, self.scope, self.files, now, only
         )
-        return planner.plan(list(audience))
+        return planner.plan(audience)
 
     def try_template(self, plan: CampaignPlan, now: datetime) -> None:
         """Render and build for the first recipients, so that a broken template is found before anything is planned."""

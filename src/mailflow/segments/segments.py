@@ -54,8 +54,20 @@ class Segments:
         return cls(settings, classes, known_fields(settings.fields, classes), rules, load_rates(root / RATES_FILE))
 
     def parse(self, text: str) -> Rule:
-        """Return what a rule means; `RuleError` says what is wrong with it and where."""
+        """Return what a rule means; `RuleError` says what is wrong with it and where.
+
+        The bare name of an RFM class or of a rule in segments.yaml means its members.
+        """
+        name = text.strip()
+        if name in self.rules and name not in self.fields:
+            text = f'segment("{name}")'
+        elif name in self.classes:
+            text = f'rfm.class == "{name}"'
         return parse(text, fields=self.fields, segments=self.rules)
+
+    def needs_scores(self, rule: Rule) -> bool:
+        """Say whether a rule asks for RFM scores, which must be brought up to date before."""
+        return any(field.name.startswith("rfm.") for field in rule.fields())
 
     def members(self, store: Store, rule: Rule, *, now: datetime) -> list[int]:
         """Return the contacts (ids, ascending) that a rule means at an instant, on the kept facts and scores.
