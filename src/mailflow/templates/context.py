@@ -1,0 +1,66 @@
+"""What a template knows: the shape of its context, and a made-up person for previews without one.
+
+contact      first_name last_name email company phone language country region city postcode birthday key, all the
+             contact's own fields, segments (list of names), rfm (class r f m; null without orders),
+             orders (count, revenue: Decimal, currency, first_at, last_at: day or null)
+shop         name address url email currency language
+campaign     id name
+today        the day, in the account's time zone
+unsubscribe_url   the link in the mail: https page or mailto; null where neither is set up
+recommendations   list, empty until there are any
+
+`CompiledTemplate.render` adds subject, preheader, language and words (of the footer). A value that is not known is null.
+The real ones are made by outbox.context.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+Context = dict[str, Any]
+
+SAMPLE_SHOP: Mapping[str, str | None] = {
+    "name": "Sample Shop",
+    "address": "1 Sample Street, 12345 Sampletown",
+    "url": "https://shop.example",
+    "email": "hello@shop.example",
+    "currency": "EUR",
+    "language": "en",
+}
+
+
+def sample(shop: Mapping[str, Any] = SAMPLE_SHOP, *, today: date = date(2026, 3, 20)) -> Context:
+    """Return the context of Anna Sample, a good customer whose every field is filled."""
+    return {
+        "contact": {
+            "key": "sample",
+            "first_name": "Anna",
+            "last_name": "Sample",
+            "email": "anna.sample@example.com",
+            "company": "Sample & Co",
+            "phone": "+43 1 5550100",
+            "language": shop.get("language") or "en",
+            "country": "AT",
+            "region": "Wien",
+            "city": "Wien",
+            "postcode": "1010",
+            "birthday": "1984-03-07",
+            "segments": [],
+            "rfm": {"class": "loyal_customers", "r": 4, "f": 5, "m": 4},
+            "orders": {
+                "count": 7,
+                "revenue": Decimal("412.50"),
+                "currency": shop.get("currency"),
+                "first_at": date(2024, 5, 3),
+                "last_at": date(2026, 2, 27),
+            },
+        },
+        "shop": dict(shop),
+        "campaign": {"id": "preview", "name": "preview"},
+        "today": today,
+        "unsubscribe_url": "https://shop.example/u/sample",
+        "recommendations": [],
+    }

@@ -1,0 +1,282 @@
+"""What may stand behind a `|` and after `is` in a template: an allow-list, each with a limit where it could grow.
+
+Which names a template may speak at all: guard.py.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date as Date
+from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from types import MappingProxyType
+from typing import Any
+
+from jinja2 import Undefined, pass_context
+from jinja2.exceptions import TemplateRuntimeError
+from jinja2.filters import FILTERS as JINJA_FILTERS
+from jinja2.runtime import Context
+from jinja2.tests import TESTS as JINJA_TESTS
+from markupsafe import Markup
+
+from mailflow import money as amounts
+
+MAX_TEXT = 100_000  # characters of a text made inside a template
+MAX_ITEMS = 10_000  # entries of a list made inside a template
+BUDGET = "__budget__"  # the render's variable that counts what loops may still cost
+
+Scalar = str | int | float | Decimal | Date | None
+
+_LINK = re.compile(r"(?:https?://|mailto:|tel:)[^\s<>\"\x00-\x1f]+\Z", re.IGNORECASE)
+_DATE_CODES = frozenset("YymdeBbAaHMjp%I")
+_SYMBOLS = MappingProxyType(
+    {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥", "CNY": "¥", "INR": "₹", "CHF": "CHF", "PLN": "zł", "BRL": "R$", "UAH": "₴", "KRW": "₩"}
+)
+_POINT_LANGUAGES = frozenset("en ja zh ko th he hi ga mt".split())
+
+
+def default(value: Any, fallback: Any = "", boolean: bool = False) -> Any:
+    """Return `fallback` where there is nothing: an unknown name, null, or blank text (with `true`, any false value)."""
+    if isinstance(value, Undefined) or value is None or (isinstance(value, str) and not value.strip()):
+        return fallback
+    return fallback if boolean and not value else value
+
+
+@pass_context
+def money(context: Context, value: Any, currency: str | None = None) -> str:
+    """Return an amount with its currency as the reader's language writes it: `1.234,50 €` or `€1,234.50`."""
+    code = str(currency or _looked_up(context, "shop", "currency") or "")
+    language = str(context.resolve("language") or "en")[:2].lower()
+    number = _decimal(value)
+    places = amounts.digits(code) if code else 2
+    text = f"{abs(number.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)):,}"
+    sign = "−" if number < 0 else ""
+    symbol = _SYMBOLS.get(code, code)
+    if language in _POINT_LANGUAGES:
+        return f"{sign}{symbol}{' ' if symbol.isalpha() else ''}{text}"
+    return f"{sign}{text.translate(_SWAPPED)}\N{NO-BREAK SPACE}{symbol}".rstrip("\N{NO-BREAK SPACE}")
+
+
+_SWAPPED = str.maketrans({",": ".", ".": ","})
+
+
+def _looked_up(context: Context, name: str, key: str) -> Any:
+    found = context.resolve(name)
+    return found.get(key) if isinstance(found, dict) else None
+
+
+def _decimal(value: Any) -> Decimal:
+    try:
+        number = Decimal(str(value)) if isinstance(value, str | int | float | Decimal) else None
+    except InvalidOperation:
+        number = None
+    if number is None or not number.is_finite() or abs(number) >= Decimal(10) ** 15:
+        raise TemplateRuntimeError(f"{_short(value)} is not an amount")
+    return number
+
+
+def date(value: Any, pattern: str = "%Y-%m-%d") -> str:
+    """Return a day or time as text: `{{ today | date("%d.%m.%Y") }}`; the codes are those of `strftime`."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            raise TemplateRuntimeError(f"{_short(value)} is not a date") from None
+    if not isinstance(value, Date):
+        raise TemplateRuntimeError(f"{_short(value)} is not a date")
+    codes = re.findall(r"%(.?)", pattern)
+    if len(pattern) > 64 or not _DATE_CODES.issuperset(codes):
+        raise TemplateRuntimeError(f"{pattern!r} is not a date pattern: use %d %m %Y %B %A %H %M")
+    return value.strftime(pattern.replace("%e", "%-d"))
+
+
+def shown(value: Any, label: str) -> Any:
+    """Return a value that is about to be printed; refuse nothing at all, and what is not one value.
+
+    Put around every `{{ … }}` by guard.py, with the words of the template as `label`.
+    """
+    kind = type(value)
+    if kind is str or kind is int or kind is Decimal or kind is Markup:
+        return value
+    if isinstance(value, Undefined):
+        return str(value)  # raises with what is missing, but for an `if` without `else` that does not hold
+    if value is None:
+        raise TemplateRuntimeError(f"{label} is empty: say what to write instead, {{{{ {label} | default('…') }}}}")
+    if kind is float and value - value != 0:
+        raise TemplateRuntimeError(f"{label} is not a number that can be shown")
+    if not isinstance(value, str | int | float | Date):
+        raise TemplateRuntimeError(f"{label} is a {_kind(value)}, not one value: name one of it, or loop over it")
+    return value
+
+
+def link(value: Any) -> str:
+    """Return a link made from data; refuse what is not http, https, mailto or tel. Put into every `href` by inline.py."""
+    text = str(value)
+    if not _LINK.match(text):
+        raise TemplateRuntimeError(f"{_short(text)} is not a link: it must begin with https://, http://, mailto: or tel:")
+    return text
+
+
+@pass_context
+def each(context: Context, value: Any, weight: int) -> Any:
+    """Return what a loop runs over, and charge the render's budget `weight` for each round."""
+    if isinstance(value, Undefined):
+        iter(value)  # raises with what is missing
+    if value is None:
+        return []
+    if isinstance(value, str | int | float | Decimal | Date):
+        raise TemplateRuntimeError(f"a loop runs over a list, not over {_short(value)}")
+    items = value if isinstance(value, list | tuple | dict) else list(itertools.islice(value, MAX_ITEMS))
+    budget = context.resolve(BUDGET)
+    budget[0] -= (len(items) + 1) * weight
+    if budget[0] < 0:
+        raise TemplateRuntimeError("the loops of this template take too many rounds for one message")
+    return items
+
+
+def concat(values: Sequence[Any]) -> str:
+    """Return values joined by `~`, up to the limit."""
+    return join(values)
+
+
+def join(values: Any, separator: str = "", attribute: Any = None) -> str:
+    """Return the values of a list as one text."""
+    items = list(itertools.islice(values, MAX_ITEMS))
+    if attribute is not None:
+        items = [item.get(attribute) if isinstance(item, dict) else None for item in items]
+    texts = [text(item) for item in items]
+    if sum(map(len, texts)) + len(separator) * len(texts) > MAX_TEXT:
+        raise TemplateRuntimeError("a text made in the template is too long")
+    return str(separator).join(texts)
+
+
+def text(value: Any) -> str:
+    """Return one value as text; refuse lists and mappings, whose text could be anything."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Undefined):
+        return str(value)
+    if value is None:
+        return ""
+    if isinstance(value, bool | int | float | Decimal | Date):
+        return str(value)
+    raise TemplateRuntimeError(f"a {_kind(value)} cannot be used as text: name one value of it")
+
+
+def plain(values: Any) -> Any:
+    """Return a list or mapping written in a template, whose entries must be single values: nests cannot grow."""
+    entries = values.values() if isinstance(values, dict) else values
+    if any(isinstance(entry, list | dict | tuple) for entry in entries):
+        raise TemplateRuntimeError("a list written in a template holds single values, not lists")
+    return values
+
+
+def replace(value: Any, old: str, new: str) -> str:
+    """Return text with one piece replaced by another."""
+    source, old, new = text(value), text(old), text(new)
+    if len(source) + source.count(old) * max(0, len(new) - len(old)) > MAX_TEXT:
+        raise TemplateRuntimeError("a text made in the template is too long")
+    return source.replace(old, new)
+
+
+def truncate(value: Any, length: int = 80, end: str = "…") -> str:
+    """Return text cut at a word to at most `length` characters."""
+    whole = text(value)
+    if len(whole) <= length:
+        return whole
+    return whole[: max(0, length - len(end))].rsplit(" ", 1)[0].rstrip() + end
+
+
+def round_(value: Any, digits: int = 0) -> Any:
+    """Return a number rounded half up, as shops do; whole when no digits are asked for."""
+    if not isinstance(digits, int) or not 0 <= digits <= 10:
+        raise TemplateRuntimeError("round takes 0 to 10 digits")
+    rounded = _decimal(value).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
+    return rounded if digits else int(rounded)
+
+
+def batch(value: Any, size: int) -> list[list[Any]]:
+    """Return a list in rows of `size`, for pictures side by side."""
+    items = list(itertools.islice(value, MAX_ITEMS))
+    if not isinstance(size, int) or not 1 <= size <= 100:
+        raise TemplateRuntimeError("batch takes rows of 1 to 100")
+    return [items[start : start + size] for start in range(0, len(items), size)]
+
+
+def total(value: Any, attribute: Any = None) -> Any:
+    """Return the sum of numbers, or of one attribute of each entry."""
+    items = list(itertools.islice(value, MAX_ITEMS))
+    numbers = [item.get(attribute) if isinstance(item, dict) else None for item in items] if attribute else items
+    return sum((_decimal(number) for number in numbers), Decimal(0))
+
+
+def _on_text(name: str) -> Callable[..., Any]:
+    """Return one of Jinja's filters on text, given nothing but text."""
+    original = JINJA_FILTERS[name]
+
+    def on_text(value: Any, *arguments: Any) -> Any:
+        return original(text(value), *arguments)
+
+    return on_text
+
+
+def _items(value: Any) -> Iterable[Any]:
+    """Return the pairs of a mapping."""
+    if not isinstance(value, Mapping):
+        raise TemplateRuntimeError("items needs a mapping")
+    return value.items()
+
+
+def _listed(value: Any) -> list[Any]:
+    if isinstance(value, str):
+        raise TemplateRuntimeError("a text is not a list")
+    return list(itertools.islice(value, MAX_ITEMS))
+
+
+def _kind(value: Any) -> str:
+    return "mapping" if isinstance(value, dict) else "list" if isinstance(value, list | tuple) else type(value).__name__
+
+
+def _short(value: Any) -> str:
+    return repr(value if not isinstance(value, str) or len(value) <= 60 else value[:57] + "…")
+
+
+FILTERS: Mapping[str, Callable[..., Any]] = MappingProxyType(
+    {
+        **{name: JINJA_FILTERS[name] for name in "abs count dictsort first float groupby int last length max min".split()},
+        **{name: JINJA_FILTERS[name] for name in "map reject rejectattr reverse select selectattr sort unique".split()},
+        **{name: _on_text(name) for name in "capitalize e escape lower striptags title trim upper wordcount".split()},
+        "urlencode": _on_text("urlencode"),
+        "default": default,
+        "d": default,
+        "money": money,
+        "date": date,
+        "join": join,
+        "replace": replace,
+        "truncate": truncate,
+        "round": round_,
+        "batch": batch,
+        "sum": total,
+        "items": _items,
+        "list": _listed,
+        "string": text,
+        # Written by guard.py and inline.py; a template cannot name them.
+        "__shown__": shown,
+        "__link__": link,
+        "__each__": each,
+        "__concat__": concat,
+        "__plain__": plain,
+    }
+)
+
+TESTS: Mapping[str, Callable[..., Any]] = MappingProxyType(
+    {
+        name: JINJA_TESTS[name]
+        for name in (
+            "defined undefined none number string mapping sequence odd even divisibleby in true false boolean integer float "
+            "lower upper eq equalto == ne != gt > greaterthan ge >= lt < lessthan le <="
+        ).split()
+    }
+)

@@ -1,0 +1,180 @@
+"""CSS into the elements, once per template where it does not depend on the person, and tags back into the HTML.
+
+Where a tag stands decides what stands in for it meanwhile: a comment between elements, a word in an attribute or a
+title. Where the styling itself depends on a tag, the CSS is worked in per message instead, after rendering.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+
+import css_inline
+
+from mailflow.templates.guard import LINK_FILTER
+from mailflow.templates.parts import TemplateError
+from mailflow.templates.tags import Tag, Tags
+
+_MARKUP = re.compile(
+    r"(?P<comment><!--.*?-->|<!--.*\Z)"
+    r"|(?P<raw><(?P<name>style|script|title|textarea)\b(?:[^\"'>]|\"[^\"]*\"|'[^']*')*>.*?(?:</(?P=name)\s*>|\Z))"
+    r"|(?P<element></?[a-zA-Z](?:[^\"'>]|\"[^\"]*\"|'[^']*')*>)"
+    r"|(?P<other><[!?][^>]*>)",
+    re.DOTALL | re.IGNORECASE,
+)
+_ATTRIBUTE = re.compile(r"""\s([^\s=>"'/]+)\s*=\s*("[^"]*"|'[^']*'|[^\s"'>]+)""")
+_LINK_ATTRIBUTES = frozenset("href src action background poster formaction cite longdesc".split())
+_FORBIDDEN = re.compile(r"<(script|iframe|object|embed|form|applet|base)\b", re.IGNORECASE)
+# Selectors whose match can change with what a loop or condition leaves out; plain classes, names and nesting cannot.
+_STRUCTURAL = re.compile(r":(?:nth-|first-|last-|only-|empty|not\(|has\(|is\(|where\()|[+~](?!=)")
+_VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
+_IMPLIED = frozenset("html head body tbody thead tfoot colgroup".split())  # HTML5 parsers add these
+
+
+@cache
+def _inliner() -> css_inline.CSSInliner:
+    return css_inline.CSSInliner(keep_style_tags=True, remove_inlined_selectors=True, load_remote_stylesheets=False)
+
+
+def inline_css(html: str) -> str:
+    """Return a whole HTML document with its CSS in the elements; what only works in a style sheet stays in one.
+
+    Nothing is fetched, and no file is read.
+    """
+    if re.search(r"<link\b[^>]*\bstylesheet\b", html, re.IGNORECASE):
+        html = re.sub(r"<link\b[^>]*\bstylesheet\b[^>]*>", "", html, flags=re.IGNORECASE)
+    return _inliner().inline(html)
+
+
+def check_markup(html: str, tags: Tags, file: str) -> None:
+    """Refuse what mail programs throw away or warn of, and tags where data could become code."""
+    found = _FORBIDDEN.search(re.sub(r"<!--.*?-->", "", html, flags=re.DOTALL))
+    if found:
+        raise TemplateError.at(file, f"<{found[1].lower()}> does not work in mail: take it out")
+    for place, tag in _places(html, tags):
+        if place.startswith("@on"):
+            raise TemplateError.at(tag.file, f"the attribute {place[1:]} cannot hold a tag, and does not work in mail", tag.line)
+
+
+def inlined_once(html: str, tags: Tags) -> str | None:
+    """Return the document inlined with words for its tags, or None where that would not be right for everybody.
+
+    It is right when no styling depends on a tag, and when the parser neither moved, dropped nor doubled anything and
+    every statement begins and ends inside the same element.
+    """
+    places = [place for place, _ in _places(html, tags)]
+    if any(place in ("style", "inside", "@style", "@class", "@id") for place in places):
+        return None
+    styles = "".join(re.findall(r"<style\b[^>]*>(.*?)</style>", html, re.DOTALL | re.IGNORECASE))
+    selectors = "".join(re.findall(r"([^{}]*)\{", re.sub(r"/\*.*?\*/", "", styles, flags=re.DOTALL)))
+    if _STRUCTURAL.search(re.sub(r"@[^{}]*", "", selectors)) or re.search(r"\[\s*(?:href|src|alt|title)", selectors):
+        return None
+    nodes = _with_nodes(html, tags)
+    result = inline_css(nodes)
+    if _shape(nodes, tags) != _shape(result, tags) or not _nested_well(result, tags):
+        return None
+    return result
+
+
+def same(one: str, other: str) -> bool:
+    """Whether two inlined documents mean the same: css-inline reorders attributes, and keeps rules nothing uses."""
+    return _normal(one) == _normal(other)
+
+
+def _normal(html: str) -> list[str]:
+    pieces: list[str] = []
+    end = 0
+    for match in _MARKUP.finditer(html):
+        pieces.append(" ".join(html[end : match.start()].split()))
+        end = match.end()
+        if match["element"]:
+            name = re.match(r"</?[^\s/>]+", match[0])
+            pieces += [name[0] if name else "", *sorted(attribute[0].strip() for attribute in _ATTRIBUTE.finditer(match[0]))]
+        elif (match["name"] or "").lower() != "style":
+            pieces.append(match[0])
+    return [*pieces, " ".join(html[end:].split())]
+
+
+def finished(html: str, tags: Tags) -> str:
+    """Return HTML with its tags back in place; a value that begins a link is checked to be one."""
+    links = {id(tag) for place, tag in _places(html, tags) if place == "link"}
+
+    def source(tag: Tag) -> str:
+        if id(tag) in links and tag.is_value:
+            return f"{{{{ ({tag.inside}) | {LINK_FILTER} }}}}"
+        return tag.source()
+
+    return tags.put_back(html, source)
+
+
+def _with_nodes(html: str, tags: Tags) -> str:
+    """Return HTML with a comment for each tag that stands between elements or in text."""
+    pieces: list[str] = []
+    end = 0
+    for match in _MARKUP.finditer(html):
+        pieces += [tags.word.sub(r"<!--\g<0>-->", html[end : match.start()]), match[0]]
+        end = match.end()
+    return "".join([*pieces, tags.word.sub(r"<!--\g<0>-->", html[end:])])
+
+
+def _places(html: str, tags: Tags) -> Iterator[tuple[str, Tag]]:
+    """Yield where each tag stands that is not in text: its kind of place, or `@` and the attribute, or `link`."""
+    for match in _MARKUP.finditer(html):
+        if not tags.word.search(match[0]) or match["comment"]:
+            continue
+        if match["raw"]:
+            place = match["name"].lower()
+            yield from ((place, tags.of(word)) for word in tags.word.finditer(match[0]))
+        else:
+            yield from _places_in_element(match[0], tags)
+
+
+def _places_in_element(element: str, tags: Tags) -> Iterator[tuple[str, Tag]]:
+    inside = element
+    for attribute in _ATTRIBUTE.finditer(element):
+        name, value = attribute[1].lower(), attribute[2].strip("\"'")
+        if tags.word.search(name):
+            continue
+        for word in tags.word.finditer(value):
+            begins = not re.search(r"[:/?#]", tags.word.sub("", value[: word.start()]))
+            yield "link" if name in _LINK_ATTRIBUTES and begins else f"@{name}", tags.of(word)
+        inside = inside.replace(attribute[0], " ", 1)
+    yield from (("inside", tags.of(word)) for word in tags.word.finditer(inside))
+
+
+def _elements(html: str, tags: Tags) -> Iterator[tuple[str, str]]:
+    """Yield what a document is made of: ("tag", number), ("open", name) and ("close", name)."""
+    for match in _MARKUP.finditer(html):
+        node = tags.node.fullmatch(match[0])
+        if node:
+            yield "tag", node[1]
+        elif match["raw"]:
+            yield "open", match["name"].lower()
+            yield from (("tag", word[1]) for word in tags.word.finditer(match[0]))
+            yield "close", match["name"].lower()
+        elif match["element"]:
+            name = re.match(r"</?([^\s/>]+)", match[0])
+            yield "close" if match[0].startswith("</") else "open", name[1].lower() if name else ""
+            yield from (("tag", word[1]) for word in tags.word.finditer(match[0]))
+
+
+def _shape(html: str, tags: Tags) -> list[tuple[str, str]]:
+    """Return the elements and tags of a document in order, less those that parsers put in by themselves."""
+    return [(kind, name) for kind, name in _elements(html, tags) if kind == "tag" or (kind == "open" and name not in _IMPLIED)]
+
+
+def _nested_well(html: str, tags: Tags) -> bool:
+    """Whether all tags of each statement stand in the same element of a well-formed document."""
+    stack, parents, order, serial = [0], {}, [], 0
+    for kind, name in _elements(html, tags):
+        if kind == "tag":
+            parents[int(name)] = stack[-1]
+            order.append(name)
+        elif kind == "open" and name not in _VOID:
+            serial += 1
+            stack.append(serial)
+        elif kind == "close" and len(stack) > 1:
+            stack.pop()
+    words = "".join(tags.node_word(int(name)) for name in order)
+    return all(len({parents.get(number) for number in group}) == 1 for group in tags.groups(words))
