@@ -18,7 +18,7 @@ def test_an_assignment_is_the_same_for_ever() -> None:
 
 
 def test_the_digest_is_pinned_across_versions() -> None:
-    assert position("ada", salt="spring") == 0x3a00330c349704d6
+    assert position("ada", salt="spring") == 0x3A00330C349704D6
 
 
 @pytest.mark.parametrize("share", [Decimal("0.1"), 0.5, 0.02])

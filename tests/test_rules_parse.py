@@ -172,7 +172,11 @@ def test_the_caret_stays_in_sight_on_a_long_line() -> None:
     assert len(shown[1]) <= 122
 
 
-SEGMENTS = {"vip": "vip and orders.count > 1", "dach": 'country in ("DE", "AT")', "best": 'segment("vip") and segment("dach")'}
+SEGMENTS = {
+    "vip": "vip and orders.count > 1",
+    "dach": 'country in ("DE", "AT")',
+    "best": 'segment("vip") and segment("dach")',
+}
 
 
 def test_a_named_segment_is_part_of_a_rule() -> None:
@@ -188,7 +192,10 @@ def test_a_named_segment_is_part_of_a_rule() -> None:
         ("segment(vip)", 'write segment("name")'),
         ('segment("vip") == true', "segment(…) is true or false already: it is not compared"),
         ('segment("a")', "segments must not go round in circles or deeper than 4: a → b → a"),
-        ('segment("broken")', "segment 'broken' in segments.yaml is wrong: unknown name 'contry' (did you mean 'country'?)"),
+        (
+            'segment("broken")',
+            "segment 'broken' in segments.yaml is wrong: unknown name 'contry' (did you mean 'country'?)",
+        ),
     ],
 )
 def test_a_wrong_segment_is_told(text: str, message: str) -> None:

@@ -102,7 +102,8 @@ def keep(store: Store, facts: Mapping[str, Any], number: int) -> None:
         db.execute("INSERT INTO contact_revenue VALUES (?, 'EUR', ?)", (number, facts["orders.revenue"]))
         scores = (facts["rfm.r"], facts["rfm.f"], facts["rfm.m"], facts["rfm.class"])
         db.execute(
-            "INSERT INTO rfm_scores (contact_id, run_id, recency_days, frequency, monetary_minor, currency, r, f, m, class)"
+            "INSERT INTO rfm_scores"
+            " (contact_id, run_id, recency_days, frequency, monetary_minor, currency, r, f, m, class)"
             " VALUES (?, 1, 0, 0, 0, 'EUR', ?, ?, ?, ?)",
             (number, *scores),
         )
@@ -326,7 +327,8 @@ def test_hostile_texts_travel_as_parameters_and_find_only_themselves(store: Stor
         assert payload in parameters.values()
         wanted = [n for n, f in enumerate(PEOPLE, start=1) if payload in (f["country"], f["attributes.nick"])]
         found = by_sql(store, f"country == {literal} or nick in ({literal})")
-        assert set(wanted) <= set(found) and found == by_predicate(f"country == {literal} or nick in ({literal})")
+        assert set(wanted) <= set(found)
+        assert found == by_predicate(f"country == {literal} or nick in ({literal})")
     assert store.db.execute("SELECT count(*), total(id) FROM contacts").fetchone() == before
 
 

@@ -64,7 +64,8 @@ def quintiles(values: NDArray[np.int64]) -> Cuts:
     needed = {place for whole, rest in places for place in (whole, whole + bool(rest))}
     ordered = np.partition(values, sorted(needed))
     return tuple(
-        Fraction(int(ordered[whole]) * (5 - rest) + int(ordered[whole + bool(rest)]) * rest, 5) for whole, rest in places
+        Fraction(int(ordered[whole]) * (5 - rest) + int(ordered[whole + bool(rest)]) * rest, 5)
+        for whole, rest in places
     )
 
 

@@ -28,9 +28,7 @@ def score(
     from mailflow import scoring
 
     workspace = session.workspace
-    if if_stale and not scoring.is_stale(
-        workspace.store.db, workspace.settings, root=workspace.root, now=session.now
-    ):
+    if if_stale and not scoring.is_stale(workspace.store.db, workspace.settings, root=workspace.root, now=session.now):
         session.say("the scores are of today's data: nothing to do")
         return
     from mailflow.config.rates import load_rates

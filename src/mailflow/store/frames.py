@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _CHUNK = 50_000
 COUNTED = "({})".format(", ".join(f"'{status}'" for status in COUNTED_STATUSES))
-# Above this share of contacts whose facts do not hold as of a day, reading all orders is cheaper than looking up theirs.
+# Above this share of contacts whose facts do not hold as of a day, reading all orders is cheaper than looking theirs up.
 _MANY = 0.1
 
 
@@ -147,13 +147,16 @@ class _Totals:
         whose = "o.contact_id IS NOT NULL" if only is None else "o.contact_id IN (SELECT value FROM json_each(:only))"
         counted = f"{whose} AND o.status IN {COUNTED} AND o.placed_at < :until"
         names = currencies(db)
+        if not names or only == []:
+            return
         parameters = {"until": until, "only": json.dumps(only)} | {f"code_{i}": name for i, name in enumerate(names)}
         code = "CASE o.currency {} ELSE -1 END".format(" ".join(f"WHEN :code_{i} THEN {i}" for i in range(len(names))))
         placed = f"SELECT o.contact_id, o.placed_at, o.total_minor, {code} FROM orders AS o WHERE {counted}"
         for ids, placed_at, total, currency in _columns(db, placed, parameters, 4):
             self._add_orders(ids, 1, placed_at, placed_at)
             self._add_by_code(names, currency, ids, total)
-        refunded = f"""SELECT o.contact_id, -r.amount_minor, {code} FROM refunds AS r JOIN orders AS o ON o.id = r.order_id
+        refunded = f"""SELECT o.contact_id, -r.amount_minor, {code}
+                       FROM refunds AS r JOIN orders AS o ON o.id = r.order_id
                        WHERE {counted} AND r.refunded_at < :until"""
         for ids, amount, currency in _columns(db, refunded, parameters, 3):
             self._add_by_code(names, currency, ids, amount)
