@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -83,6 +84,10 @@ class CompiledTemplate:
     def inlines_once(self) -> bool:
         """Whether the CSS was worked in when compiling, and not per message."""
         return not self._inline_each
+
+    def mentions(self, word: str) -> bool:
+        """Whether any file of it speaks of a name such as `segments`, which is only looked up where it is needed."""
+        return any(re.search(rf"\b{re.escape(word)}\b", text) for text in self.files.values())
 
     def render(self, context: Mapping[str, Any]) -> Rendered:
         """Return the message of one person; `context` as templates/context.py describes it.

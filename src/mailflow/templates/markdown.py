@@ -28,7 +28,7 @@ def to_html(text: str, tags: Tags) -> str:
     lines = _standing_apart(text, tags).split("\n")
     prepared = "\n".join(_in_rows([_alone(line, tags) for line in lines], tags))
     parser = _parser()
-    tokens = _buttons(parser.parse(prepared))
+    tokens = _buttons(_tables(parser.parse(prepared)))
     html = parser.renderer.render(_joined_lists(tokens, tags), parser.options, {})
     return _rows_apart(str(html), tags)
 
@@ -100,6 +100,14 @@ def _rows_apart(html: str, tags: Tags) -> str:
     nodes = f"(?:{tags.node.pattern.replace('(', '').replace(')', '')})+"
     html = re.sub(rf"(<tr>\s*<t[dh][^>]*>)({nodes})", r"\2\1", html)
     return re.sub(rf"\s*({nodes})(</t[dh]>\s*</tr>)", r"\2\1", html)
+
+
+def _tables(tokens: list[Token]) -> list[Token]:
+    """Give tables of data the class that tells them from tables that hold the layout."""
+    for token in tokens:
+        if token.type == "table_open":
+            token.attrs["class"] = "data"
+    return tokens
 
 
 def _buttons(tokens: list[Token]) -> list[Token]:

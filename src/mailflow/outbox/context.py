@@ -1,0 +1,103 @@
+"""What a template is told about a person: plain values from the store. Their shape: templates/context.py.
+
+Set by set, not person by person: 5,000 messages take four queries, not 20,000.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from mailflow import clock, money
+from mailflow.config import Settings
+from mailflow.store import Connection, contacts, recipients
+from mailflow.store.recipients import Recipient
+
+Context = dict[str, Any]
+
+
+def contact_context(
+    db: Connection, contact_id: int, *, settings: Settings, now: datetime, segments: Mapping[str, Collection[int]] | None = None
+) -> Context:
+    """Return the context of one contact; `KeyError` where there is none with this id."""
+    return contact_contexts(db, [contact_id], settings=settings, now=now, segments=segments)[contact_id]
+
+
+def contact_contexts(
+    db: Connection,
+    contact_ids: Collection[int],
+    *,
+    settings: Settings,
+    now: datetime,
+    segments: Mapping[str, Collection[int]] | None = None,
+) -> dict[int, Context]:
+    """Return contexts by contact id, without the unsubscribe link, which belongs to a message.
+
+    `segments` are the members (ids, best as a set) of each named rule that templates may ask for.
+    """
+    shared = {"shop": shop_context(settings), "today": clock.local_date(now, settings.zone), "recommendations": []}
+    found = recipients.many(db, contact_ids)
+    return {
+        contact_id: {**shared, "contact": _contact(recipient, contact_id, settings, segments or {})}
+        for contact_id, recipient in found.items()
+    }
+
+
+def shop_context(settings: Settings) -> Context:
+    """Return what templates know of the shop."""
+    return {
+        "name": settings.name,
+        "address": settings.address,
+        "url": settings.url,
+        "email": settings.sender.reply_to or settings.sender.email,
+        "currency": settings.currency,
+        "language": settings.language,
+    }
+
+
+def _contact(
+    recipient: Recipient, contact_id: int, settings: Settings, segments: Mapping[str, Collection[int]]
+) -> Context:
+    row = recipient.contact
+    attributes = json.loads(row["attributes"])
+    return {
+        **dict.fromkeys(settings.fields),
+        **{name: _filled(value) for name, value in attributes.items()},
+        **{name: _filled(row[name]) for name in ("key", "email", *contacts.FIELDS)},
+        "segments": [name for name, members in segments.items() if contact_id in members],
+        "rfm": _scores(recipient),
+        "orders": _orders(recipient, settings),
+    }
+
+
+def _filled(value: object) -> object:
+    """Return a value, with null for blank text: a template treats both as nothing."""
+    if isinstance(value, str):
+        return value.strip() or None
+    return value
+
+
+def _scores(recipient: Recipient) -> Context | None:
+    scores = recipient.scores
+    return None if scores is None else {name: scores[name] for name in ("class", "r", "f", "m")}
+
+
+def _orders(recipient: Recipient, settings: Settings) -> Context:
+    """Return the counted orders; revenue is null where it is in several currencies, which are never added up."""
+    facts, revenue = recipient.facts, recipient.revenue
+    currency = next(iter(revenue)) if len(revenue) == 1 else settings.currency
+    amount = None if len(revenue) > 1 else Decimal(money.to_text(revenue.get(currency, 0), currency))
+    return {
+        "count": facts["order_count"] if facts else 0,
+        "revenue": amount,
+        "currency": currency,
+        "first_at": _day(facts["first_order_at"], settings) if facts else None,
+        "last_at": _day(facts["last_order_at"], settings) if facts else None,
+    }
+
+
+def _day(ms: int, settings: Settings) -> date:
+    return clock.local_date(clock.from_ms(ms), settings.zone)
