@@ -35,9 +35,17 @@ def keep_orders(store: Store, orders: Iterable[Order]) -> dict[str, int]:
         for number, order in enumerate(orders, start=1):
             contact = None if order.contact is None else _contact(tx, ids, order.contact)
             tx.execute(
-                "INSERT INTO orders (id, source, order_id, contact_id, status, placed_at, total_minor, currency, fingerprint)"
-                " VALUES (?, 'test', ?, ?, ?, ?, ?, ?, 0)",
-                (number, str(number), contact, order.status, clock.to_ms(order.placed_at), order.total_minor, order.currency),
+                "INSERT INTO orders"
+                " (id, source, order_id, contact_id, status, placed_at, total_minor, currency, fingerprint)"
+                " VALUES (:id, 'test', :id, :contact, :status, :placed_at, :total_minor, :currency, 0)",
+                {
+                    "id": number,
+                    "contact": contact,
+                    "status": order.status,
+                    "placed_at": clock.to_ms(order.placed_at),
+                    "total_minor": order.total_minor,
+                    "currency": order.currency,
+                },
             )
             tx.executemany(
                 "INSERT INTO refunds (order_id, source_id, refunded_at, amount_minor) VALUES (?, ?, ?, ?)",

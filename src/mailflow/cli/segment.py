@@ -179,12 +179,12 @@ def _report_table(session: Session, report: Report) -> RenderableType:
             "`mailflow import orders.csv` reads them in; any file with a date, an amount and a customer will do."
         )
     columns = _report_columns(report)
-    taken = sum(max(map(len, column)) + 2 for column in columns)
+    taken = 2 + sum(max(map(len, column)) + 2 for column in columns)
     bar_width = max(3, min(_BAR_WIDTH, session.out.width - taken))
     most = max(row.contacts for row in report.classes)
     sign = "█" if session.out.encoding.lower().startswith("utf") else "#"
     columns.insert(2, ["", *(sign * round(bar_width * row.contacts / most) for row in report.classes), ""])
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_footer=True)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_footer=True)
     for index, (title, *_, total) in enumerate(columns):
         table.add_column(title, footer=total, justify="left" if index in (0, 2) else "right", no_wrap=True)
     for line in zip(*(column[1:-1] for column in columns), strict=True):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _CHUNK = 50_000
 COUNTED = "({})".format(", ".join(f"'{status}'" for status in COUNTED_STATUSES))
-# Above this share of contacts whose facts do not hold as of a day, reading all orders is cheaper than looking theirs up.
+# Above this share of contacts whose facts do not hold as of a day, reading all orders is cheaper than finding theirs.
 _MANY = 0.1
 
 
