@@ -8,6 +8,7 @@ const path = require("node:path");
 const nodemailer = require("nodemailer");
 const nunjucks = require("nunjucks");
 
+const shop = { address: "Backgasse 3, 79098 Freiburg, Germany" };
 const [port, connections] = process.argv.slice(2, 4).map(Number);
 const [letter, recipientsFile] = process.argv.slice(4);
 
@@ -35,13 +36,14 @@ async function main() {
   async function sender() {
     while (next < recipients.length) {
       const contact = recipients[next++];
+      const unsubscribe_url = `mailto:leave+${contact.token}@bakery.example`;
       await pool.sendMail({
         from: "The Bakery <news@bakery.example>",
         to: { name: `${contact.first_name} ${contact.last_name}`, address: contact.email },
         subject: `${contact.first_name}, news from the oven`,
-        html: html.render({ contact }),
-        text: text.render({ contact }),
-        list: { unsubscribe: { url: `mailto:leave+${contact.token}@bakery.example` } },
+        html: html.render({ contact, shop, unsubscribe_url }),
+        text: text.render({ contact, shop, unsubscribe_url }),
+        list: { unsubscribe: { url: unsubscribe_url } },
       });
       accepted++;
     }

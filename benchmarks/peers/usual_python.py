@@ -14,6 +14,8 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader
 
+SHOP = {"address": "Backgasse 3, 79098 Freiburg, Germany"}
+
 
 def main(port: int, letter: str, recipients: str) -> int:
     """Send to every recipient; return how many the server took."""
@@ -22,15 +24,16 @@ def main(port: int, letter: str, recipients: str) -> int:
     contacts = json.loads(Path(recipients).read_text(encoding="utf-8"))
     with smtplib.SMTP("127.0.0.1", port) as connection:
         for contact in contacts:
+            leave = f"mailto:leave+{contact['token']}@bakery.example"
             message = EmailMessage()
             message["From"] = "The Bakery <news@bakery.example>"
             message["To"] = formataddr((f"{contact['first_name']} {contact['last_name']}", contact["email"]))
             message["Subject"] = f"{contact['first_name']}, news from the oven"
             message["Date"] = formatdate()
             message["Message-ID"] = make_msgid(domain="bakery.example")
-            message["List-Unsubscribe"] = f"<mailto:leave+{contact['token']}@bakery.example>"
-            message.set_content(text.render(contact=contact))
-            message.add_alternative(html.render(contact=contact), subtype="html")
+            message["List-Unsubscribe"] = f"<{leave}>"
+            message.set_content(text.render(contact=contact, shop=SHOP, unsubscribe_url=leave))
+            message.add_alternative(html.render(contact=contact, shop=SHOP, unsubscribe_url=leave), subtype="html")
             connection.send_message(message)
     return len(contacts)
 
