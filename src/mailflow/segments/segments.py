@@ -124,7 +124,8 @@ def _named_rules(document: Document, classes: Sequence[str]) -> Mapping[str, str
         message = 'holds no rules: write lines such as  vip: rfm.class == "champions"'
         raise ProblemsError([document.problem((), message)])
     found = []
-    for name, text in document.data.items():
+    rules = {name: str(text).lower() if isinstance(text, bool) else text for name, text in document.data.items()}
+    for name, text in rules.items():
         if not isinstance(text, str):
             found.append(document.problem((name,), f"the segment {name!r} is no rule: a rule is one line of text"))
         elif name in classes:
@@ -132,4 +133,4 @@ def _named_rules(document: Document, classes: Sequence[str]) -> Mapping[str, str
             found.append(document.problem((name,), message, at_key=True))
     if found:
         raise ProblemsError(found)
-    return dict(document.data)
+    return rules
