@@ -12,7 +12,9 @@ MAX_LOCAL = 64  # RFC 5321, 4.5.3.1.1; email-validator lets longer ones through
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"(?!..--)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 # What nearly all addresses look like, in one match of about a microsecond: email-validator takes 60.
-_PLAIN = re.compile(rf"({_ATOM}(?:\.{_ATOM})*)@((?:{_LABEL}\.)+(?!..--)(?:[A-Za-z0-9](?:[A-Za-z0-9-]{{0,61}}))?[A-Za-z])\Z")
+_PLAIN = re.compile(
+    rf"({_ATOM}(?:\.{_ATOM})*)@((?:{_LABEL}\.)+(?!..--)(?:[A-Za-z0-9](?:[A-Za-z0-9-]{{0,61}}))?[A-Za-z])\Z"
+)
 _SPECIAL_USE = re.compile(r"(?:\A|\.)(?:arpa|invalid|local|localhost|onion|test)\Z")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
 # ISO 4217 minor units; every currency not named here has two digits.
 _DIGITS = {
@@ -54,27 +54,27 @@ def to_text(minor: int, currency: str) -> str:
     return f"{sign}{whole}.{part:0{places}d}"
 
 
-def decimal_mark(cells: Iterable[str]) -> str | None:
-    """Return the decimal mark that a column of amounts is written with, or None where no cell shows it.
+class MarkEvidence:
+    """Looks at the cells of one column of amounts until one of them shows its decimal mark.
 
     `1.234,56` and `12,5` show a comma; `29.33`, `0.125` and `1,022.50` a point; `1.234.567` groups with points, so its
-    decimals would follow a comma. `1.234` alone shows nothing.
+    decimals would follow a comma. `1.234` alone shows nothing and leaves the column `doubtful`.
     """
-    for cell in cells:
-        written = _WRITTEN.match(cell)
-        number = _SPACES.sub("", written["number"]) if written else ""
-        point, comma = number.rfind("."), number.rfind(",")
-        if point < 0 and comma < 0:
-            continue
-        mark, other = (".", ",") if point > comma else (",", ".")
-        if other in number:
-            return mark
-        if number.count(mark) > 1:
-            return other
-        whole, _, part = number.partition(mark)
-        if len(part) != 3 or len(whole) > 3 or whole in ("", "0"):
-            return mark
-    return None
+
+    def __init__(self) -> None:
+        self.mark: str | None = None
+        self.doubtful = False
+
+    def look(self, cells: Iterable[str]) -> None:
+        """Take more cells into account."""
+        for cell in cells:
+            written = _WRITTEN.match(cell)
+            number = _SPACES.sub("", written["number"]) if written else ""
+            if "." in number or "," in number:
+                self.mark = _shown_mark(number)
+                if self.mark is not None:
+                    return
+                self.doubtful = True
 
 
 def parse(text: str, currency: str, mark: str | None = None) -> int:
@@ -119,8 +119,24 @@ def to_minor(value: Decimal, currency: str, text: str | None = None) -> int:
     return int(whole)
 
 
+def rounded(value: Decimal, currency: str) -> int:
+    """Return an exact amount in minor units, rounded half up: for prices with more decimals than money has."""
+    return int(value.scaleb(digits(currency)).quantize(Decimal(1), ROUND_HALF_UP))
+
+
+def _shown_mark(number: str) -> str | None:
+    """Return the decimal mark that a number with a point or comma shows by itself."""
+    mark, other = (".", ",") if number.rfind(".") > number.rfind(",") else (",", ".")
+    if other in number:
+        return mark
+    if number.count(mark) > 1:
+        return other
+    whole, _, part = number.partition(mark)
+    return mark if len(part) != 3 or len(whole) > 3 or whole in ("", "0") else None
+
+
 def _likely_mark(number: str, currency: str) -> str:
-    found = decimal_mark([number])
+    found = _shown_mark(number) if "." in number or "," in number else None
     if found is not None:
         return found
     if digits(currency) == 3:

@@ -18,7 +18,9 @@ _DAY_MS = 86_400_000
 _MEMO_SIZE = 100_000
 _NUMERIC = re.compile(r"(\d{1,4})([-/.])(\d{1,2})\2(\d{2}|\d{4})\Z")
 _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})\Z")
-_NAMED = re.compile(r"(?:[A-Za-z]{3,9},?\s+)?(?:(\d{1,2})[.\s-]+([A-Za-zäûéæ]{3,9})\.?[,\s-]+(\d{4})|([A-Za-z]{3,9})\.?\s+(\d{1,2}),?\s+(\d{4}))\Z")
+_NAMED = re.compile(
+    r"(?:[A-Za-z]{3,9},?\s+)?(?:(\d{1,2})[.\s-]+([A-Za-zäûéæ]{3,9})\.?[,\s-]+(\d{4})|([A-Za-z]{3,9})\.?\s+(\d{1,2}),?\s+(\d{4}))\Z"
+)
 _SPLIT = re.compile(r"(.*?\d)(?:[Tt]|,?\s+)(\d{1,2}:\d{2}.*)\Z", re.DOTALL)
 _TIME = re.compile(
     r"(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?\s*([AaPp]\.?[Mm]\.?)?\s*(Z|z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?\Z"
@@ -35,6 +37,7 @@ _MONTHS = {
     )
     for name in names.split()
 }  # fmt: skip
+_EITHER_WAY = "day and month may be either way round"
 _TOKENS = (("YYYY", "%Y"), ("YY", "%y"), ("MM", "%m"), ("DD", "%d"), ("HH", "%H"), ("mm", "%M"), ("ss", "%S"))
 
 
@@ -78,7 +81,7 @@ class InstantReader:
 
     def __init__(self, tz: ZoneInfo, *, order: DayOrder | None = None, pattern: str | None = None) -> None:
         self._tz = tz
-        self._order = order or DayOrder.DAY_FIRST
+        self._order = order
         self._pattern = None if pattern is None else strptime_pattern(pattern)
         self._whole = self._pattern is not None and any(mark in self._pattern for mark in ("%H", "%I"))
         self._days = _Memo(self._day)
@@ -106,7 +109,9 @@ class InstantReader:
         """Return (day, UTC midnight in ms, the zone's offset in ms on that day or None where it changes)."""
         try:
             day = datetime.strptime(text, self._pattern).date() if self._pattern else _parse_day(text, self._order)
-        except ValueError:
+        except ValueError as error:
+            if str(error) == _EITHER_WAY:
+                raise ValueError(f"{text!r}: {_EITHER_WAY}; say which with --date-format") from None
             wanted = f"a date as {self._pattern} says" if self._pattern else "a date"
             raise ValueError(f"{text!r} is not {wanted}") from None
         if not 1900 <= day.year <= 2199:
@@ -206,9 +211,11 @@ def _numeric_day(match: re.Match[str], order: DayOrder | None) -> date:
         return date(year, int(second), int(first))
     if order is DayOrder.MONTH_FIRST:
         return date(year, int(first), int(second))
-    days = {date(year, month, day) for month, day in ((int(first), int(second)), (int(second), int(first))) if month <= 12}
+    days = {
+        date(year, month, day) for month, day in ((int(first), int(second)), (int(second), int(first))) if month <= 12
+    }
     if len(days) != 1:
-        raise ValueError("day and month may be either way round")
+        raise ValueError(_EITHER_WAY)
     return days.pop()
 
 
@@ -235,4 +242,3 @@ def _offset_of(text: str | None) -> int | None:
         return 0
     minutes = int(text[1:3]) * 60 + int(text[-2:] if len(text) > 3 else 0)
     return (-1 if text[0] == "-" else 1) * minutes * 60_000
-

@@ -184,7 +184,12 @@ def _arrange(source: Source, noun: Noun, tool: str, meanings: Sequence[str | Non
             continue
         if meaning == IGNORE:
             ignored.append(name)
-        elif meaning is not None and ":" not in meaning and meaning != "attribute" and (meaning in _MANY or meaning not in columns):
+        elif (
+            meaning is not None
+            and ":" not in meaning
+            and meaning != "attribute"
+            and (meaning in _MANY or meaning not in columns)
+        ):
             columns.setdefault(meaning, []).append(place)
         elif noun is Noun.CONTACTS:
             wanted = meaning.partition(":")[2] if meaning and ":" in meaning else name

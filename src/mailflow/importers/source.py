@@ -264,7 +264,9 @@ def _fingerprint(path: Path, head: bytes) -> tuple[str, str, str, tuple[str, ...
     if sound:
         return digest.hexdigest(), marked or "utf-8", "strict", ()
     if marked and marked != "utf-8-sig":
-        raise DataError(f"{path}: the file says it is {marked.upper()} but cannot be read as such: it is damaged or cut off")
+        raise DataError(
+            f"{path}: the file says it is {marked.upper()} but cannot be read as such: it is damaged or cut off"
+        )
     codec, errors, note = _eight_bit(path)
     return digest.hexdigest(), "utf-8-sig" if marked else codec, "surrogateescape" if marked else errors, (note,)
 

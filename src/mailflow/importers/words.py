@@ -14,7 +14,9 @@ _NOT_WORD = re.compile(r"[\W_]+")
 
 def fold(text: str) -> str:
     """Return a word for comparison: `E-Mail ` and `e_mail` are `email`, `Prénom` is `prenom`."""
-    decomposed = unicodedata.normalize("NFKD", text.replace("ß", "ss").replace("ø", "o").replace("æ", "ae").replace("ł", "l"))
+    decomposed = unicodedata.normalize(
+        "NFKD", text.replace("ß", "ss").replace("ø", "o").replace("æ", "ae").replace("ł", "l")
+    )
     bare = "".join(char for char in decomposed if not unicodedata.combining(char))
     return _NOT_WORD.sub("", bare.casefold())
 
@@ -134,15 +136,16 @@ CONSENT_YES = frozenset(
     )
 ) | {"✓", "✔", "☑"}
 CONSENT_IMPLIED = frozenset({"implied", "implicit", "impliziert"})
-CONSENT_NO = frozenset(
+PLAIN_NO = frozenset(map(fold, "no n false 0 off nein nej non nao não ne nee ei nie falsch falso faux".split()))
+OPTED_OUT = frozenset(
     map(
         fold,
-        """no n false 0 off nein nej non nao ne nee ei nie falsch falso faux unsubscribed unsubscribe opt-out optout opted-out opted_out revoked
-        withdrawn refused denied declined abgemeldet widerrufen desuscrito baja desabonne desinscrit disiscritto avregistrerad avmeldt afmeldt
-        uitgeschreven cleaned bounced bounce hard_bounce hardbounced complained complaint spam suppressed blocked blacklisted unsubscribed_by_admin
-        do_not_email""".split(),
+        """unsubscribed unsubscribe opt-out optout opted-out opted_out revoked withdrawn refused denied declined abgemeldet widerrufen
+        desuscrito baja desabonne desinscrit disiscritto avregistrerad avmeldt afmeldt uitgeschreven cleaned bounced bounce hard_bounce
+        hardbounced complained complaint spam suppressed blocked blacklisted unsubscribed_by_admin do_not_email""".split(),
     )
 )
+CONSENT_NO = PLAIN_NO | OPTED_OUT
 CONSENT_PENDING = frozenset(map(fold, "pending unconfirmed waiting ausstehend awaiting_confirmation pendiente".split()))
 CONSENT_SILENT = frozenset(
     map(
@@ -164,4 +167,8 @@ ORDER_STATUS_WORDS = _table(
             annulleret kansellert geannuleerd peruttu trash""",
         "failed": "failed declined expired rejected refused denied error fehlgeschlagen abgelehnt fallido echoue fallito misslyckad mislukt",
     }
+)
+# A status that says that everything was paid back, whether or not the file has a column for the amount.
+FULLY_REFUNDED = frozenset(
+    map(fold, "refunded erstattet reembolsado rembourse rimborsato refundert terugbetaald".split())
 )

@@ -1,0 +1,71 @@
+"""What the user says about the files to import, and what mailflow says about what it did with one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from mailflow.errors import UsageError
+from mailflow.importers.recognise import Noun
+from mailflow.model import Basis
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """How to read files: what their header and cells do not say. `source` is the shop whose ids they hold."""
+
+    currency: str
+    zone: ZoneInfo
+    noun: Noun | None = None
+    tool: str | None = None
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    date_format: str | None = None
+    basis: Basis | None = None
+    evidence: str | None = None
+    source: str | None = None
+    dry_run: bool = False
+
+    def __post_init__(self) -> None:
+        if self.basis is not None and not (self.evidence or "").strip():
+            raise UsageError(
+                "--consent needs --evidence: say where and when these people agreed, such as 'paper list, fair 2026'"
+            )
+        if self.basis is None and self.evidence is not None:
+            raise UsageError("--evidence needs --consent: say on what ground, express, implied or purchase")
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why a row was rejected, and its line."""
+
+    line: int
+    field: str | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImportResult:
+    """What a file did, or would do (`id` is None).
+
+    `rows` were read. Of contacts, every row is inserted, updated, unchanged or rejected. Of orders, `inserted`,
+    `updated` and `unchanged` count orders, `rejected` counts rows, and `merged` the rows that are further lines of an
+    order: together they are `rows` again.
+    """
+
+    file: Path
+    noun: Noun
+    tool: str
+    id: int | None
+    rows: int
+    inserted: int
+    updated: int
+    unchanged: int
+    merged: int
+    rejected: int
+    reject_file: Path | None
+    problems: Sequence[Trouble]
+    warnings: Sequence[str]
+    changes: Sequence[Mapping[str, Any]] = ()

@@ -1,0 +1,89 @@
+"""Append what a file says about consent to the ledger. One entry: consents; the rule that both keep: policy.takes_effect.
+
+A no is taken always, a yes never after a no, and what is already known is not said twice.
+"""
+
+from __future__ import annotations
+
+from mailflow.store.contacts_bulk import CONTACT_OF
+from mailflow.store.database import Connection
+from mailflow.store.pace import Pace
+
+# What the ledger says now decides which sayings are news. :current is the state, NULL for nothing known.
+_IS_NEWS = """CASE m.consent
+  WHEN 'unsubscribed' THEN s.state IS NOT 'unsubscribed'
+  WHEN 'subscribed' THEN m.basis <> 'unknown' AND m.email IS NOT NULL AND (
+    s.state IS NULL OR s.state IN ('never', 'pending')
+    OR (s.state = 'subscribed' AND (lower(n.address) IS NOT lower(m.email)
+        OR instr('implied purchase express', m.basis) > instr('implied purchase express', s.basis))))
+  WHEN 'pending' THEN s.state IS NULL OR s.state = 'never'
+  ELSE 0 END"""
+_KNOWN = """LEFT JOIN main.consent_states AS s ON s.contact_id = -m.target AND s.channel = 'email' AND s.topic = ''
+  LEFT JOIN main.consents AS n ON n.id = s.consent_id"""
+
+
+def compare(db: Connection) -> int:
+    """Collect what is news into stage.sayings, opt-outs first; return how many a yes meets an earlier no."""
+    db.execute("CREATE TABLE stage.sayings (rank INTEGER PRIMARY KEY, target INTEGER UNIQUE, is_no INTEGER)")
+    db.execute(
+        f"""INSERT INTO stage.sayings (target, is_no)
+            SELECT m.target, m.consent = 'unsubscribed' AND m.target < 0 FROM stage.merged AS m {_KNOWN}
+            WHERE m.consent IS NOT NULL AND {_IS_NEWS}
+            ORDER BY m.consent = 'unsubscribed' AND m.target < 0 DESC, m.n"""
+    )
+    refused = db.execute(
+        f"""SELECT count(*) FROM stage.merged AS m {_KNOWN}
+            WHERE m.consent = 'subscribed' AND s.state = 'unsubscribed'"""
+    ).fetchone()
+    return int(refused[0])
+
+
+def changed_contacts(db: Connection) -> int:
+    """Return how many known contacts change in nothing but their consent."""
+    row = db.execute(
+        """SELECT count(*) FROM stage.sayings AS y JOIN stage.merged AS m ON m.target = y.target
+           WHERE y.target < 0 AND m.changed = 0"""
+    ).fetchone()
+    return int(row[0])
+
+
+def append(pace: Pace, import_id: int, source: str, now_ms: int, *, opt_outs_of_known: bool) -> None:
+    """Write the sayings: the opt-outs of contacts we knew, or all the others (whose contacts must exist by now)."""
+    row = pace.store.db.execute(
+        "SELECT min(rank) AS first, max(rank) AS last FROM stage.sayings WHERE is_no = ?", (int(opt_outs_of_known),)
+    ).fetchone()
+    first = row["first"] or 0
+    while row["last"] is not None and first <= row["last"]:
+        last = min(row["last"], first + pace.rows - 1)
+        with pace.transaction() as tx:
+            _append_slice(tx, {"import": import_id, "source": source, "now": now_ms, "first": first, "last": last})
+        first = last + 1
+
+
+def _append_slice(tx: Connection, parameters: dict[str, int | str]) -> None:
+    # The state is read again here: somebody may have said no on the web since the file was compared.
+    known = int(tx.execute("SELECT coalesce(max(id), 0) FROM main.consents").fetchone()[0])
+    contact = CONTACT_OF.format("y.target")
+    tx.execute(
+        f"""INSERT INTO main.consents (contact_id, channel, topic, state, basis, address, occurred_at, recorded_at, source,
+                                       evidence, import_id)
+            SELECT {contact}, 'email', '', m.consent, m.basis, m.email, coalesce(m.consent_at, :now), :now,
+                   coalesce(m.consent_source, :source), m.evidence, :import
+            FROM stage.sayings AS y JOIN stage.merged AS m ON m.target = y.target
+            WHERE y.rank BETWEEN :first AND :last
+              AND (m.consent = 'unsubscribed' OR NOT EXISTS (
+                SELECT 1 FROM main.consent_states AS s
+                WHERE s.contact_id = {contact} AND s.channel = 'email' AND s.topic = ''
+                  AND (s.state = 'unsubscribed' OR (s.state = 'subscribed' AND m.consent = 'pending'))))
+            ORDER BY y.rank""",
+        parameters,
+    )
+    tx.execute(
+        """INSERT INTO main.consent_states (contact_id, channel, topic, state, basis, since, consent_id)
+           SELECT contact_id, channel, topic, state, basis, min(occurred_at, recorded_at), id
+           FROM main.consents WHERE id > ? AND TRUE
+           ON CONFLICT (contact_id, channel, topic) DO UPDATE SET
+             since = iif(state = excluded.state, since, excluded.since),
+             state = excluded.state, basis = excluded.basis, consent_id = excluded.consent_id""",
+        (known,),
+    )

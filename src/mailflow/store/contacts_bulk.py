@@ -1,0 +1,262 @@
+"""Compare a staged file of cards with the contacts, and write what is new or changed. One contact: contacts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from mailflow.store.contacts import CUSTOMER_ID, EMAIL, FIELDS, PHONE
+from mailflow.store.database import Connection, Row
+from mailflow.store.pace import Pace
+
+_SLICE = 20_000
+_CONSENT = ("consent", "basis", "consent_at", "consent_source", "evidence")
+_CARD = ("email_key", "email", *FIELDS, "attributes", *_CONSENT)
+_CARD_LIST = ", ".join(_CARD)
+# How strong a saying of a file is when several of its rows are about one person: a no wins.
+_STRENGTH = {"unsubscribed": 3, "subscribed": 2, "pending": 1}
+
+_TABLES = f"""
+CREATE TABLE stage.merged (
+  target INTEGER PRIMARY KEY, n INTEGER, cards INTEGER, {_CARD_LIST}, email_is_new INTEGER NOT NULL DEFAULT 0,
+  changed INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE stage.found (
+  kind TEXT, source TEXT, value TEXT, target INTEGER, PRIMARY KEY (kind, source, value)
+) WITHOUT ROWID;
+CREATE TABLE stage.fresh (rank INTEGER PRIMARY KEY, target INTEGER UNIQUE, contact_id INTEGER);
+CREATE TABLE stage.altered (rank INTEGER PRIMARY KEY, target INTEGER)
+"""
+
+# `contact_of` a target: known ones are negative contact ids, new ones are looked up once they are written.
+CONTACT_OF = "CASE WHEN {0} < 0 THEN -{0} ELSE (SELECT contact_id FROM stage.fresh WHERE target = {0}) END"
+
+
+@dataclass(frozen=True, slots=True)
+class ContactCounts:
+    """What a file would do to contacts. `folded` cards were about a person that an earlier card is about."""
+
+    new: int
+    changed: int
+    folded: int
+
+
+def compare(db: Connection, source: str, *, fill_only: bool) -> ContactCounts:
+    """Fold the cards of each person into one and compare it with the contact.
+
+    A blank says nothing. With `fill_only` (orders) a file fills what is blank and changes nothing; without (contacts)
+    the last row that says something wins.
+    """
+    for statement in _TABLES.split(";"):
+        db.execute(statement)
+    _fold(db, first_wins=fill_only)
+    _find_new_identities(db, source)
+    _mark_changed(db, fill_only=fill_only)
+    db.execute(
+        """INSERT INTO stage.fresh (target) SELECT target FROM stage.merged WHERE target > 0
+           ORDER BY consent IS NOT 'unsubscribed', n"""
+    )
+    db.execute(
+        "INSERT INTO stage.altered (target) SELECT target FROM stage.merged WHERE target < 0 AND changed > 0 ORDER BY -target"
+    )
+    row = db.execute(
+        """SELECT count(*) FILTER (WHERE target > 0) AS new, count(*) FILTER (WHERE target < 0 AND changed > 0) AS changed,
+                  coalesce(sum(cards - 1), 0) AS folded FROM stage.merged"""
+    ).fetchone()
+    return ContactCounts(row["new"], row["changed"], row["folded"])
+
+
+def add_new(pace: Pace, import_id: int, source: str, now_ms: int) -> None:
+    """Write the people nobody knew yet, with their identities, and remember which contact each became."""
+    for first, last in pace.ranks("fresh"):
+        with pace.transaction() as tx:
+            base = tx.execute("SELECT coalesce(max(id), 0) FROM main.contacts").fetchone()[0] + 1 - first
+            parameters = {
+                "base": base, "first": first, "last": last, "source": source, "now": now_ms, "import": import_id,
+            }  # fmt: skip
+            tx.execute(
+                f"""INSERT INTO main.contacts (id, key, email, {", ".join(FIELDS)}, attributes, source, created_at, updated_at)
+                    SELECT f.rank + :base, lower(hex(randomblob(16))), m.email, {", ".join(f"m.{name}" for name in FIELDS)},
+                           coalesce(m.attributes, '{{}}'), :source, :now, :now
+                    FROM stage.fresh AS f JOIN stage.merged AS m ON m.target = f.target
+                    WHERE f.rank BETWEEN :first AND :last ORDER BY f.rank""",
+                parameters,
+            )
+            tx.execute(
+                """INSERT INTO main.identities (kind, source, value, contact_id)
+                   SELECT i.kind, i.source, i.value, f.rank + :base
+                   FROM stage.fresh AS f JOIN stage.found AS i ON i.target = f.target
+                   WHERE f.rank BETWEEN :first AND :last
+                   ON CONFLICT DO NOTHING""",
+                parameters,
+            )
+            tx.execute(
+                """INSERT INTO main.import_changes (import_id, noun, first_id, last_id)
+                   VALUES (:import, 'contacts', :first + :base, :last + :base)""",
+                parameters,
+            )
+        pace.store.db.execute(
+            "UPDATE stage.fresh SET contact_id = rank + ? WHERE rank BETWEEN ? AND ?", (base, first, last)
+        )
+
+
+def alter_known(pace: Pace, import_id: int, now_ms: int, *, fill_only: bool) -> None:
+    """Write what the file says anew about contacts we know, the old row into the journal first."""
+    for first, last in pace.ranks("altered"):
+        parameters = {"first": first, "last": last, "now": now_ms, "import": import_id}
+        with pace.transaction() as tx:
+            tx.execute(_JOURNAL, parameters)
+            tx.execute(_fill_sql() if fill_only else _overwrite_sql(), parameters)
+            tx.execute(_JOURNAL_IDENTITIES, parameters)
+            tx.execute(_ADD_IDENTITIES, parameters)
+
+
+def differences(db: Connection, *, fill_only: bool, limit: int) -> list[dict[str, Any]]:
+    """Return a sample of what would change: `{line, contact, field, old, new}`, for a dry run."""
+    rows = db.execute(
+        f"""SELECT d.line, c.email AS old_email, c.attributes AS old_attributes, m.*, {", ".join(f"c.{name} AS old_{name}" for name in FIELDS)}
+            FROM stage.altered AS a JOIN stage.merged AS m ON m.target = a.target
+            JOIN main.contacts AS c ON c.id = -m.target JOIN stage.cards AS d ON d.n = m.n
+            WHERE m.changed & 1 ORDER BY a.rank LIMIT ?""",
+        (limit,),
+    )
+    return [change for row in rows for change in _row_differences(row, fill_only=fill_only)]
+
+
+def _row_differences(row: Row, *, fill_only: bool) -> Iterator[dict[str, Any]]:
+    who = {"line": row["line"], "contact": row["old_email"] or row["email"]}
+    for name in FIELDS:
+        old, new = row[f"old_{name}"], row[name]
+        if new is not None and new != old and not (fill_only and old is not None):
+            yield {**who, "field": name, "old": old, "new": new}
+    if row["email"] is not None and (row["old_email"] is None or (row["email_is_new"] and not fill_only)):
+        yield {**who, "field": "email", "old": row["old_email"], "new": row["email"]}
+    old_attributes = json.loads(row["old_attributes"])
+    for name, value in json.loads(row["attributes"] or "{}").items():
+        if old_attributes.get(name) != value:
+            yield {**who, "field": name, "old": old_attributes.get(name), "new": value}
+
+
+def _fold(db: Connection, *, first_wins: bool) -> None:
+    source = """stage.cards AS c JOIN stage.people AS p ON p.email_key = c.email_key AND p.customer_id = c.customer_id
+                AND p.phone_key = iif(c.email_key = '' AND c.customer_id = '', c.phone_key, '')"""
+    columns = ", ".join(f"c.{name}" for name in _CARD)
+    db.execute(
+        f"""INSERT INTO stage.merged (target, n, cards, {_CARD_LIST})
+            SELECT p.target, min(c.n), count(*), {columns} FROM {source} GROUP BY p.target"""
+    )
+    if db.execute("SELECT 1 FROM stage.merged WHERE cards > 1 LIMIT 1").fetchone() is None:
+        return
+    rows = db.execute(
+        f"""SELECT p.target, {columns} FROM stage.merged AS m JOIN stage.people AS p ON p.target = m.target
+            JOIN stage.cards AS c ON c.email_key = p.email_key AND c.customer_id = p.customer_id
+              AND iif(c.email_key = '' AND c.customer_id = '', c.phone_key, '') = p.phone_key
+            WHERE m.cards > 1 ORDER BY p.target, c.n"""
+    )
+    assignments = ", ".join(f"{name} = ?" for name in _CARD)
+    db.executemany(
+        f"UPDATE stage.merged SET {assignments} WHERE target = ?",
+        (
+            (*_fold_cards(list(cards), first_wins=first_wins), target)
+            for target, cards in groupby(rows, key=lambda row: row["target"])
+        ),
+    )
+
+
+def _fold_cards(cards: list[Row], *, first_wins: bool) -> tuple[Any, ...]:
+    """Return one card that says what several say: the first or the last word on each field, a no before any yes."""
+    inclined = cards if first_wins else cards[::-1]
+    named: dict[str, Any] = {}
+    for name in ("email_key", "email", *FIELDS):
+        named[name] = next((card[name] for card in inclined if card[name] not in (None, "")), None)
+    attributes: dict[str, Any] = {}
+    for card in reversed(inclined):
+        attributes.update(json.loads(card["attributes"] or "{}"))
+    named["attributes"] = json.dumps(attributes, ensure_ascii=False, separators=(",", ":")) if attributes else None
+    loudest = max(cards, key=lambda card: _STRENGTH.get(card["consent"], 0))
+    named.update({name: loudest[name] for name in _CONSENT})
+    return tuple(named[name] for name in _CARD)
+
+
+def _find_new_identities(db: Connection, source: str) -> None:
+    for kind, where, column in (
+        (EMAIL, "", "email_key"),
+        (CUSTOMER_ID, source, "customer_id"),
+        (PHONE, "", "phone_key"),
+    ):
+        db.execute(
+            f"""INSERT OR IGNORE INTO stage.found (kind, source, value, target)
+                SELECT :kind, :source, c.{column}, p.target FROM stage.cards AS c
+                JOIN stage.people AS p ON p.email_key = c.email_key AND p.customer_id = c.customer_id
+                  AND p.phone_key = iif(c.email_key = '' AND c.customer_id = '', c.phone_key, '')
+                WHERE c.{column} <> '' AND NOT EXISTS
+                  (SELECT 1 FROM main.identities AS i WHERE i.kind = :kind AND i.source = :source AND i.value = c.{column})
+                ORDER BY c.{column}, c.n""",
+            {"kind": kind, "source": where},
+        )
+    db.execute("CREATE INDEX stage.found_by_target ON found (target)")
+    db.execute(
+        "UPDATE stage.merged SET email_is_new = 1 FROM stage.found AS f"
+        " WHERE f.kind = 'email' AND f.value = merged.email_key AND f.target = merged.target"
+    )
+
+
+def _mark_changed(db: Connection, *, fill_only: bool) -> None:
+    """Set `changed` of known contacts: bit 1 for the row itself, bit 2 for an identity."""
+    if fill_only:
+        fields = [f"(m.{name} IS NOT NULL AND c.{name} IS NULL)" for name in FIELDS]
+    else:
+        fields = [f"(m.{name} IS NOT NULL AND m.{name} IS NOT c.{name})" for name in FIELDS]
+        fields.append("(m.attributes IS NOT NULL AND json_patch(c.attributes, m.attributes) <> c.attributes)")
+        fields.append("(m.email_is_new AND m.email IS NOT c.email)")
+    fields.append("(m.email IS NOT NULL AND c.email IS NULL)")
+    last = db.execute("SELECT coalesce(max(-target), 0) FROM stage.merged").fetchone()[0]
+    first = db.execute("SELECT coalesce(min(-target), 1) FROM stage.merged WHERE target < 0").fetchone()[0]
+    for start in range(first, last + 1, _SLICE):
+        db.execute(
+            f"""UPDATE stage.merged AS m SET changed = 1 FROM main.contacts AS c
+                WHERE m.target BETWEEN :least AND :most AND c.id = -m.target AND ({" OR ".join(fields)})""",
+            {"least": -(start + _SLICE - 1), "most": -start},
+        )
+    db.execute(
+        "UPDATE stage.merged SET changed = changed | 2 WHERE target < 0"
+        " AND target IN (SELECT target FROM stage.found WHERE target < 0)"
+    )
+
+
+def _overwrite_sql() -> str:
+    return f"""UPDATE main.contacts AS c SET
+        {", ".join(f"{name} = coalesce(m.{name}, c.{name})" for name in FIELDS)},
+        attributes = CASE WHEN m.attributes IS NULL THEN c.attributes ELSE json_patch(c.attributes, m.attributes) END,
+        email = CASE WHEN c.email IS NULL OR m.email_is_new THEN coalesce(m.email, c.email) ELSE c.email END,
+        updated_at = :now
+        FROM stage.altered AS a JOIN stage.merged AS m ON m.target = a.target
+        WHERE a.rank BETWEEN :first AND :last AND c.id = -m.target AND m.changed & 1"""
+
+
+def _fill_sql() -> str:
+    return f"""UPDATE main.contacts AS c SET
+        {", ".join(f"{name} = coalesce(c.{name}, m.{name})" for name in FIELDS)}, email = coalesce(c.email, m.email),
+        updated_at = :now
+        FROM stage.altered AS a JOIN stage.merged AS m ON m.target = a.target
+        WHERE a.rank BETWEEN :first AND :last AND c.id = -m.target AND m.changed & 1"""
+
+
+_JOURNALLED = ("email", *FIELDS, "attributes", "updated_at")
+_JOURNAL = f"""INSERT INTO main.import_changes (import_id, noun, first_id, last_id, before)
+    SELECT :import, 'contacts', c.id, c.id, json_object({", ".join(f"'{name}', c.{name}" for name in _JOURNALLED)})
+    FROM stage.altered AS a JOIN stage.merged AS m ON m.target = a.target JOIN main.contacts AS c ON c.id = -m.target
+    WHERE a.rank BETWEEN :first AND :last AND m.changed & 1 ORDER BY a.rank"""
+_ADD_IDENTITIES = """INSERT INTO main.identities (kind, source, value, contact_id)
+    SELECT i.kind, i.source, i.value, -a.target FROM stage.altered AS a JOIN stage.found AS i ON i.target = a.target
+    WHERE a.rank BETWEEN :first AND :last ON CONFLICT DO NOTHING"""
+# Identities have no id of their own: what was added to a contact is kept as a list.
+_JOURNAL_IDENTITIES = """INSERT INTO main.import_changes (import_id, noun, first_id, last_id, before)
+    SELECT :import, 'identities', -a.target, -a.target, json_group_array(json_array(i.kind, i.source, i.value))
+    FROM stage.altered AS a JOIN stage.found AS i ON i.target = a.target
+    WHERE a.rank BETWEEN :first AND :last
+      AND NOT EXISTS (SELECT 1 FROM main.identities AS o WHERE o.kind = i.kind AND o.source = i.source AND o.value = i.value)
+    GROUP BY a.target"""

@@ -1,0 +1,80 @@
+"""Find out who the cards of a staged file are: contacts we know, or people who are new. Read-only on the database.
+
+The rule: by e-mail, else by customer id, else (where a row has neither) by phone. A customer id that is written like a
+name tells nobody apart from a namesake, so it matches only rows without an e-mail.
+
+A *target* is a contact id as a negative number, or for somebody new the number of their first card.
+"""
+
+from __future__ import annotations
+
+from mailflow.store.contacts import CUSTOMER_ID, EMAIL, PHONE
+from mailflow.store.database import Connection
+
+_SLICE = 20_000  # rows compared in one statement: while it reads, the web door cannot write
+
+_PEOPLE = """
+CREATE TABLE stage.people (
+  p INTEGER PRIMARY KEY, email_key TEXT, customer_id TEXT, phone_key TEXT, target INTEGER, named INTEGER
+)"""
+
+
+def match_people(db: Connection, source: str) -> None:
+    """Fill stage.people: one row for every distinct set of keys, with its target. `source` is the shop of the ids."""
+    db.execute(_PEOPLE)
+    db.execute(
+        """INSERT INTO stage.people (p, email_key, customer_id, phone_key, named)
+           SELECT min(n), email_key, customer_id, iif(email_key = '' AND customer_id = '', phone_key, '') AS phone,
+                  instr(customer_id, ' ') > 0
+           FROM stage.cards GROUP BY email_key, customer_id, phone ORDER BY 1"""
+    )
+    last = int(db.execute("SELECT coalesce(max(p), 0) FROM stage.people").fetchone()[0])
+    for first in range(1, last + 1, _SLICE):
+        _look_up(db, source, first, first + _SLICE - 1)
+    db.execute("CREATE UNIQUE INDEX stage.people_by_key ON people (email_key, customer_id, phone_key)")
+    _link_new(db)
+
+
+def _look_up(db: Connection, source: str, first: int, last: int) -> None:
+    """Give the people that the database knows their contact."""
+    for kind, where, column, condition in (
+        (EMAIL, "", "email_key", "email_key <> ''"),
+        (CUSTOMER_ID, source, "customer_id", "customer_id <> '' AND (email_key = '' OR NOT named)"),
+        (PHONE, "", "phone_key", "phone_key <> ''"),
+    ):
+        db.execute(
+            f"""UPDATE stage.people AS q SET target =
+                  (SELECT -coalesce(c.merged_into, c.id) FROM main.identities AS i JOIN main.contacts AS c ON c.id = i.contact_id
+                   WHERE i.kind = :kind AND i.source = :source AND i.value = q.{column})
+                WHERE p BETWEEN :first AND :last AND target IS NULL AND {condition}""",
+            {"kind": kind, "source": where, "first": first, "last": last},
+        )
+
+
+def _link_new(db: Connection) -> None:
+    """Give everybody else a target: people of a file who share a key are one person, known ones lend their contact."""
+    db.execute("UPDATE stage.people SET target = p WHERE target IS NULL")
+    db.execute("CREATE INDEX stage.people_by_customer ON people (customer_id) WHERE customer_id <> ''")
+    while _spread(db, "email_key", "email_key <> ''") + _spread(
+        db, "customer_id", "customer_id <> '' AND (email_key = '' OR NOT named)"
+    ):
+        pass
+    # A phone alone: whoever of the file has that phone, when nobody in the database has.
+    db.execute(
+        """UPDATE stage.people AS q SET target = coalesce(
+             (SELECT min(o.target) FROM stage.cards AS c JOIN stage.people AS o
+                ON o.email_key = c.email_key AND o.customer_id = c.customer_id AND o.phone_key = ''
+              WHERE c.phone_key = q.phone_key AND (c.email_key <> '' OR c.customer_id <> '')), target)
+           WHERE phone_key <> '' AND target > 0
+             AND EXISTS (SELECT 1 FROM stage.people WHERE phone_key = '')"""
+    )
+
+
+def _spread(db: Connection, column: str, condition: str) -> int:
+    """Let new people with an equal key take the smallest target among them; return how many changed."""
+    return db.execute(
+        f"""UPDATE stage.people AS q SET target = s.least
+            FROM (SELECT {column} AS value, min(target) AS least FROM stage.people WHERE {condition}
+                  GROUP BY {column} HAVING min(target) < max(target)) AS s
+            WHERE q.{column} = s.value AND q.target > 0 AND q.target > s.least AND ({condition.replace("named", "q.named")})"""
+    ).rowcount

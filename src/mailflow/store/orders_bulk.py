@@ -1,0 +1,245 @@
+"""Compare staged orders with those that are known, and write what is new or changed, with their facts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from mailflow.store import facts
+from mailflow.store.contacts_bulk import CONTACT_OF
+from mailflow.store.database import Connection
+from mailflow.store.pace import Pace
+
+_SLICE = 20_000
+
+_TABLES = """
+CREATE TABLE stage.known (n INTEGER PRIMARY KEY, order_pk INTEGER, changed INTEGER NOT NULL);
+CREATE TABLE stage.arrived (rank INTEGER PRIMARY KEY, n INTEGER UNIQUE);
+CREATE TABLE stage.revised (rank INTEGER PRIMARY KEY, n INTEGER, order_pk INTEGER);
+CREATE TABLE stage.buyers (n INTEGER PRIMARY KEY, target INTEGER)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCounts:
+    """What a file would do to orders. `repeated` orders came more than once in it; the last of each counts."""
+
+    new: int
+    changed: int
+    repeated: int
+    anonymous: int
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Which parts of an order the file speaks of at all: of the others it says nothing, so they stay as they are."""
+
+    lines: bool
+    refunds: bool
+
+
+def number_equal_rows(db: Connection) -> None:
+    """Give orders without an id theirs: the hash of the row, which is there already, and its number among equals."""
+    db.execute("CREATE INDEX stage.orders_by_id ON orders (order_id)")
+    db.execute(
+        """UPDATE stage.orders AS o SET order_id = o.order_id || '-' || s.number
+           FROM (SELECT n, row_number() OVER (PARTITION BY order_id ORDER BY n) AS number FROM stage.orders
+                 WHERE order_id IN (SELECT order_id FROM stage.orders GROUP BY order_id HAVING count(*) > 1)) AS s
+           WHERE o.n = s.n AND s.number > 1"""
+    )
+
+
+def compare(db: Connection, source: str, parts: Parts) -> OrderCounts:
+    """Find out which staged orders are new and which differ from what is known. `source` is the shop of the ids."""
+    for statement in _TABLES.split(";"):
+        db.execute(statement)
+    db.execute("CREATE INDEX IF NOT EXISTS stage.orders_by_id ON orders (order_id)")
+    repeated = _drop_repeated(db)
+    last = int(db.execute("SELECT coalesce(max(n), 0) FROM stage.orders").fetchone()[0])
+    for first in range(1, last + 1, _SLICE):
+        ends = {"source": source, "first": first, "last": first + _SLICE - 1}
+        db.execute(_BUYERS, ends)
+        db.execute(_known_sql(parts), ends)
+    # In the order of their ids: so each slice touches few pages of the index that orders are unique by.
+    db.execute(
+        """INSERT INTO stage.arrived (n) SELECT n FROM stage.orders AS o
+           WHERE NOT EXISTS (SELECT 1 FROM stage.known AS k WHERE k.n = o.n) ORDER BY o.order_id"""
+    )
+    db.execute(
+        "INSERT INTO stage.revised (n, order_pk) SELECT n, order_pk FROM stage.known WHERE changed ORDER BY order_pk"
+    )
+    row = db.execute(
+        """SELECT (SELECT count(*) FROM stage.arrived) AS new, (SELECT count(*) FROM stage.revised) AS changed,
+                  (SELECT count(*) FROM stage.buyers WHERE target IS NULL) AS anonymous"""
+    ).fetchone()
+    return OrderCounts(row["new"], row["changed"], repeated, row["anonymous"])
+
+
+def add_products(pace: Pace, import_id: int, source: str) -> None:
+    """Write the products of new or changed orders that are not known yet."""
+    db = pace.store.db
+    db.execute("""CREATE TABLE stage.goods (rank INTEGER PRIMARY KEY, product_id TEXT UNIQUE, sku TEXT, title TEXT)""")
+    db.execute(
+        """INSERT OR IGNORE INTO stage.goods (product_id, sku, title)
+           SELECT l.product_id, l.sku, l.title FROM stage.lines AS l
+           WHERE (l.order_n IN (SELECT n FROM stage.arrived) OR l.order_n IN (SELECT n FROM stage.revised))
+             AND NOT EXISTS (SELECT 1 FROM main.products AS p WHERE p.source = ? AND p.product_id = l.product_id)""",
+        (source,),
+    )
+    for first, last in pace.ranks("goods"):
+        with pace.transaction() as tx:
+            base = tx.execute("SELECT coalesce(max(id), 0) FROM main.products").fetchone()[0] + 1 - first
+            parameters = {"base": base, "first": first, "last": last, "source": source, "import": import_id}
+            tx.execute(
+                """INSERT INTO main.products (id, source, product_id, sku, title)
+                   SELECT rank + :base, :source, product_id, sku, title FROM stage.goods
+                   WHERE rank BETWEEN :first AND :last""",
+                parameters,
+            )
+            _journal_range(tx, import_id, "products", first + base, last + base)
+
+
+def add_new(pace: Pace, import_id: int, source: str) -> None:
+    """Write the new orders with their lines and refunds, and count them into the facts, slice by slice."""
+    for first, last in pace.ranks("arrived"):
+        with pace.transaction() as tx:
+            base = tx.execute("SELECT coalesce(max(id), 0) FROM main.orders").fetchone()[0] + 1 - first
+            parameters = {"base": base, "first": first, "last": last, "source": source}
+            tx.execute(_INSERT_ORDERS, parameters)
+            tx.execute(_insert_lines("arrived", "a.rank + :base"), parameters)
+            tx.execute(_insert_refunds("arrived", "a.rank + :base"), parameters)
+            facts.add_orders(tx, first + base, last + base)
+            _journal_range(tx, import_id, "orders", first + base, last + base)
+
+
+def revise_known(pace: Pace, import_id: int, source: str, parts: Parts) -> None:
+    """Write what changed about known orders, the old ones into the journal first, and recount their contacts' facts."""
+    speaks = parts.lines or parts.refunds
+    for first, last in pace.ranks("revised"):
+        parameters = {"first": first, "last": last, "source": source, "import": import_id, "speaks": speaks}
+        with pace.transaction() as tx:
+            tx.execute(_JOURNAL_ORDERS, parameters)
+            touched = _contacts_of(tx, first, last)
+            tx.execute(_UPDATE_ORDERS, parameters)
+            if parts.lines:
+                tx.execute(_DELETE.format(table="order_lines"), parameters)
+                tx.execute(_insert_lines("revised", "a.order_pk"), parameters)
+            if parts.refunds:
+                tx.execute(_DELETE.format(table="refunds"), parameters)
+                tx.execute(_insert_refunds("revised", "a.order_pk"), parameters)
+            facts.recount(tx, touched | _contacts_of(tx, first, last))
+
+
+def differences(db: Connection, limit: int) -> list[dict[str, Any]]:
+    """Return a sample of what would change: one row per order and field, old and new as stored."""
+    rows = db.execute(
+        """SELECT s.line, s.order_id, o.status AS old_status, coalesce(s.status, o.status) AS new_status,
+                  o.placed_at AS old_placed_at, s.placed_at AS new_placed_at, o.total_minor AS old_total_minor,
+                  s.total_minor AS new_total_minor, o.currency AS old_currency, s.currency AS new_currency
+           FROM stage.revised AS r JOIN stage.orders AS s ON s.n = r.n JOIN main.orders AS o ON o.id = r.order_pk
+           ORDER BY r.rank LIMIT ?""",
+        (limit,),
+    )
+    changes = []
+    for row in rows:
+        found = [
+            {
+                "line": row["line"],
+                "order": row["order_id"],
+                "field": name,
+                "old": row[f"old_{name}"],
+                "new": row[f"new_{name}"],
+            }
+            for name in ("status", "placed_at", "total_minor", "currency")
+            if row[f"old_{name}"] != row[f"new_{name}"]
+        ]
+        whole = {
+            "line": row["line"],
+            "order": row["order_id"],
+            "field": "lines, refunds or contact",
+            "old": None,
+            "new": None,
+        }
+        changes.extend(found or [whole])
+    return changes
+
+
+def _drop_repeated(db: Connection) -> int:
+    """Keep the last of several staged orders with one id; return how many went."""
+    return db.execute(
+        """DELETE FROM stage.orders WHERE n IN (
+             SELECT o.n FROM stage.orders AS o
+             JOIN (SELECT order_id, max(n) AS latest FROM stage.orders GROUP BY order_id HAVING count(*) > 1) AS d
+               ON d.order_id = o.order_id WHERE o.n < d.latest)"""
+    ).rowcount
+
+
+def _known_sql(parts: Parts) -> str:
+    compared = "OR (o.fingerprint <> s.fingerprint)" if parts.lines or parts.refunds else ""
+    return f"""INSERT INTO stage.known (n, order_pk, changed)
+        SELECT s.n, o.id, (s.status IS NOT NULL AND s.status <> o.status) OR s.placed_at <> o.placed_at
+            OR s.total_minor <> o.total_minor OR s.currency <> o.currency {compared}
+            OR (b.target IS NOT NULL AND o.contact_id IS NOT -b.target
+                AND NOT EXISTS (SELECT 1 FROM main.contacts AS c WHERE c.id = o.contact_id AND c.merged_into = -b.target))
+        FROM stage.orders AS s JOIN main.orders AS o ON o.source = :source AND o.order_id = s.order_id
+        JOIN stage.buyers AS b ON b.n = s.n
+        WHERE s.n BETWEEN :first AND :last"""
+
+
+def _insert_lines(table: str, order_pk: str) -> str:
+    return f"""INSERT INTO main.order_lines (order_id, product_id, title, quantity, price_minor)
+        SELECT {order_pk}, (SELECT id FROM main.products AS p WHERE p.source = :source AND p.product_id = l.product_id),
+               l.title, l.quantity, l.price_minor
+        FROM stage.{table} AS a JOIN stage.lines AS l ON l.order_n = a.n
+        WHERE a.rank BETWEEN :first AND :last ORDER BY a.rank, l.position"""
+
+
+def _insert_refunds(table: str, order_pk: str) -> str:
+    return f"""INSERT INTO main.refunds (order_id, source_id, refunded_at, amount_minor)
+        SELECT {order_pk}, 'export', r.refunded_at, r.amount_minor
+        FROM stage.{table} AS a JOIN stage.refunds AS r ON r.order_n = a.n WHERE a.rank BETWEEN :first AND :last"""
+
+
+def _contacts_of(tx: Connection, first: int, last: int) -> set[int]:
+    rows = tx.execute(
+        """SELECT DISTINCT o.contact_id FROM stage.revised AS r JOIN main.orders AS o ON o.id = r.order_pk
+           WHERE r.rank BETWEEN ? AND ? AND o.contact_id IS NOT NULL""",
+        (first, last),
+    )
+    return {row[0] for row in rows}
+
+
+def _journal_range(tx: Connection, import_id: int, noun: str, first_id: int, last_id: int) -> None:
+    tx.execute(
+        "INSERT INTO main.import_changes (import_id, noun, first_id, last_id) VALUES (?, ?, ?, ?)",
+        (import_id, noun, first_id, last_id),
+    )
+
+
+_BUYERS = """INSERT INTO stage.buyers (n, target)
+    SELECT o.n, p.target FROM stage.orders AS o LEFT JOIN stage.people AS p
+      ON p.email_key = o.email_key AND p.customer_id = o.customer_id
+      AND p.phone_key = iif(o.email_key = '' AND o.customer_id = '', o.phone_key, '')
+    WHERE o.n BETWEEN :first AND :last"""
+_INSERT_ORDERS = f"""INSERT INTO main.orders (id, source, order_id, contact_id, status, placed_at, total_minor, currency, fingerprint)
+    SELECT a.rank + :base, :source, o.order_id, {CONTACT_OF.format("b.target")}, coalesce(o.status, 'paid'), o.placed_at,
+           o.total_minor, o.currency, o.fingerprint
+    FROM stage.arrived AS a JOIN stage.orders AS o ON o.n = a.n JOIN stage.buyers AS b ON b.n = a.n
+    WHERE a.rank BETWEEN :first AND :last ORDER BY a.rank"""
+_UPDATE_ORDERS = f"""UPDATE main.orders AS o SET
+      status = coalesce(s.status, o.status), placed_at = s.placed_at, total_minor = s.total_minor, currency = s.currency,
+      fingerprint = iif(:speaks, s.fingerprint, o.fingerprint), contact_id = coalesce({CONTACT_OF.format("b.target")}, o.contact_id)
+    FROM stage.revised AS r JOIN stage.orders AS s ON s.n = r.n JOIN stage.buyers AS b ON b.n = r.n
+    WHERE r.rank BETWEEN :first AND :last AND o.id = r.order_pk"""
+_DELETE = """DELETE FROM main.{table} WHERE order_id IN
+    (SELECT order_pk FROM stage.revised WHERE rank BETWEEN :first AND :last)"""
+_JOURNAL_ORDERS = """INSERT INTO main.import_changes (import_id, noun, first_id, last_id, before)
+    SELECT :import, 'orders', o.id, o.id, json_object(
+      'contact_id', o.contact_id, 'status', o.status, 'placed_at', o.placed_at, 'total_minor', o.total_minor,
+      'currency', o.currency, 'fingerprint', o.fingerprint,
+      'lines', (SELECT json_group_array(json_array(l.product_id, l.title, l.quantity, l.price_minor))
+                FROM main.order_lines AS l WHERE l.order_id = o.id),
+      'refunds', (SELECT json_group_array(json_array(f.source_id, f.refunded_at, f.amount_minor))
+                  FROM main.refunds AS f WHERE f.order_id = o.id))
+    FROM stage.revised AS r JOIN main.orders AS o ON o.id = r.order_pk
+    WHERE r.rank BETWEEN :first AND :last ORDER BY r.rank"""

@@ -1,0 +1,42 @@
+"""Cut a long write into transactions that are short whatever the machine: each slice is as long as the last was quick."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from mailflow import clock
+from mailflow.store.database import Connection, Store
+
+TARGET_SECONDS = 0.05  # half of what a write may hold the database, as the next slice may be slower
+_FIRST_ROWS = 1_000
+_MOST_ROWS = 50_000
+
+
+class Pace:
+    """Knows how many rows the next write transaction may take."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.rows = _FIRST_ROWS
+        self.longest = 0.0
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Run a slice of `rows` rows as one write transaction, and learn from how long it took."""
+        begun = clock.monotonic()
+        with self.store.transaction() as tx:
+            yield tx
+        seconds = clock.monotonic() - begun
+        self.longest = max(self.longest, seconds)
+        factor = min(1.5, max(0.3, TARGET_SECONDS / max(seconds, 1e-6)))
+        self.rows = min(_MOST_ROWS, max(100, int(self.rows * factor)))
+
+    def ranks(self, table: str) -> Iterator[tuple[int, int]]:
+        """Yield ranges of `rank` of a staged table, each as long as the pace allows when it is asked for."""
+        last = int(self.store.db.execute(f"SELECT coalesce(max(rank), 0) FROM stage.{table}").fetchone()[0])
+        first = 1
+        while first <= last:
+            end = min(last, first + self.rows - 1)
+            yield first, end
+            first = end + 1

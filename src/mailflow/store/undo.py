@@ -1,0 +1,288 @@
+"""Take an import back from its journal: orders, products, fields, identities, contacts, and its yeses.
+
+What something newer changed since stays as it is. The ledger of consent is never rewritten for a finished import: a
+yes is taken back by an entry of its own, and every no is kept. An import that was interrupted is rolled back: nobody
+has seen it, so what it added goes entirely, except a no of somebody we already knew.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from mailflow import clock
+from mailflow.model import ImportState
+from mailflow.store import facts, imports
+from mailflow.store.contacts import FIELDS
+from mailflow.store.database import Connection, Store
+from mailflow.store.pace import Pace
+
+_FIELDS = ("email", *FIELDS, "attributes", "updated_at")
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """What became of an import. `kept_*` counts what could not be taken back, because of something newer or a no."""
+
+    orders: int = 0
+    contacts: int = 0
+    kept_orders: int = 0
+    kept_contacts: int = 0
+    kept_opt_outs: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """One line of the journal: rows that were inserted (`before` is None) or the row that was."""
+
+    id: int
+    first_id: int
+    last_id: int
+    before: str | None
+
+
+def take_back(store: Store, import_id: int, *, now: datetime, final: ImportState) -> Undone:
+    """Undo a finished import, or roll back an interrupted one (`final` says which). Under the run lock only."""
+    pace = Pace(store)
+    orders, kept_orders = _take_back_orders(pace, import_id)
+    _delete_unused_products(pace, import_id)
+    kept_fields = _restore_contacts(pace, import_id, now)
+    _forget_identities(pace, import_id)
+    if final is ImportState.ROLLED_BACK:
+        _drop_consents(pace, import_id)
+    else:
+        _compensate_consents(pace, import_id, now)
+    contacts, kept_contacts = _delete_contacts(pace, import_id)
+    opt_outs = store.db.execute(
+        "SELECT count(*) FROM consents WHERE import_id = ? AND state = 'unsubscribed'", (import_id,)
+    ).fetchone()[0]
+    with store.transaction() as tx:
+        imports.settle(tx, import_id, final, now)
+    return Undone(orders, contacts, kept_orders, kept_contacts + kept_fields, opt_outs)
+
+
+def recover(store: Store, *, now: datetime) -> list[int]:
+    """Roll back every import that was interrupted; return their ids. Under the run lock only."""
+    ids = imports.interrupted(store.db)
+    for import_id in ids:
+        take_back(store, import_id, now=now, final=ImportState.ROLLED_BACK)
+    return ids
+
+
+def _take_back_orders(pace: Pace, import_id: int) -> tuple[int, int]:
+    gone = kept = 0
+    for change in _journal(pace.store.db, import_id, "orders"):
+        newer = _newer(pace.store.db, import_id, "orders", change)
+        if change.before is None:
+            for ids in _slices(pace, change, newer):
+                with pace.transaction() as tx:
+                    _delete_orders(tx, ids)
+                gone += len(ids)
+        elif not newer:
+            with pace.transaction() as tx:
+                _restore_order(tx, change.first_id, json.loads(change.before))
+            gone += 1
+        kept += len(newer)
+    return gone, kept
+
+
+def _delete_orders(tx: Connection, ids: Sequence[int]) -> None:
+    among = {"ids": json.dumps(ids)}
+    touched = [
+        row[0]
+        for row in tx.execute(
+            "SELECT DISTINCT contact_id FROM orders WHERE id IN (SELECT value FROM json_each(:ids)) AND contact_id IS NOT NULL",
+            among,
+        )
+    ]
+    for table in ("order_lines", "refunds"):
+        tx.execute(f"DELETE FROM {table} WHERE order_id IN (SELECT value FROM json_each(:ids))", among)
+    tx.execute("DELETE FROM orders WHERE id IN (SELECT value FROM json_each(:ids))", among)
+    facts.recount(tx, touched)
+
+
+def _restore_order(tx: Connection, order_id: int, before: dict[str, object]) -> None:
+    held = tx.execute("SELECT contact_id FROM orders WHERE id = ?", (order_id,)).fetchone()
+    if held is None:
+        return
+    tx.execute(
+        """UPDATE orders SET contact_id = :contact_id, status = :status, placed_at = :placed_at,
+             total_minor = :total_minor, currency = :currency, fingerprint = :fingerprint WHERE id = :id""",
+        {**before, "id": order_id},
+    )
+    tx.execute("DELETE FROM order_lines WHERE order_id = ?", (order_id,))
+    tx.execute("DELETE FROM refunds WHERE order_id = ?", (order_id,))
+    tx.execute(
+        """INSERT INTO order_lines (order_id, product_id, title, quantity, price_minor)
+           SELECT :id, value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(:lines)""",
+        {"id": order_id, "lines": json.dumps(before["lines"])},
+    )
+    tx.execute(
+        """INSERT INTO refunds (order_id, source_id, refunded_at, amount_minor)
+           SELECT :id, value ->> 0, value ->> 1, value ->> 2 FROM json_each(:refunds)""",
+        {"id": order_id, "refunds": json.dumps(before["refunds"])},
+    )
+    facts.recount(tx, [int(str(one)) for one in (held["contact_id"], before["contact_id"]) if one is not None])
+
+
+def _delete_unused_products(pace: Pace, import_id: int) -> None:
+    for change in _journal(pace.store.db, import_id, "products"):
+        for ids in _slices(pace, change, set()):
+            with pace.transaction() as tx:
+                tx.execute(
+                    """DELETE FROM products WHERE id IN (SELECT value FROM json_each(?))
+                       AND NOT EXISTS (SELECT 1 FROM order_lines AS l WHERE l.product_id = products.id)""",
+                    (json.dumps(ids),),
+                )
+
+
+def _restore_contacts(pace: Pace, import_id: int, now: datetime) -> int:
+    kept = 0
+    assignments = ", ".join(f"{name} = :{name}" for name in _FIELDS)
+    for change in _journal(pace.store.db, import_id, "contacts"):
+        if change.before is None:
+            continue
+        if _newer(pace.store.db, import_id, "contacts", change):
+            kept += 1
+            continue
+        with pace.transaction() as tx:
+            tx.execute(
+                f"UPDATE contacts SET {assignments} WHERE id = :id",
+                {**json.loads(change.before), "updated_at": clock.to_ms(now), "id": change.first_id},
+            )
+    return kept
+
+
+def _forget_identities(pace: Pace, import_id: int) -> None:
+    for change in _journal(pace.store.db, import_id, "identities"):
+        with pace.transaction() as tx:
+            tx.executemany(
+                "DELETE FROM identities WHERE kind = ? AND source = ? AND value = ? AND contact_id = ?",
+                [(*identity, change.first_id) for identity in json.loads(change.before or "[]")],
+            )
+
+
+def _compensate_consents(pace: Pace, import_id: int, now: datetime) -> None:
+    """Take each yes back that still decides, by an entry that says so."""
+    for ids in _consent_ids(pace, import_id, "state <> 'unsubscribed'"):
+        with pace.transaction() as tx:
+            last = tx.execute("SELECT coalesce(max(id), 0) FROM consents").fetchone()[0]
+            tx.execute(
+                """INSERT INTO consents (contact_id, channel, topic, state, basis, address, occurred_at, recorded_at, source,
+                                         evidence, lifts, import_id)
+                   SELECT n.contact_id, n.channel, n.topic,
+                          coalesce(o.state, 'never'), coalesce(o.basis, 'unknown'), coalesce(o.address, n.address),
+                          :now, :now, 'undo', 'undo of import ' || n.import_id, 1, n.import_id
+                   FROM consents AS n
+                   JOIN consent_states AS s
+                     ON s.contact_id = n.contact_id AND s.channel = n.channel AND s.topic = n.topic AND s.consent_id = n.id
+                   LEFT JOIN consents AS o ON o.id =
+                     (SELECT max(e.id) FROM consents AS e WHERE e.contact_id = n.contact_id AND e.channel = n.channel
+                        AND e.topic = n.topic AND e.id < n.id AND e.basis <> 'unknown')
+                   WHERE n.id IN (SELECT value FROM json_each(:ids))""",
+                {"ids": json.dumps(ids), "now": clock.to_ms(now)},
+            )
+            tx.execute(
+                """UPDATE consent_states SET state = n.state, basis = n.basis, since = n.occurred_at, consent_id = n.id
+                   FROM consents AS n WHERE n.id > ? AND n.contact_id = consent_states.contact_id
+                     AND n.channel = consent_states.channel AND n.topic = consent_states.topic""",
+                (last,),
+            )
+
+
+def _drop_consents(pace: Pace, import_id: int) -> None:
+    """Remove what an interrupted import wrote into the ledger, except a no of a contact who stays."""
+    fresh = """contact_id IN (SELECT c.id FROM import_changes AS j JOIN contacts AS c ON c.id BETWEEN j.first_id AND j.last_id
+               WHERE j.import_id = :import AND j.noun = 'contacts' AND j.before IS NULL)"""
+    for ids in _consent_ids(pace, import_id, f"(state <> 'unsubscribed' OR {fresh})"):
+        with pace.transaction() as tx:
+            among = {"ids": json.dumps(ids)}
+            tx.execute(
+                """DELETE FROM consent_states WHERE consent_id IN (SELECT value FROM json_each(:ids))""",
+                among,
+            )
+            tx.execute(
+                """INSERT INTO consent_states (contact_id, channel, topic, state, basis, since, consent_id)
+                   SELECT o.contact_id, o.channel, o.topic, o.state, o.basis, min(o.occurred_at, o.recorded_at), o.id
+                   FROM consents AS o JOIN (
+                     SELECT max(e.id) AS id FROM consents AS n JOIN consents AS e ON e.contact_id = n.contact_id
+                       AND e.channel = n.channel AND e.topic = n.topic AND e.id < n.id AND e.basis <> 'unknown'
+                     WHERE n.id IN (SELECT value FROM json_each(:ids)) GROUP BY n.contact_id, n.channel, n.topic
+                   ) AS l ON l.id = o.id WHERE TRUE
+                   ON CONFLICT DO NOTHING""",
+                among,
+            )
+            tx.execute("DELETE FROM consents WHERE id IN (SELECT value FROM json_each(:ids))", among)
+
+
+def _delete_contacts(pace: Pace, import_id: int) -> tuple[int, int]:
+    """Delete contacts that the import added and nothing else speaks of; return how many went and how many stay."""
+    gone = kept = 0
+    for change in _journal(pace.store.db, import_id, "contacts"):
+        if change.before is not None:
+            continue
+        for ids in _slices(pace, change, set()):
+            with pace.transaction() as tx:
+                free = [row[0] for row in tx.execute(_UNREFERENCED, {"ids": json.dumps(ids)})]
+                among = {"ids": json.dumps(free)}
+                for table in ("identities", "contact_facts", "contact_revenue", "rfm_scores", "scores"):
+                    tx.execute(f"DELETE FROM {table} WHERE contact_id IN (SELECT value FROM json_each(:ids))", among)
+                tx.execute("DELETE FROM contacts WHERE id IN (SELECT value FROM json_each(:ids))", among)
+            gone += len(free)
+            kept += len(ids) - len(free)
+    return gone, kept
+
+
+_UNREFERENCED = """SELECT c.id FROM contacts AS c WHERE c.id IN (SELECT value FROM json_each(:ids))
+    AND NOT EXISTS (SELECT 1 FROM orders AS o WHERE o.contact_id = c.id)
+    AND NOT EXISTS (SELECT 1 FROM consents AS n WHERE n.contact_id = c.id)
+    AND NOT EXISTS (SELECT 1 FROM messages AS m WHERE m.contact_id = c.id)
+    AND NOT EXISTS (SELECT 1 FROM events AS e WHERE e.contact_id = c.id)
+    AND NOT EXISTS (SELECT 1 FROM import_changes AS j JOIN imports AS i ON i.id = j.import_id
+                    WHERE j.noun = 'contacts' AND j.before IS NOT NULL AND j.first_id = c.id AND i.state = 'done')"""
+
+
+def _journal(db: Connection, import_id: int, noun: str) -> list[_Change]:
+    """Return the journal of one noun, the latest change first."""
+    rows = db.execute(
+        "SELECT id, first_id, last_id, before FROM import_changes WHERE import_id = ? AND noun = ? ORDER BY id DESC",
+        (import_id, noun),
+    )
+    return [_Change(row["id"], row["first_id"], row["last_id"], row["before"]) for row in rows]
+
+
+def _newer(db: Connection, import_id: int, noun: str, change: _Change) -> set[int]:
+    """Return the rows of a change that a later import, which still stands, has changed again."""
+    rows = db.execute(
+        """SELECT j.first_id FROM import_changes AS j JOIN imports AS i ON i.id = j.import_id
+           WHERE j.import_id > :import AND j.noun = :noun AND j.before IS NOT NULL AND i.state = 'done'
+             AND j.first_id BETWEEN :first AND :last""",
+        {"import": import_id, "noun": noun, "first": change.first_id, "last": change.last_id},
+    )
+    return {row[0] for row in rows}
+
+
+def _slices(pace: Pace, change: _Change, without: set[int]) -> Iterator[list[int]]:
+    first = change.first_id
+    while first <= change.last_id:
+        last = min(change.last_id, first + pace.rows - 1)
+        ids = [number for number in range(first, last + 1) if number not in without]
+        if ids:
+            yield ids
+        first = last + 1
+
+
+def _consent_ids(pace: Pace, import_id: int, condition: str) -> Iterator[list[int]]:
+    ids = [
+        row[0]
+        for row in pace.store.db.execute(
+            f"SELECT id FROM consents WHERE import_id = :import AND source <> 'undo' AND {condition} ORDER BY id",
+            {"import": import_id},
+        )
+    ]
+    while ids:
+        size = pace.rows
+        yield ids[:size]
+        ids = ids[size:]
