@@ -14,11 +14,13 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from mailflow.jobs.profile import Profile
+    from mailflow.store.consents import ConsentEntry, Standing
+    from mailflow.store.profiles import OrderSummary
 
 
 def as_record(profile: Profile) -> dict[str, Any]:
     """Return a profile as JSON can hold it; instants are ISO 8601 in UTC."""
-    contact, held, orders = profile.contact, profile.consent, profile.orders
+    contact = profile.contact
     return {
         "contact": contact.key,
         "email": contact.email,
@@ -27,41 +29,48 @@ def as_record(profile: Profile) -> dict[str, Any]:
         "updated_at": iso(contact.updated_at),
         "fields": _fields(profile),
         "identities": [dict(one) for one in profile.identities],
-        "consent": {
-            "state": str(held.state if held else ConsentState.NEVER),
-            "basis": str(held.basis) if held else None,
-            "since": iso(held.since) if held else None,
-            "address": held.address if held else None,
-        },
-        "ledger": [
-            {
-                "state": str(entry.state),
-                "basis": str(entry.basis),
-                "topic": entry.topic,
-                "address": entry.address,
-                "occurred_at": iso(entry.occurred_at),
-                "recorded_at": iso(entry.recorded_at),
-                "source": entry.source,
-                "wording": entry.wording,
-                "evidence": entry.evidence,
-                "lifts": entry.lifts,
-            }
-            for entry in profile.ledger
-        ],
+        "consent": _standing_record(profile.consent),
+        "ledger": [_entry_record(entry) for entry in profile.ledger],
         "suppressions": [
             {"reason": str(one.reason), "evidence": one.evidence, "source": one.source, "at": iso(one.created_at)}
             for one in profile.suppressions
         ],
-        "orders": None
-        if orders is None
-        else {
-            "count": orders.count,
-            "first_at": iso(orders.first_at),
-            "last_at": iso(orders.last_at),
-            "revenue": [{"currency": currency, "revenue": text} for currency, text in orders.revenue.items()],
-        },
+        "orders": None if profile.orders is None else _orders_record(profile.orders),
         "class": profile.rfm_class,
         "timeline": [{"at": iso(moment.at), "what": moment.what, "text": moment.text} for moment in profile.timeline],
+    }
+
+
+def _standing_record(held: Standing | None) -> dict[str, Any]:
+    return {
+        "state": str(held.state if held else ConsentState.NEVER),
+        "basis": str(held.basis) if held else None,
+        "since": iso(held.since) if held else None,
+        "address": held.address if held else None,
+    }
+
+
+def _entry_record(entry: ConsentEntry) -> dict[str, Any]:
+    return {
+        "state": str(entry.state),
+        "basis": str(entry.basis),
+        "topic": entry.topic,
+        "address": entry.address,
+        "occurred_at": iso(entry.occurred_at),
+        "recorded_at": iso(entry.recorded_at),
+        "source": entry.source,
+        "wording": entry.wording,
+        "evidence": entry.evidence,
+        "lifts": entry.lifts,
+    }
+
+
+def _orders_record(orders: OrderSummary) -> dict[str, Any]:
+    return {
+        "count": orders.count,
+        "first_at": iso(orders.first_at),
+        "last_at": iso(orders.last_at),
+        "revenue": [{"currency": currency, "revenue": text} for currency, text in orders.revenue.items()],
     }
 
 
