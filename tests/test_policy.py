@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mailflow import policy
 from mailflow.model import ConsentState, MessageClass, SuppressionReason
@@ -77,6 +79,34 @@ def test_messages_that_go_together_count_against_each_other() -> None:
 def test_a_refused_message_takes_no_room_from_the_next() -> None:
     late = replace(FINE, not_after=NOW - timedelta(days=1))
     assert [decision.code for decision in policy.decide_all([late, FINE], LIMITS, NOW)] == ["expired", ""]
+
+
+@given(
+    people=st.lists(st.tuples(st.integers(1, 3), st.booleans(), st.booleans()), max_size=20),
+    sent=st.dictionaries(st.integers(1, 3), st.integers(0, 4)),
+    limits=st.builds(Limits, st.none() | st.integers(1, 3), st.none() | st.integers(1, 5)),
+)
+def test_nobody_gets_more_than_the_limits_whatever_goes_together(
+    people: list[tuple[int, bool, bool]], sent: dict[int, int], limits: Limits
+) -> None:
+    candidates = [
+        replace(
+            FINE,
+            contact_id=person,
+            rehearsal=rehearsal,
+            message_class=MessageClass.ESSENTIAL if essential else MessageClass.MARKETING,
+            sent_day=sent.get(person, 0),
+            sent_week=sent.get(person, 0),
+        )
+        for person, rehearsal, essential in people
+    ]
+    decisions = policy.decide_all(candidates, limits, NOW)
+    for person in {candidate.contact_id for candidate in candidates}:
+        mine = [pair for pair in zip(candidates, decisions, strict=True) if pair[0].contact_id == person]
+        granted = sum(decision.allowed for candidate, decision in mine if candidate.counts)
+        for limit in (limits.per_day, limits.per_week):
+            assert limit is None or granted <= max(0, limit - sent.get(person, 0))
+        assert all(decision.allowed for candidate, decision in mine if not candidate.counts)
 
 
 def test_every_reason_is_a_sentence_for_people() -> None:

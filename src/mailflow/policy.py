@@ -63,7 +63,7 @@ class Reason(StrEnum):
         return _SENTENCES[self]
 
 
-# Keyed by text, as reasons are kept with messages; a StrEnum's members are text. Two are delivery's own words.
+# Keyed by text, as reasons are kept with messages; a StrEnum's members are text.
 _SENTENCES: dict[str, str] = {
     Reason.NO_ADDRESS: "We know no e-mail address of this person.",
     Reason.SUPPRESSED: "The address is suppressed: it gets nothing at all.",
@@ -73,8 +73,6 @@ _SENTENCES: dict[str, str] = {
     Reason.CONSENT_FOR_ANOTHER_ADDRESS: "They agreed to marketing mail for another address than this one.",
     Reason.ADDRESS_CHANGED: "Their address changed after the message was planned.",
     Reason.EXPIRED: "It is too late for this message: its `not_after` has passed.",
-    "too_late": "It was too late for this message: its `not_after` had passed.",
-    "interrupted": "The sending was cut off before the relay's answer was kept.",
     Reason.STOPPED: "Sending is stopped; `mailflow resume` lets it go on.",
     Reason.CAP_DAY: "They already got as many marketing messages in the last 24 hours as `limits.per_day` allows.",
     Reason.CAP_WEEK: "They already got as many marketing messages in the last 7 days as `limits.per_week` allows.",

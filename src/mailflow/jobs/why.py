@@ -36,6 +36,20 @@ _STATES = {
     MessageState.HELD_OUT: policy.Reason.HELD_OUT.sentence,
 }
 
+# The reasons that delivery keeps with a message; those of a refusal are policy's own.
+_WORDS = {
+    "too_late": "It was too late for it: its `not_after` had passed.",
+    "interrupted": "The run was cut off before the relay's answer was kept.",
+    "no_readable_reply": "The relay's answer could not be read.",
+    "hard_bounce": "The relay said that the address does not exist.",
+    "refused": "The relay refused it.",
+    "not_now": "The relay or the mailbox could not take it for now.",
+    "sender_refused": "The relay refused mail from our domain: `reply` says what has to be mended.",
+    "login_refused": "The relay refused our user name or password.",
+    "relay_unavailable": "The relay could not be reached, or could not take mail.",
+    "held": "The campaign's files changed after it was approved: `mailflow send` approves them again.",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -102,7 +116,7 @@ def _of_message(row: Row, decision: Decision | None) -> Answer:
 
 
 def _sentence(state: MessageState, reason: str | None, decision: Decision | None) -> str:
-    said = policy.sentence(reason) if reason else None
+    said = _WORDS.get(reason, policy.sentence(reason)) if reason else None
     if state is MessageState.SKIPPED:
         told = said or "It was not sent."
         return f"{told} That has changed: it may go now." if decision is not None and decision.allowed else told
