@@ -31,6 +31,7 @@ from mailflow.workspace import Workspace
 
 _AHEAD = 100  # messages whose data is read at once; rendered one by one as the connections take them
 _FIRST = (-1, -1)
+_REHEARSAL_CARRIERS = 16  # what several of them arm becomes durable in one commit: three times as fast as one by one
 
 
 @dataclass(slots=True)
@@ -72,10 +73,10 @@ async def _deliver(
 
 
 def carriers(workspace: Workspace) -> list[Carrier]:
-    """Return the connections to use: those to the relay, or one into the rehearsal Maildir."""
+    """Return the connections to use: those to the relay, or some into the rehearsal Maildir."""
     settings = workspace.settings
     if settings.relay is None:
-        return [MaildirCarrier(workspace.maildir)]
+        return [MaildirCarrier(workspace.maildir) for _ in range(_REHEARSAL_CARRIERS)]
     password = settings.relay.password(os.environ, workspace.root)
     credentials = Credentials(settings.relay.username, password) if settings.relay.username and password else None
     return [
