@@ -20,8 +20,8 @@ def score(
 
     `plan`, `send` and `run` do it by themselves when it is due.
 
+    \b
     Examples:
-
       mailflow score
       mailflow score --if-stale --quiet
     """

@@ -75,7 +75,7 @@ def _report(session: Session, day: date) -> None:
     from mailflow.jobs import segment as job
 
     found = job.report(session.workspace, day)
-    session.emit([row.as_record() for row in found.classes], lambda: _report_table(session, found))
+    session.emit([row.as_record() for row in found.classes], lambda: report_table(session, found))
     if found.strangers:
         session.say(f"{found.strangers:,} orders name no customer and are left out")
 
@@ -168,7 +168,7 @@ def _rows_table(rows: Sequence[Sequence[object]], headings: list[str]) -> Table:
     return table
 
 
-def _report_table(session: Session, report: Report) -> RenderableType:
+def report_table(session: Session, report: Report) -> RenderableType:
     from rich import box
     from rich.console import Group
     from rich.table import Table

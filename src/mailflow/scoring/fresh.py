@@ -11,10 +11,9 @@ from pathlib import Path
 
 from mailflow import clock, errors
 from mailflow.config import Settings
-from mailflow.store import Connection, scores, state
+from mailflow.store import Connection, imports, scores
 
 RFM_VERSION = 1  # goes up when analytics.rfm gives other results for the same data
-DATA_VERSION = "data_version"  # the name in `state` of the number that every import and undo raises
 _RATES_FILE = "rates.csv"
 
 
@@ -31,7 +30,7 @@ def inputs(db: Connection, settings: Settings, *, root: Path) -> Mapping[str, st
     chosen = (settings.rfm.model_dump_json(), settings.currency, settings.timezone)
     rates = root / _RATES_FILE
     return {
-        "data_version": state.get(db, DATA_VERSION) or "",
+        "data_version": str(imports.data_version(db)),
         "settings": _hash("\n".join(chosen).encode()),
         "rates": _hash(rates.read_bytes()) if rates.is_file() else "",
     }

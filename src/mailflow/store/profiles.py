@@ -38,5 +38,5 @@ def orders(db: Connection, contact_id: int) -> OrderSummary | None:
 
 def rfm_class(db: Connection, contact_id: int) -> str | None:
     """Return the RFM class as it was last computed, or None."""
-    row = db.execute("SELECT class FROM rfm_scores WHERE contact_id = ?", (contact_id,)).fetchone()
+    row = db.execute("SELECT class FROM rfm_now WHERE contact_id = ?", (contact_id,)).fetchone()
     return None if row is None else str(row["class"])

@@ -29,6 +29,6 @@ def many(db: Connection, contact_ids: Collection[int]) -> dict[int, Recipient]:
         found[row["contact_id"]].facts = row
     for row in db.execute(f"SELECT * FROM contact_revenue WHERE contact_id {_AMONG} ORDER BY currency", ids):
         found[row["contact_id"]].revenue[row["currency"]] = row["revenue_minor"]
-    for row in db.execute(f"SELECT * FROM rfm_scores WHERE contact_id {_AMONG}", ids):
+    for row in db.execute(f"SELECT * FROM rfm_now WHERE contact_id {_AMONG}", ids):
         found[row["contact_id"]].scores = row
     return found
