@@ -99,7 +99,7 @@ def test_no_help_line_of_ours_is_cut_or_overlong() -> None:
 
 def test_the_readme_names_only_commands_that_exist() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    named = set(re.findall(r"(?:^|`)mailflow ([a-z]+)", readme, re.MULTILINE))
+    named = set(re.findall(r"(?:^\$ |`)mailflow ([a-z]+)", readme, re.MULTILINE))
     assert len(named) > 5
     assert named <= set(COMMANDS)
 
