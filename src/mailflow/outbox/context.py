@@ -46,6 +46,15 @@ def contact_contexts(
     }
 
 
+def sample_context(settings: Settings, now: datetime) -> Context:
+    """Return the context of the made-up person that previews and tests are for, in this shop."""
+    from mailflow.templates import context
+
+    known = context.sample(shop_context(settings), today=clock.local_date(now, settings.zone))
+    known["contact"] = {**dict.fromkeys(settings.fields, "sample"), **known["contact"]}
+    return known
+
+
 def shop_context(settings: Settings) -> Context:
     """Return what templates know of the shop."""
     return {

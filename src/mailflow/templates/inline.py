@@ -66,7 +66,7 @@ def inlined_once(html: str, tags: Tags) -> str | None:
     places = [place for place, _ in _places(html, tags)]
     if any(place in ("style", "inside", "@style", "@class", "@id") for place in places):
         return None
-    styles = "".join(re.findall(r"<style\b[^>]*>(.*?)</style>", html, re.DOTALL | re.IGNORECASE))
+    styles = "".join(match[0][match[0].index(">") + 1 :] for match in _MARKUP.finditer(html) if _is_style(match))
     selectors = "".join(re.findall(r"([^{}]*)\{", re.sub(r"/\*.*?\*/", "", styles, flags=re.DOTALL)))
     if _STRUCTURAL.search(re.sub(r"@[^{}]*", "", selectors)) or re.search(r"\[\s*(?:href|src|alt|title)", selectors):
         return None
@@ -74,7 +74,29 @@ def inlined_once(html: str, tags: Tags) -> str | None:
     result = inline_css(nodes)
     if _shape(nodes, tags) != _shape(result, tags) or not _nested_well(result, tags):
         return None
-    return result
+    return _MARKUP.sub(lambda match: _needed(match[0]) if _is_style(match) else match[0], result)
+
+
+def _is_style(match: re.Match[str]) -> bool:
+    """Whether a piece of markup is a style sheet, outside of comments."""
+    return (match["name"] or "").lower() == "style"
+
+
+def _needed(style: str) -> str:
+    """Return a style element without the rules that matched nothing, and so were not worked in.
+
+    What has a colon (`a:hover`) or an @ cannot be worked in, and stays.
+    """
+    kept: list[str] = []
+    depth, start = 0, style.index(">") + 1
+    for brace in re.finditer(r"[{}]", style):
+        depth += 1 if brace[0] == "{" else -1
+        if depth == 0:
+            rule = style[start : brace.end()].strip()
+            start = brace.end()
+            if rule.startswith("@") or ":" in rule.partition("{")[0]:
+                kept.append(rule)
+    return style[: style.index(">") + 1] + "\n".join([*kept, style[start:].strip()])
 
 
 def same(one: str, other: str) -> bool:
@@ -91,7 +113,7 @@ def _normal(html: str) -> list[str]:
         if match["element"]:
             name = re.match(r"</?[^\s/>]+", match[0])
             pieces += [name[0] if name else "", *sorted(attribute[0].strip() for attribute in _ATTRIBUTE.finditer(match[0]))]
-        elif (match["name"] or "").lower() != "style":
+        elif not _is_style(match):
             pieces.append(match[0])
     return [*pieces, " ".join(html[end:].split())]
 
