@@ -132,9 +132,9 @@ CONSENT_YES = frozenset(
         fold,
         """yes y true 1 x on ja si sim oui wahr vero verdadero vrai kylla tak subscribed subscriber opt-in optin opted-in opted_in confirmed
         express explicit granted accepted abonniert angemeldet eingewilligt suscrito inscrit abonne iscritto prenumererar prenumerant
-        abonnert ingeschreven aangemeld ✓ ✔ ☑""".split(),
+        abonnert ingeschreven aangemeld""".split(),
     )
-) | {"✓", "✔", "☑"}
+) | {"✓", "✔", "☑"}  # signs, which `fold` leaves nothing of: folded they would make a yes of a blank cell
 CONSENT_IMPLIED = frozenset({"implied", "implicit", "impliziert"})
 PLAIN_NO = frozenset(map(fold, "no n false 0 off nein nej non nao não ne nee ei nie falsch falso faux".split()))
 OPTED_OUT = frozenset(
