@@ -22,7 +22,8 @@ MACHINE_PATHS = re.compile("|".join(["/wo" + "rk/", "/tm" + "p/v", "/ro" + "ot/"
 REGISTRY_HOSTS = re.compile(
     "|".join(["py" + r"pi\.org", "python" + "hosted", "npm" + r"js\.(org|com)", "resol" + 'ved":'])
 )
-HEAVY = {"pandas", "numpy", "sqlite_utils", "asyncio"}
+FRAMES = {"pandas", "numpy", "sqlite_utils"}
+HEAVY = FRAMES | {"asyncio"}
 
 
 def tracked_files() -> Iterator[tuple[Path, str]]:
@@ -36,9 +37,14 @@ def tracked_files() -> Iterator[tuple[Path, str]]:
             yield Path(name), path.read_bytes().decode("utf-8", errors="replace")
 
 
-def in_a_child(code: str) -> str:
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
-    return done.stderr
+def modules_of(*words: str) -> set[str]:
+    """Return the modules that are loaded when `mailflow WORDS` has run in a process of its own."""
+    code = (
+        "import sys; from mailflow.cli.main import run; code = run(sys.argv[1:]); print(*sys.modules); sys.exit(code)"
+    )
+    command = [sys.executable, "-c", code, *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    return set(done.stdout.splitlines()[-1].split())
 
 
 def test_the_installed_version_is_the_package_version() -> None:
@@ -76,11 +82,22 @@ def test_every_module_says_what_lives_in_it() -> None:
 
 
 def test_help_loads_none_of_the_heavy_libraries() -> None:
-    said = in_a_child(
-        "import sys; from mailflow.cli.main import run; assert run(['--help']) == 0; "
-        "print(*sys.modules, sep='\\n', file=sys.stderr)"
-    )
-    assert HEAVY.isdisjoint(said.split())
+    assert HEAVY.isdisjoint(modules_of("--help"))
+
+
+def test_a_tick_with_nothing_due_loads_none_of_the_heavy_libraries(tmp_path: Path) -> None:
+    modules_of("init", str(tmp_path), "--quiet")
+    assert HEAVY.isdisjoint(modules_of("run", "--workspace", str(tmp_path)))
+
+
+def test_frames_are_never_on_the_path_of_a_send(tmp_path: Path) -> None:
+    here = ["--workspace", str(tmp_path), "--quiet"]
+    modules_of("init", str(tmp_path), "--quiet")
+    (tmp_path / "campaigns" / "news.yaml").write_text("audience: everyone\ntemplate: newsletter\n", encoding="utf-8")
+    modules_of("import", str(ROOT / "examples" / "contacts.csv"), "--consent", "express", "--evidence", "a test", *here)
+    loaded = modules_of("send", "news", "--yes", *here)
+    assert "mailflow.delivery.maildir" in loaded
+    assert FRAMES.isdisjoint(loaded)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -123,3 +140,9 @@ def test_every_link_in_the_documentation_leads_somewhere() -> None:
         if not (page.parent / target).exists()
     ]
     assert dead == []
+
+
+def test_the_index_lists_every_page() -> None:
+    index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    pages = {path.name for path in (ROOT / "docs").glob("*.md")} - {"index.md"}
+    assert [page for page in sorted(pages) if f"]({page})" not in index] == []
