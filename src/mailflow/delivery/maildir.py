@@ -9,6 +9,11 @@ from mailflow.delivery.replies import Reply, Stage
 from mailflow.store.messages import Content
 
 
+def file_name(message_id: int) -> str:
+    """Return the name of the file that a message becomes."""
+    return f"{message_id:08d}.mailflow.eml"
+
+
 class MaildirCarrier:
     """Delivers into `folder`; a message is a file in its `new/`, named by the message's number."""
 
@@ -22,7 +27,7 @@ class MaildirCarrier:
             (self.folder / part).mkdir(mode=0o700, parents=True, exist_ok=True)
 
     async def offer(self, content: Content) -> Reply | None:
-        name = f"{content.message_id:08d}.mailflow.eml"
+        name = file_name(content.message_id)
         self._draft, self._target = self.folder / "tmp" / name, self.folder / "new" / name
         descriptor = os.open(self._draft, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
         with os.fdopen(descriptor, "wb") as file:

@@ -55,7 +55,7 @@ def init(folder: Path, brand: Brand, *, pack: str = DEFAULT_PACK) -> NewWorkspac
     """
     if os.path.lexists(folder / SETTINGS_FILE):
         raise UsageError(f"{folder} already is a workspace: it has a {SETTINGS_FILE}. Nothing was changed")
-    files = dict(_read_pack(pack))
+    files = dict(read_pack(pack))
     files[SETTINGS_FILE] = _fill(files[SETTINGS_FILE], brand)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -106,8 +106,8 @@ def _shelf() -> Traversable:
     return resources.files("mailflow") / "packs"
 
 
-def _read_pack(pack: str) -> Iterator[tuple[str, str]]:
-    """Yield (path in the workspace, text) of every file of a pack."""
+def read_pack(pack: str) -> Iterator[tuple[str, str]]:
+    """Yield (path in the workspace, text) of every file of a pack; `UsageError` for one that there is not."""
     known = packs()
     if pack not in known:
         raise UsageError(f"there is no pack {pack!r}{suggestion(pack, known)}")

@@ -1,0 +1,130 @@
+"""`mailflow demo`: the whole main job on sample data. What it does: jobs/demo.py."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mailflow import clock
+from mailflow.cli.frame import Format, Session, command
+
+if TYPE_CHECKING:
+    from mailflow.jobs.demo import Demo, Step
+
+
+@command
+def demo(
+    session: Session,
+    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where to make it.")] = Path("demo-shop"),
+    again: Annotated[bool, typer.Option("--again", help="Make an earlier demo anew.")] = False,
+) -> None:
+    """Run the whole main job on a made-up shop: import, score, plan, send, into a mailbox folder. Mails nobody.
+
+    A tea shop's customers and orders are made up, and go through the same commands that you would type. Afterwards the
+    folder is a workspace to try things in. Nothing outside of it is touched.
+
+    \b
+    Examples:
+      mailflow demo
+      mailflow demo /tmp/tea --again
+    """
+    from mailflow.jobs import demo as job
+
+    done = job.demo(
+        folder, again=again, now=_clock(session), is_real_clock=session.now_option is None, tell=_teller(session)
+    )
+    if session.format is Format.TABLE:
+        _show(session, done)
+    else:
+        session.emit_object(_record(done), str)
+    _say_next(session, done)
+
+
+def _clock(session: Session) -> Callable[[], datetime]:
+    from mailflow.jobs.demo import BRAND
+
+    if session.now_option is None:
+        return clock.now
+    # There is no workspace yet whose zone it could be in.
+    fixed = clock.parse_instant(session.now_option, clock.zone(BRAND.timezone))
+    return lambda: fixed
+
+
+def _teller(session: Session) -> Callable[[Step], None]:
+    def tell(step: Step) -> None:
+        session.say(f"$ {step.command}\n  {step.outcome}")
+
+    return tell
+
+
+def _show(session: Session, done: Demo) -> None:
+    from rich.console import Group
+
+    from mailflow.cli.segment import report_table
+
+    session.out.print(Group("", report_table(session, done.report), "", _counts(done), "", _letters(done)))
+
+
+def _counts(done: Demo) -> Any:
+    from rich.table import Table
+
+    from mailflow import policy
+
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(justify="right")
+    table.add_column(overflow="fold")
+    table.add_row(f"{done.contacts:,}", "contacts and")
+    table.add_row(f"{done.orders:,}", "orders imported")
+    table.add_row(f"{done.delivered:,}", "messages delivered, each as it would go out")
+    for reason, number in done.left_out.most_common():
+        table.add_row(f"{number:,}", f"left out: {policy.sentence(reason)}")
+    return table
+
+
+def _letters(done: Demo) -> Any:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(overflow="fold")
+    table.add_row("Three of the messages, to open with your mail program:")
+    for letter in done.letters:
+        table.add_row(f"\n  {letter.subject}\n  to {letter.to}\n  {_from_here(letter.path)}")
+    return table
+
+
+def _from_here(path: Path) -> str:
+    """Return a path as it is typed from the current folder, unless that goes far up."""
+    near = os.path.relpath(path)
+    return str(path) if near.startswith(os.path.join(os.pardir, os.pardir)) else near
+
+
+def _record(done: Demo) -> dict[str, Any]:
+    return {
+        "workspace": str(done.workspace.root),
+        "contacts": done.contacts,
+        "orders": done.orders,
+        "delivered": done.delivered,
+        "left_out": dict(done.left_out),
+        "classes": [row.as_record() for row in done.report.classes],
+        "messages": [
+            {"campaign": letter.campaign, "email": letter.to, "subject": letter.subject, "file": str(letter.path)}
+            for letter in done.letters
+        ],
+    }
+
+
+def _say_next(session: Session, done: Demo) -> None:
+    person = done.letters[0].to
+    session.say("\nNext:")
+    session.say(f"  cd {shlex.quote(_from_here(done.workspace.root))}")
+    session.say("  mailflow status                          (every campaign's messages)")
+    session.say(f"  mailflow contact show {person}")
+    session.say(f"  mailflow why {person} win_back")
+    session.say("  mailflow segment --rule 'country == \"AT\" and orders.count >= 5'")
+    session.say("Then your own shop: docs/tutorial.md, or `mailflow init my-shop`.")
