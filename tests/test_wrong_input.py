@@ -242,9 +242,17 @@ def test_a_template_that_is_not_there(fails: Said, shop: Path) -> None:
     assert "hello" in fails(CONFIGURATION, "send", "hello", "--yes")
 
 
-@pytest.mark.parametrize("words", [["plan", "nonesuch"], ["send", "nonesuch", "--yes"], ["preview", "nonesuch"]])
-def test_a_name_that_nothing_has(fails: Said, words: list[str]) -> None:
-    assert "nonesuch" in fails(USAGE, *words)
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["plan", "nonesuch"], USAGE),
+        (["send", "nonesuch", "--yes"], USAGE),
+        (["why", "ada@example.com", "nonesuch"], USAGE),
+        (["preview", "nonesuch"], CONFIGURATION),
+    ],
+)
+def test_a_name_that_nothing_has(fails: Said, words: list[str], code: int) -> None:
+    assert "nonesuch" in fails(code, *words)
 
 
 @pytest.mark.parametrize("rule", ["contry == 'AT'", "country ==", "country == 5", "(", "orders.count > 'x'", ""])
@@ -271,7 +279,7 @@ def test_a_rule_that_means_nothing(shop: Path, capfd: pytest.CaptureFixture[str]
         ["outbox", "show", "99999"],
         ["outbox", "show", "x"],
         ["stop", "nonesuch"],
-        ["plan", "hello", "--until", "soon"],
+        ["plan", "--until", "soon"],
         ["send", "hello", "--limit", "0"],
         ["send", "hello", "--plan", "0123456789abcdef"],
         ["preview", "hello", "--for", "who@example.com"],
@@ -382,9 +390,9 @@ def in_a_child(shop: Path, *words: str, file_size: int | None = None, stdout: in
 
 @pytest.fixture
 def big_files(shop: Path) -> Path:
-    rows = [f"p{n}@example.com,Person {n},{n}" for n in range(30_000)]
+    rows = [f"p{n}@example.com,Person {n},{n}" for n in range(4_000)]
     (shop / "contacts.csv").write_text("\n".join(["email,first name,code", *rows]), encoding="utf-8")
-    (shop / "list.txt").write_text("\n".join(f"p{n}@example.com" for n in range(30_000)), encoding="utf-8")
+    (shop / "list.txt").write_text("\n".join(f"p{n}@example.com" for n in range(4_000)), encoding="utf-8")
     return shop
 
 
@@ -393,7 +401,7 @@ def big_files(shop: Path) -> Path:
     [["import", "contacts.csv"], ["contact", "subscribe", "--file", "list.txt", "--evidence", "e"]],
     ids=" ".join,
 )
-@pytest.mark.parametrize("room", [0, 40_000, 400_000])
+@pytest.mark.parametrize("room", [0, 20_000, 100_000])
 def test_a_full_disk(big_files: Path, words: list[str], room: int) -> None:
     size = (big_files / "mailflow.db").stat().st_size
     code, said = in_a_child(big_files, *words, file_size=size + room)
