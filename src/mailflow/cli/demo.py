@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,7 +15,7 @@ from mailflow import clock
 from mailflow.cli.frame import Format, Session, command
 
 if TYPE_CHECKING:
-    from mailflow.jobs.demo import Demo, Step
+    from mailflow.jobs.demo import Demo
 
 
 @command
@@ -36,9 +36,8 @@ def demo(
     """
     from mailflow.jobs import demo as job
 
-    done = job.demo(
-        folder, again=again, now=_clock(session), is_real_clock=session.now_option is None, tell=_teller(session)
-    )
+    is_real_clock = session.now_option is None
+    done = job.demo(folder, again=again, now=_clock(session), is_real_clock=is_real_clock, tell=session.say)
     if session.format is Format.TABLE:
         _show(session, done)
     else:
@@ -56,46 +55,29 @@ def _clock(session: Session) -> Callable[[], datetime]:
     return lambda: fixed
 
 
-def _teller(session: Session) -> Callable[[Step], None]:
-    def tell(step: Step) -> None:
-        session.say(f"$ {step.command}\n  {step.outcome}")
-
-    return tell
-
-
 def _show(session: Session, done: Demo) -> None:
-    from rich.console import Group
-
     from mailflow.cli.segment import report_table
 
-    session.out.print(Group("", report_table(session, done.report), "", _counts(done), "", _letters(done)))
+    session.out.print()
+    session.out.print(report_table(session, done.report))
+    for line in [*_counts(done), *_letters(done)]:
+        print(line)
 
 
-def _counts(done: Demo) -> Any:
-    from rich.table import Table
-
+def _counts(done: Demo) -> Iterator[str]:
     from mailflow import policy
 
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column(justify="right")
-    table.add_column(overflow="fold")
-    table.add_row(f"{done.contacts:,}", "contacts and")
-    table.add_row(f"{done.orders:,}", "orders imported")
-    table.add_row(f"{done.delivered:,}", "messages delivered, each as it would go out")
+    yield f"\n{done.contacts:>6,} contacts and {done.orders:,} orders imported"
+    yield f"{done.delivered:>6,} messages delivered, each exactly as it would go out"
+    yield f"{done.left_out.total():>6,} times somebody was left out:"
     for reason, number in done.left_out.most_common():
-        table.add_row(f"{number:,}", f"left out: {policy.sentence(reason)}")
-    return table
+        yield f"{number:>6,}   {policy.sentence(reason)}"
 
 
-def _letters(done: Demo) -> Any:
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column(overflow="fold")
-    table.add_row("Three of the messages, to open with your mail program:")
+def _letters(done: Demo) -> Iterator[str]:
+    yield "\nThree of the messages, to open with your mail program:"
     for letter in done.letters:
-        table.add_row(f"\n  {letter.subject}\n  to {letter.to}\n  {_from_here(letter.path)}")
-    return table
+        yield f"\n  {letter.subject}\n  to {letter.to}\n  {_from_here(letter.path)}"
 
 
 def _from_here(path: Path) -> str:

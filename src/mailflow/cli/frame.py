@@ -178,7 +178,10 @@ COMMON_OPTIONS: Mapping[str, tuple[Any, Any]] = {
         Annotated[
             Path | None,
             typer.Option(
-                "--workspace", help="The workspace folder; else found upwards from here.", metavar="DIR", show_default=False
+                "--workspace",
+                help="The workspace folder; else found upwards from here.",
+                metavar="DIR",
+                show_default=False,
             ),
         ],
         None,
@@ -189,7 +192,9 @@ COMMON_OPTIONS: Mapping[str, tuple[Any, Any]] = {
     "now": (
         Annotated[
             str | None,
-            typer.Option("--now", help="Take this for the present time (ISO 8601).", metavar="TIME", show_default=False),
+            typer.Option(
+                "--now", help="Take this for the present time (ISO 8601).", metavar="TIME", show_default=False
+            ),
         ],
         None,
     ),
@@ -212,9 +217,7 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(function)
     def wrapper(**options: Any) -> None:
         chosen = {name: options.pop(name) for name in COMMON_OPTIONS}
-        session = Session(
-            chosen["workspace"], chosen["format"], chosen["quiet"], chosen["verbose"], chosen["now"]
-        )
+        session = Session(chosen["workspace"], chosen["format"], chosen["quiet"], chosen["verbose"], chosen["now"])
         function(session, **options)
 
     keyword_only = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]

@@ -44,7 +44,7 @@ class LazyGroup(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         # typer suggests from `self.commands`, which a lazy group leaves empty.
-        self.commands = dict.fromkeys(COMMANDS)  # type: ignore[arg-type]
+        self.commands = dict.fromkeys(COMMANDS)  # type: ignore[assignment]
         return super().resolve_command(ctx, args)
 
 
@@ -89,7 +89,9 @@ def run(arguments: list[str]) -> int:
     except SystemExit as leave:
         return _exit_code(leave)
     except KeyboardInterrupt:
-        print("mailflow: interrupted; what was committed stays, and the same command goes on from there", file=sys.stderr)
+        print(
+            "mailflow: interrupted; what was committed stays, and the same command goes on from there", file=sys.stderr
+        )
         return INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -26,7 +26,9 @@ _COLUMNS = ("id", "email", "what", "state", "due_at", "attempts", "reply", "reas
 @command
 def list_(
     session: Session,
-    state: Annotated[list[MessageState] | None, typer.Option("--state", help="Only these states; repeat for several.")] = None,
+    state: Annotated[
+        list[MessageState] | None, typer.Option("--state", help="Only these states; repeat for several.")
+    ] = None,
     campaign: Annotated[str | None, typer.Option("--campaign", help="Only this campaign.")] = None,
     email: Annotated[str | None, typer.Option("--email", help="Only this person.")] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many, the latest first.")] = 50,

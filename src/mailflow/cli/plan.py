@@ -16,13 +16,16 @@ if TYPE_CHECKING:
     from mailflow.jobs.plan import Plan
 
 _PEOPLE_SHOWN = 10
+_COLUMNS = ("email", "what", "step", "due_at", "decision", "reason")
 
 
 @command
 def plan(
     session: Session,
     campaign: Annotated[str | None, typer.Argument(help="What `send` would do with this campaign now.")] = None,
-    until: Annotated[str, typer.Option("--until", help="Without a campaign: what `run` would do within this time.")] = "24h",
+    until: Annotated[
+        str, typer.Option("--until", help="Without a campaign: what `run` would do within this time.")
+    ] = "24h",
     people: Annotated[bool, typer.Option("--people", help="List everybody, not only the first of each kind.")] = False,
 ) -> None:
     """Show who would get what and when, who would not, and why. Sends nothing.
@@ -42,11 +45,11 @@ def plan(
         made = job.plan_campaign(session.workspace, campaign, session.now)
     else:
         made = job.plan_run(session.workspace, session.now, until=session.now + _duration(until))
-    record = {"plan_id": made.id, "messages": [line.as_record() for line in made.lines]}
+    records = [line.as_record() for line in made.lines]
     if session.format in (Format.TABLE, Format.JSON):
-        session.emit_object(record, lambda: _tables(made, _everybody(people)))
+        session.emit_object({"plan_id": made.id, "messages": records}, lambda: _tables(made, _everybody(people)))
     else:
-        session.emit(record["messages"], lambda: "", columns=("email", "what", "step", "due_at", "decision", "reason"))
+        session.emit(records, lambda: "", columns=_COLUMNS)
     _talk(session, made, campaign)
 
 

@@ -81,7 +81,9 @@ def _sentences(session: Session, report: TickReport) -> list[str]:
     if report.rolled_back_imports:
         lines.append(f"rolled back {report.rolled_back_imports} imports that had been interrupted")
     if doubts := report.recovered.get(MessageState.IN_DOUBT):
-        lines.append(f"an earlier run was interrupted: {doubts} messages are in doubt, see `mailflow outbox list --state in_doubt`")
+        lines.append(
+            f"an earlier run was interrupted: {doubts} messages are in doubt, see `mailflow outbox list --state in_doubt`"
+        )
     for name, counts in report.planned.items():
         lines.append(f"{name}: {counts['send']:,} planned")
         lines += [f"  {n:,} left out: {policy.sentence(r)}" for r, n in counts.most_common() if r != "send"]

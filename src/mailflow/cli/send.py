@@ -26,11 +26,16 @@ def send(
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     test_to: Annotated[
-        str | None, typer.Option("--test-to", metavar="EMAIL", help="Send one test to this address, and to nobody else.")
+        str | None,
+        typer.Option("--test-to", metavar="EMAIL", help="Send one test to this address, and to nobody else."),
     ] = None,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Send to at most this many people.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write what each would get as .eml files; send nothing.")] = False,
-    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Where --dry-run writes.", show_default=False)] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Write what each would get as .eml files; send nothing.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Where --dry-run writes.", show_default=False)
+    ] = None,
 ) -> None:
     """Send one campaign. Whoever has it already does not get it again, so it is safe to repeat.
 

@@ -27,4 +27,6 @@ def stop(
       mailflow stop thank_you --reason "wrong price"
     """
     stopping.stop(session.workspace, campaign, reason, at=clock.to_ms(session.now))
-    session.say(f"stopped: {campaign or 'everything'}. `mailflow resume{f' {campaign}' if campaign else ''}` lets it go on")
+    session.say(
+        f"stopped: {campaign or 'everything'}. `mailflow resume{f' {campaign}' if campaign else ''}` lets it go on"
+    )

@@ -136,7 +136,7 @@ class _Reader:
 
     def _scalar(self, node: yaml.Node) -> Any:
         text = str(node.value)
-        if getattr(node, "style", None) is not None:
+        if getattr(node, "style", None):  # plain is None from one loader and "" from the other
             return text
         if text in _WORDS:
             return _WORDS[text]

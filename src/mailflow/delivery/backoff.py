@@ -15,5 +15,5 @@ def next_try(tries: int, *, now: datetime, dice: float) -> datetime:
     `dice` is a random number in [0, 1). Five minutes is what greylisting servers want to see at least; the jitter
     keeps a whole campaign from coming back in the same second.
     """
-    wait = min(FIRST * 2 ** min(max(tries - 1, 0), 10), LONGEST)
+    wait = min(FIRST * (1 << min(max(tries - 1, 0), 10)), LONGEST)
     return now + wait * (1 - JITTER + 2 * JITTER * dice)

@@ -21,6 +21,7 @@ from mailflow.store.messages import Content, Due, Outcome
 
 RELAY_PAUSE = timedelta(minutes=5)
 FAULTS_IN_A_ROW = 3  # of the relay, before a connection gives up
+AHEAD = 50  # messages that wait, rendered, for a connection
 BREAKER_AFTER = 100  # settled messages of a scope, before its share of refusals means something
 BREAKER_SHARE = 0.05
 
@@ -64,6 +65,7 @@ class Dispatcher:
         self._failed: Counter[str] = Counter()
         self._settled: Counter[str] = Counter()
         self._stopping = False
+        self._stream_failure: Exception | None = None
         self.report = Report()
 
     def is_stopped(self, scope: str) -> bool:
@@ -72,26 +74,27 @@ class Dispatcher:
 
     async def run(self, stream: AsyncIterator[Ready], carriers: list[Carrier]) -> Report:
         """Carry the stream. Messages that were not armed stay as they are when it ends early."""
-        queue: asyncio.Queue[Ready | None] = asyncio.Queue(maxsize=2 * len(carriers))
+        queue: asyncio.Queue[Ready | None] = asyncio.Queue(maxsize=AHEAD)
         feeder = asyncio.create_task(self._feed(stream, queue, len(carriers)))
         workers = [asyncio.create_task(self._work(carrier, queue)) for carrier in carriers]
         try:
             await asyncio.gather(*workers)
-            if feeder.done():
-                feeder.result()
         finally:
             for task in (feeder, *workers):
                 task.cancel()
             await asyncio.gather(feeder, *workers, return_exceptions=True)
+        if self._stream_failure is not None:
+            raise self._stream_failure
         return self.report
 
     async def _feed(self, stream: AsyncIterator[Ready], queue: asyncio.Queue[Ready | None], workers: int) -> None:
         try:
             async for ready in stream:
                 await queue.put(ready)
-        finally:
-            for _ in range(workers):
-                await queue.put(None)
+        except Exception as error:  # raised again by `run`, when the connections have let go
+            self._stream_failure = error
+        for _ in range(workers):
+            await queue.put(None)
 
     async def _work(self, carrier: Carrier, queue: asyncio.Queue[Ready | None]) -> None:
         try:

@@ -32,6 +32,7 @@ class Settled:
 @dataclass(slots=True)
 class _Batch:
     contents: list[Content] = field(default_factory=list)
+    frozen: list[asyncio.Future[None]] = field(default_factory=list)
     settled: list[Settled] = field(default_factory=list)
     arming: list[tuple[int, asyncio.Future[Decision]]] = field(default_factory=list)
 
@@ -71,10 +72,18 @@ class Ledger:
         if self._failure is not None and exc[1] is None:
             raise self._failure
 
-    def freeze(self, content: Content) -> None:
-        """Store a rendered message, at the latest together with its arming."""
-        self._batch.contents.append(content)
+    async def freeze(self, contents: Sequence[Content]) -> None:
+        """Store rendered messages; what they say is durable when this returns.
+
+        A few dozen at a time: a commit that makes the file grow costs twice as much as one that only changes rows.
+        """
+        if self._failure is not None:
+            raise self._failure
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._batch.contents += contents
+        self._batch.frozen.append(future)
         self._wake.set()
+        await future
 
     def settle(self, settled: Settled) -> None:
         """Record what became of a message, soon."""
@@ -102,9 +111,7 @@ class Ledger:
                 except BaseException as error:
                     self._fail(batch, error)
                     return
-                for (_, future), decision in zip(batch.arming, decisions, strict=True):
-                    if not future.done():
-                        future.set_result(decision)
+                _release(batch, decisions)
             elif self._closing:
                 return
             if self._closing:
@@ -113,9 +120,10 @@ class Ledger:
     def _fail(self, batch: _Batch, error: BaseException) -> None:
         """Let nobody go on: what could not be recorded stays armed on disk and becomes a doubt."""
         self._failure = error
-        for _, future in (*batch.arming, *self._batch.arming):
-            if not future.done():
-                future.set_exception(error)
+        for part in (batch, self._batch):
+            for future in (*part.frozen, *(waiting for _, waiting in part.arming)):
+                if not future.done():
+                    future.set_exception(error)
 
     def _commit(self, batch: _Batch) -> list[Decision]:
         now = self._now()
@@ -163,3 +171,13 @@ class Ledger:
             again_at=at + messages.LOOK_AGAIN_MS,
         )
         return decisions
+
+
+def _release(batch: _Batch, decisions: Sequence[Decision]) -> None:
+    """Let go on who waited for a commit, unless they were cancelled meanwhile."""
+    for frozen in batch.frozen:
+        if not frozen.done():
+            frozen.set_result(None)
+    for (_, armed), decision in zip(batch.arming, decisions, strict=True):
+        if not armed.done():
+            armed.set_result(decision)

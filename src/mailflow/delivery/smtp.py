@@ -1,12 +1,14 @@
 """Speak SMTP over aiosmtplib, with the barrier before the final dot. What replies mean: replies.py.
 
-aiosmtplib raises the same exception for a connection that drops before the body, within it or after the dot; here
-each command is driven by itself, so that "certainly not sent" and "in doubt" are told apart.
+aiosmtplib opens the line: TLS, certificates, login. From there on line.py carries the commands, because aiosmtplib
+raises the same exception for a line that drops before the body, within it or after the dot: here "certainly not
+sent" and "in doubt" are told apart.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from dataclasses import dataclass
 
@@ -14,12 +16,15 @@ import aiosmtplib
 
 from mailflow.config import RelaySettings, Tls
 from mailflow.delivery.carrier import CarrierDown
+from mailflow.delivery.line import LOST, Answer, Line, take_over
 from mailflow.delivery.replies import Reply, Stage
 from mailflow.store.messages import Content
 
 MESSAGES_PER_CONNECTION = 100
 SECONDS_PER_CONNECTION = 300.0
+_GOODBYE = 5.0
 _NO_REPLY = "the connection was lost"
+_UNSAFE = re.compile(r"[\x00-\x20\x7f<>]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,8 @@ class SmtpCarrier:
         self._relay = relay
         self._credentials = credentials
         self._hello = hello
-        self._client: aiosmtplib.SMTP | None = None
+        self._line: Line | None = None
+        self._pipelining = False
         self._sent = 0
         self._opened_at = 0.0
         self._size_limit: int | None = None
@@ -69,7 +75,9 @@ class SmtpCarrier:
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
             client.close()
             raise CarrierDown(Reply(Stage.CONNECT, 0, _words(error))) from error
-        self._client = client
+        assert client.transport is not None
+        self._line = take_over(client.transport)
+        self._pipelining = client.supports_extension("pipelining")
         self._sent = 0
         self._opened_at = asyncio.get_running_loop().time()
         size = client.esmtp_extensions.get("size", "")
@@ -88,79 +96,71 @@ class SmtpCarrier:
         """Send envelope and body up to the dot; return the refusal, or None when the dot may follow."""
         if self._is_worn():
             await self.open()
-        if self._size_limit is not None and len(content.data) > self._size_limit:
-            size = f"{len(content.data):,} bytes; the relay takes {self._size_limit:,}"
-            return Reply(Stage.RCPT, 552, f"5.3.4 the message has {size}")
-        refusal = await self._envelope(content)
+        refusal = self._unfit(content) or await self._envelope(content)
         if refusal is None:
-            client = self._client
-            assert client is not None and client.protocol is not None
-            client.protocol.write(_stuffed(content.data))
+            assert self._line is not None
+            self._line.write(_stuffed(content.data))
             self._standing = True
         return refusal
 
+    def _unfit(self, content: Content) -> Reply | None:
+        """Return why a message cannot be offered to this relay at all, or None."""
+        if self._size_limit is not None and len(content.data) > self._size_limit:
+            size = f"{len(content.data):,} bytes; the relay takes {self._size_limit:,}"
+            return Reply(Stage.DATA, 552, f"5.3.4 the message has {size}")
+        if not content.rcpt_to.isascii():
+            return Reply(Stage.RCPT, 550, "5.6.7 the address has letters that need SMTPUTF8")
+        if _UNSAFE.search(content.rcpt_to) or _UNSAFE.search(content.mail_from):
+            return Reply(Stage.DATA, 501, "5.5.4 an address has a character that no command may hold")
+        return None
+
     async def _envelope(self, content: Content) -> Reply | None:
+        """Send MAIL, RCPT and DATA, in one write where the relay allows it; return a refusal, or None after a 354."""
+        commands = [
+            (Stage.MAIL, b"MAIL FROM:<%b>\r\n" % content.mail_from.encode("ascii"), 2),
+            (Stage.RCPT, b"RCPT TO:<%b>\r\n" % content.rcpt_to.encode("ascii"), 2),
+            (Stage.DATA, b"DATA\r\n", 3),
+        ]
         if self._needs_reset:
-            reset = await self._command(Stage.MAIL, b"RSET")
-            if not reset.is_positive:
-                return Reply(Stage.CONNECT, reset.code, reset.text)
-            self._needs_reset = False
-        for stage, command, wanted in (
-            (Stage.MAIL, f"MAIL FROM:<{content.mail_from}>", 2),
-            (Stage.RCPT, f"RCPT TO:<{content.rcpt_to}>", 2),
-            (Stage.DATA, "DATA", 3),
-        ):
-            reply = await self._command(stage, command.encode("ascii"))
-            if reply.code // 100 != wanted:
-                self._needs_reset = True
-                return reply if reply.code >= 400 else Reply(stage, min(reply.code, 0), reply.text)
+            commands.insert(0, (Stage.CONNECT, b"RSET\r\n", 2))
+        self._needs_reset = True  # until a message is finished
+        assert self._line is not None
+        refusal: Reply | None = None
+        for group in [commands] if self._pipelining else [[command] for command in commands]:
+            data = b"".join(command for _, command, _ in group)
+            answers = await self._line.ask(data, len(group), timeout=self._relay.timeout)
+            for (stage, _, wanted), answer in zip(group, answers, strict=True):
+                if refusal is None and answer.code // 100 != wanted:
+                    refusal = _refusal(stage, answer)
+                elif refusal is not None and stage is Stage.DATA and answer.code // 100 == 3:
+                    self._hang_up()  # 354 in spite of a refused recipient: any byte now would be a message
+            if refusal is not None:
+                return refusal
         return None
 
     async def finish(self) -> Reply:
         """Send the dot. If the line was lost before it, the reply's stage says that nothing was sent."""
-        if self._client is None or not self._client.is_connected:
-            self._standing = False
-            return Reply(Stage.DATA, 0, _NO_REPLY)
-        reply = await self._command(Stage.DOT, b".", timeout=self._relay.dot_timeout)
         self._standing = False
+        if self._line is None or not self._line.is_open:
+            return Reply(Stage.DATA, LOST, _NO_REPLY)
+        (answer,) = await self._line.ask(b".\r\n", 1, timeout=self._relay.dot_timeout)
         self._sent += 1
-        return reply
+        self._needs_reset = False
+        return Reply(Stage.DOT, answer.code, answer.text)
 
     async def close(self) -> None:
         """Leave politely, or by dropping the line when a message stands before its dot."""
-        client, self._client = self._client, None
-        if client is None:
-            return
-        if client.is_connected and not self._standing:
-            try:
-                await asyncio.wait_for(client.quit(), timeout=5)
-            except (aiosmtplib.SMTPException, OSError, TimeoutError):
-                client.close()  # nothing depends on how a relay says goodbye
-        client.close()
+        if self._line is not None and self._line.is_open and not self._standing:
+            await self._line.ask(b"QUIT\r\n", 1, timeout=_GOODBYE)
+        self._hang_up()
 
-    async def _command(self, stage: Stage, command: bytes, *, timeout: float | None = None) -> Reply:
-        """Send one command; whatever happens is a reply.
-
-        A timer that closes the line replaces asyncio's `wait_for`, which costs a task per command.
-        """
-        client = self._client
-        if client is None:
-            return Reply(stage, 0, _NO_REPLY)
-        timer = asyncio.get_running_loop().call_later(timeout or self._relay.timeout, client.close)
-        try:
-            response = await client.execute_command(command, timeout=None)
-        except aiosmtplib.SMTPResponseException as error:
-            client.close()
-            return Reply(stage, -1, f"unreadable reply: {error.message}")
-        except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-            client.close()
-            return Reply(stage, 0, _words(error))
-        finally:
-            timer.cancel()
-        return Reply(stage, response.code, response.message)
+    def _hang_up(self) -> None:
+        line, self._line = self._line, None
+        if line is not None:
+            line.close()
 
     def _is_worn(self) -> bool:
-        if self._client is None or not self._client.is_connected or self._standing:
+        if self._line is None or not self._line.is_open or self._standing:
             return True
         age = asyncio.get_running_loop().time() - self._opened_at
         return self._sent >= MESSAGES_PER_CONNECTION or age >= SECONDS_PER_CONNECTION
@@ -180,6 +180,11 @@ def _stuffed(data: bytes) -> bytes:
     if stuffed.startswith(b"."):
         stuffed = b"." + stuffed
     return stuffed if stuffed.endswith(b"\r\n") else stuffed + b"\r\n"
+
+
+def _refusal(stage: Stage, answer: Answer) -> Reply:
+    """Return a refusal; a positive code where another was due is no readable answer."""
+    return Reply(stage, answer.code if answer.code >= 400 else min(answer.code, LOST), answer.text)
 
 
 def _words(error: Exception) -> str:

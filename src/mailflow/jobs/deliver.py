@@ -14,7 +14,7 @@ from typing import Any
 
 from mailflow import clock
 from mailflow.delivery.carrier import Carrier
-from mailflow.delivery.dispatch import Dispatcher, Ready, Report
+from mailflow.delivery.dispatch import AHEAD, Dispatcher, Ready, Report
 from mailflow.delivery.ledger import Ledger, Settled
 from mailflow.delivery.maildir import MaildirCarrier
 from mailflow.delivery.rate import Limiter
@@ -29,7 +29,6 @@ from mailflow.store import Store, messages
 from mailflow.store.messages import Content, Due, Outcome
 from mailflow.workspace import Workspace
 
-_AHEAD = 100  # messages whose data is read at once; rendered one by one as the connections take them
 _FIRST = (-1, -1)
 _REHEARSAL_CARRIERS = 16  # what several of them arm becomes durable in one commit: three times as fast as one by one
 
@@ -113,35 +112,39 @@ class _Producer:
     async def stream(self) -> AsyncIterator[Ready]:
         after = _FIRST
         by = clock.to_ms(self._now())
-        while batch := messages.due(self._store.db, by=by, after=after, limit=_AHEAD):
+        while batch := messages.due(self._store.db, by=by, after=after, limit=AHEAD):
             after = (batch[-1].next_at, batch[-1].id)
-            wanted = [due for due in batch if due.scope in self._open]
-            known = self._contexts(wanted)
-            for due in wanted:
-                if self._dispatcher.is_stopped(due.scope):
-                    continue
-                content = self._content(due, known)
-                if content is not None:
-                    yield Ready(due, content)
+            wanted = [due for due in batch if due.scope in self._open and not self._dispatcher.is_stopped(due.scope)]
+            for ready in await self._ready(wanted):
+                yield ready
+
+    async def _ready(self, batch: Sequence[Due]) -> list[Ready]:
+        """Return messages with their bytes, frozen before any of them is offered; those that cannot be made are left out."""
+        made = [due for due in batch if due.state is MessageState.PLANNED]
+        known = self._contexts(made)
+        contents: dict[int, Content | None] = {}
+        for due in batch:
+            contents[due.id] = self._content(due, known)
+            await asyncio.sleep(0)  # the connections go on while the next message is rendered
+        await self._ledger.freeze([content for due in made if (content := contents[due.id]) is not None])
+        return [Ready(due, content) for due in batch if (content := contents[due.id]) is not None]
 
     def _contexts(self, batch: Sequence[Due]) -> dict[int, dict[str, Any]]:
-        ids = [due.contact_id for due in batch if due.state is MessageState.PLANNED]
+        ids = [due.contact_id for due in batch]
         return context.contact_contexts(self._store.db, ids, settings=self._workspace.settings, now=self._now())
 
     def _content(self, due: Due, known: dict[int, dict[str, Any]]) -> Content | None:
-        """Return the frozen bytes of a message, making them where there are none; None where that is impossible."""
+        """Return the bytes of a message, frozen before or made now; None where that is impossible."""
         if due.state is not MessageState.PLANNED:
             frozen = messages.content(self._store.db, due.id)
             if frozen is None:
                 self._give_up(due, "the rendered message is gone")
             return frozen
         try:
-            content = self._render(due, known[due.contact_id])
+            return self._render(due, known[due.contact_id])
         except MailflowError as error:
             self._give_up(due, str(error).splitlines()[0])
             return None
-        self._ledger.freeze(content)
-        return content
 
     def _render(self, due: Due, known: dict[str, Any]) -> Content:
         first = due.scope not in self._renderers

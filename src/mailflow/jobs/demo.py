@@ -38,9 +38,9 @@ SCHEDULED = "newsletter"
 DATA_FILES = ("contacts.csv", "orders.csv")
 _NEWSLETTER_FILE = f"campaigns/{SCHEDULED}.yaml"
 _NEWSLETTER = """\
-# To everybody who may be written to, tomorrow morning. `mailflow send newsletter` approves it, `mailflow run` sends it.
+# To all who read English, tomorrow morning. `mailflow send newsletter` approves it, `mailflow run` sends it.
 name: News from the shop
-audience: everyone
+audience: language == "en"
 template: newsletter
 send_at: {day} {hour}
 """
@@ -48,14 +48,6 @@ _HOUR = time(9)
 # Lists what the demo made; where it is, the folder is a demo.
 _MARKER = f"{PRIVATE_FOLDER}/demo.json"
 _LOOKED_THROUGH = 60  # messages among which one with a name that is worth seeing is looked for
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One thing that was done: what a person types for it, and what came of it."""
-
-    command: str
-    outcome: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +73,12 @@ class Demo:
     letters: tuple[Letter, ...]
 
 
-def demo(folder: Path, *, again: bool, now: Now, is_real_clock: bool, tell: Callable[[Step], None]) -> Demo:
-    """Make the sample shop in `folder` and take it through the main job, telling each step as it is done.
+def demo(folder: Path, *, again: bool, now: Now, is_real_clock: bool, tell: Callable[[str], None]) -> Demo:
+    """Make the sample shop in `folder` and take it through the main job.
 
-    `UsageError` for a folder that holds anything; `again` makes an earlier demo anew, and touches nothing in its folder
-    that the demo did not make.
+    `tell` gets every step as lines: `$` with what one would type for it, then what came of it. `UsageError` for a
+    folder that holds anything; `again` makes an earlier demo anew, and touches nothing in its folder that the demo did
+    not make.
     """
     _make_room(folder, again=again)
     guide = _Guide(folder, now, is_real_clock, tell)
@@ -106,7 +99,8 @@ def _make_room(folder: Path, *, again: bool) -> None:
     if marker.is_file():
         if not again:
             raise UsageError(f"{folder} holds a demo already: look around in it, or `mailflow demo {folder} --again`")
-        _take_away(folder, json.loads(marker.read_text(encoding="utf-8")))
+        with Workspace(folder).lock():
+            _take_away(folder, json.loads(marker.read_text(encoding="utf-8")))
     elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"{folder} is in use and not a demo. Name another folder: `mailflow demo {folder}-2`")
     made = [name for name, _ in init_job.read_pack(init_job.DEFAULT_PACK)]
@@ -130,7 +124,7 @@ class _Guide:
     folder: Path
     now: Now
     is_real_clock: bool
-    tell_step: Callable[[Step], None]
+    tell: Callable[[str], None]
     delivered: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
     workspace: Workspace = field(init=False)
@@ -141,45 +135,51 @@ class _Guide:
 
     def init(self) -> None:
         """Make the workspace, and the files that the shop would export."""
+        self.tell(f"$ mailflow init {self.folder}")
         self.workspace = init_job.init(self.folder, BRAND).workspace
         samples.write_shop(self.workspace.root, samples.make_shop(until=self.today - timedelta(days=1)))
-        self._tell(f"init {self.folder}", f"a workspace; beside it {' and '.join(DATA_FILES)} of a made-up tea shop")
+        self.tell(f"  a workspace; beside it {' and '.join(DATA_FILES)} of a made-up tea shop")
+        self.tell(f"$ cd {self.folder}")
 
     def bring_in(self, name: str) -> int:
         """Import one of the shop's files, and return how many of its things are new."""
+        self.tell(f"$ mailflow import {name}")
         settings = self.workspace.settings
         options = ImportOptions(currency=settings.currency, zone=settings.zone)
         done = importing.import_files(self.workspace, [self.workspace.root / name], options, now=self.now())
         for error in done.errors:
             raise error
         result = done.results[0]
-        self._tell(f"import {name}", f"{result.inserted:,} {result.noun}, {result.rejected:,} rows rejected")
+        self.tell(f"  {result.inserted:,} {result.noun}, {result.rejected:,} rows rejected")
         return result.inserted
 
     def score(self) -> Report:
         """Return who is who."""
+        self.tell("$ mailflow segment")
         report = segment_job.report(self.workspace, self.today)
         first = max(report.classes, key=lambda row: row.revenue_minor)
         share = f"{100 * first.share_revenue:.0f} % of the revenue"
-        self._tell("segment", f"{report.contacts:,} buyers; {first.contacts:,} {first.name} bring {share}")
+        self.tell(f"  {report.contacts:,} buyers; {first.contacts:,} {first.name} bring {share}")
         return report
 
     def plan(self, name: str) -> None:
         """Look at who would get a campaign."""
+        self.tell(f"$ mailflow plan {name}")
         plan = plan_job.plan_campaign(self.workspace, name, self.now())
-        gets_it = sum(line.decision == "send" for line in plan.lines)
-        self._tell(
-            f"plan {name}", f"{len(plan.lines):,} people: {gets_it:,} get it, {len(plan.lines) - gets_it:,} do not"
-        )
+        get_it, everybody = sum(line.decision == "send" for line in plan.lines), len(plan.lines)
+        self.tell(f"  {everybody:,} people: {get_it:,} get it, {everybody - get_it:,} do not")
 
     def send(self, name: str) -> None:
         """Send a campaign; one with a time in the future is only approved."""
+        self.tell(f"$ mailflow send {name} --yes")
         campaign, plan = send_job.prepare(self.workspace, name, plan_id=None, now=self.now())
         done = send_job.send(
             self.workspace, campaign, plan, plan_id=None, at_most=None, now=self.now, is_real_clock=self.is_real_clock
         )
-        words = f"approved; it waits for its time, {done.waits_until:%Y-%m-%d %H:%M} UTC" if done.waits_until else ""
-        self._tell(f"send {name} --yes", self._delivered(done.tick) if done.tick else words)
+        if done.tick is None:
+            self.tell("  approved; `mailflow run` sends it when its time has come")
+        else:
+            self._count(done.tick)
 
     def schedule(self, name: str) -> datetime:
         """Write and approve a campaign for tomorrow morning, and return when that is."""
@@ -191,19 +191,18 @@ class _Guide:
 
     def run(self, at: datetime) -> None:
         """Do what is due at a time that has not come yet: a rehearsal may move the clock."""
-        report = tick.tick(self.workspace, now=lambda: at, is_real_clock=False)
-        self._tell(f"run --now {clock.iso(at)}", self._delivered(report))
+        self.tell(f"$ mailflow run --now {clock.iso(at)}")
+        self._count(tick.tick(self.workspace, now=lambda: at, is_real_clock=False))
 
-    def _delivered(self, report: TickReport) -> str:
+    def _count(self, report: TickReport) -> None:
         report.raise_for_failures()
         accepted = report.states[MessageState.ACCEPTED]
         self.delivered += accepted
         for counts in report.planned.values():
             self.left_out.update({reason: number for reason, number in counts.items() if reason != "send"})
-        return f"{accepted:,} messages delivered into {self.workspace.maildir.relative_to(self.workspace.root)}/new"
-
-    def _tell(self, command: str, outcome: str) -> None:
-        self.tell_step(Step(f"mailflow {command}", outcome))
+        self.tell(
+            f"  {accepted:,} messages delivered into {self.workspace.maildir.relative_to(self.workspace.root)}/new"
+        )
 
 
 def _letter(workspace: Workspace, campaign: str) -> Letter:

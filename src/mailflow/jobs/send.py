@@ -153,11 +153,11 @@ def test_to(workspace: Workspace, campaign: OpenCampaign, email: str, now: datet
 
 
 def _test_content(workspace: Workspace, campaign: OpenCampaign, address: addresses.Address, now: datetime) -> Content:
-    found = contacts.find_by_email(workspace.store.db, address.key)
+    found = contacts.find_by_email(workspace.store.db, address)
     known = (
         context.sample_context(workspace.settings, now)
         if found is None
-        else context.contact_contexts(workspace.store.db, [found], settings=workspace.settings, now=now)[found]
+        else context.contact_contexts(workspace.store.db, [found.id], settings=workspace.settings, now=now)[found.id]
     )
     return campaign.renderer(prefix=_TEST_PREFIX).content(
         int(clock.to_ms(now)), address=address.email, token=f"test-{secrets.token_urlsafe(9)}", context=known, now=now, checked=True

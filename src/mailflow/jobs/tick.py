@@ -128,6 +128,15 @@ def work(
     return report
 
 
+def _roll_back_imports(workspace: Workspace, now: datetime) -> int:
+    """Undo what a killed import left half applied; return how many there were."""
+    if not imports.interrupted(workspace.store.db):
+        return 0
+    from mailflow.importers import files
+
+    return len(files.recover(workspace.store, workspace.private, now=now))
+
+
 def _check_clock(workspace: Workspace, instant: datetime) -> None:
     """Refuse to plan by a clock that went back, and keep its high-water mark."""
     store = workspace.store
