@@ -209,9 +209,9 @@ def test_a_broken_campaign_file_is_named_with_its_place(fails: Said, shop: Path,
 
 
 @pytest.mark.parametrize("content", [b"name: \xff\xfe\n", b"name: [\n", b"", b"nmae: x\n", b"\x00\x01\x02"])
-def test_broken_settings_are_named_by_every_command(fails: Said, shop: Path, content: bytes) -> None:
+def test_broken_settings_are_named_by_every_command_that_needs_them(fails: Said, shop: Path, content: bytes) -> None:
     (shop / "mailflow.yaml").write_bytes(content)
-    for words in (["contact", "show", "ada@example.com"], ["plan", "hello"], ["run"], ["segment"]):
+    for words in (["contact", "show", "ada@example.com"], ["plan", "hello"], ["send", "hello", "--yes"], ["segment"]):
         assert "mailflow.yaml" in fails(CONFIGURATION, *words)
 
 
