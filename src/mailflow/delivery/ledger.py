@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from mailflow import clock, policy
 from mailflow.policy import Decision, Limits
@@ -121,7 +122,8 @@ class Ledger:
         """Let nobody go on: what could not be recorded stays armed on disk and becomes a doubt."""
         self._failure = error
         for part in (batch, self._batch):
-            for future in (*part.frozen, *(waiting for _, waiting in part.arming)):
+            waiting: list[asyncio.Future[Any]] = [*part.frozen, *(future for _, future in part.arming)]
+            for future in waiting:
                 if not future.done():
                     future.set_exception(error)
 

@@ -11,11 +11,13 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import jinja2
 from markupsafe import escape
 
+from mailflow.config.yaml_files import Document
 from mailflow.errors import Problem
 from mailflow.model import MessageClass, MessageKind
 from mailflow.templates import inline, markdown, plaintext, source
@@ -54,7 +56,7 @@ class CompiledTemplate:
     file: str
     front: source.FrontMatter
     files: Mapping[str, str]
-    _places: source.Document
+    _places: Document
     _loader: source.Files
     _body: str
     _layout: tuple[str, str] | None  # file and text, where there is one
@@ -224,14 +226,18 @@ def _compiled_fields(found: source.Source) -> dict[str, Field]:
         if not text:
             continue
         if "{" not in text:
-            fields[name] = lambda values, text=text: text
+            fields[name] = partial(_constant, text)
             continue
         try:
             template = TEXT.from_string(text)
         except jinja2.TemplateSyntaxError as error:
             raise TemplateError([found.document.problem((key,), _sentence(error))]) from None
-        fields[name] = lambda values, template=template: run(template, values)
+        fields[name] = partial(run, template)
     return fields
+
+
+def _constant(text: str, values: Mapping[str, Any]) -> str:
+    return text
 
 
 def _compiled(environment: MailEnvironment, text: str, file: str) -> jinja2.Template:

@@ -10,19 +10,22 @@ import difflib
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
-from jinja2 import BaseLoader, StrictUndefined, Template, Undefined, nodes
+from jinja2 import BaseLoader, StrictUndefined, Template, nodes
 from jinja2.exceptions import TemplateRuntimeError, TemplateSyntaxError
-from jinja2.runtime import LoopContext, missing
+from jinja2.runtime import LoopContext, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from mailflow.templates import filters, guard
 
 MAX_OUTPUT = 2 * 1024 * 1024  # characters of one rendered part
 LOOP_BUDGET = 200_000  # nodes of loop bodies run in one render
+_AT_ONCE = 200  # pieces of output taken before their size is looked at: at most 200 x filters.MAX_TEXT
 
 _DATE_PARTS = frozenset("year month day hour minute second".split())
+_NOWHERE: Any = Undefined()._undefined_obj  # what an unknown variable is said to be of
 _LOOP_PARTS = frozenset("index index0 revindex revindex0 first last length depth depth0 previtem nextitem cycle".split())
 
 
@@ -36,7 +39,7 @@ class Missing(StrictUndefined):
         if self._undefined_hint:
             return self._undefined_hint
         name = self._undefined_name
-        if self._undefined_obj is missing:
+        if self._undefined_obj is _NOWHERE:
             return f"there is no {name!r}"
         if self._undefined_obj is None:
             return f"{name!r} is asked of something that is empty for this person"
@@ -125,13 +128,16 @@ def _bits(number: int | Decimal) -> int:
 def run(template: Template, values: Mapping[str, Any]) -> str:
     """Return a template rendered with plain values; stops at `MAX_OUTPUT` and `LOOP_BUDGET`."""
     context = template.new_context({**values, filters.BUDGET: [LOOP_BUDGET]})
-    pieces: list[str] = []
-    size = 0
-    for piece in template.root_render_func(context):
+    stream = template.root_render_func(context)
+    pieces = list(islice(stream, _AT_ONCE))
+    size = sum(map(len, pieces))
+    for piece in stream:
         size += len(piece)
         if size > MAX_OUTPUT:
-            raise TemplateRuntimeError(f"the message is larger than {MAX_OUTPUT // 1024 // 1024} MB")
+            break
         pieces.append(piece)
+    if size > MAX_OUTPUT:
+        raise TemplateRuntimeError(f"the message is larger than {MAX_OUTPUT // 1024 // 1024} MB")
     return "".join(pieces)
 
 

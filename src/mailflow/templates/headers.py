@@ -167,13 +167,17 @@ def _encoded(text: str, first: int) -> str:
     word in the text is itself encoded and comes back as the letters it was.
     """
     data = text.encode("utf-8")
-    as_q = sum(len(_Q[byte]) for byte in data) <= -(-len(data) // 3) * 4
-    words = []
-    for part in _chunks(text, first, as_q):
-        raw = part.encode("utf-8")
-        body = "".join(_Q[byte] for byte in raw) if as_q else binascii.b2a_base64(raw, newline=False).decode("ascii")
-        words.append(f"=?utf-8?{'q' if as_q else 'b'}?{body}?=")
-    return "\r\n ".join(words)
+    quoted = "".join([_Q[byte] for byte in data])
+    as_q = len(quoted) <= -(-len(data) // 3) * 4
+    if (len(quoted) if as_q else len(data)) <= _payload(LINE_LIMIT - first, as_q):  # nearly all names, at once
+        return _word(data, as_q)
+    return "\r\n ".join(_word(part.encode("utf-8"), as_q) for part in _chunks(text, first, as_q))
+
+
+def _word(data: bytes, as_q: bool) -> str:
+    if as_q:
+        return f"=?utf-8?q?{''.join([_Q[byte] for byte in data])}?="
+    return f"=?utf-8?b?{binascii.b2a_base64(data, newline=False).decode('ascii')}?="
 
 
 def _chunks(text: str, first: int, as_q: bool) -> Iterator[str]:

@@ -85,7 +85,7 @@ def _in_rows(lines: list[str], tags: Tags) -> list[str]:
         following = next((number for number in range(index + 1, len(lines)) if _is_row(lines[number])), None)
         between = lines[index + 1 : following] if following is not None else ["", "text"]
         if all(tags.node.sub("", other).strip() == "" and other for other in between) and following is not None:
-            lines[following] = re.sub(r"\|", lambda match, line=line: f"|{line.strip()}", lines[following], count=1)
+            lines[following] = lines[following].replace("|", f"|{line.strip()}", 1)
         else:
             result[-1] = re.sub(r"\|?\s*\Z", f" {line.strip()}|", result[-1])
     return result
