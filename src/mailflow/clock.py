@@ -92,7 +92,9 @@ def parse_instant(text: str, tz: ZoneInfo) -> datetime:
     try:
         value = datetime.fromisoformat(text.strip())
     except ValueError as error:
-        raise UsageError(f"{text!r} is not a time: write 2026-03-20 or 2026-03-20T09:00 or 2026-03-20T09:00Z") from error
+        raise UsageError(
+            f"{text!r} is not a time: write 2026-03-20 or 2026-03-20T09:00 or 2026-03-20T09:00Z"
+        ) from error
     if value.tzinfo is None:
         return local_instant(value.date(), value.time(), tz)
     return value.astimezone(UTC)

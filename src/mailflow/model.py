@@ -88,9 +88,7 @@ MESSAGE_TRANSITIONS: Mapping[MessageState, frozenset[MessageState]] = MappingPro
         _S.PLANNED: frozenset({_S.READY, _S.SKIPPED, _S.FAILED, _S.EXPIRED, _S.CANCELLED}),
         _S.SKIPPED: frozenset({_S.PLANNED, _S.HELD_OUT, _S.EXPIRED, _S.CANCELLED}),
         _S.HELD_OUT: frozenset(),
-        _S.READY: frozenset(
-            {_S.PLANNED, _S.ARMED, _S.SKIPPED, _S.DEFERRED, _S.FAILED, _S.EXPIRED, _S.CANCELLED}
-        ),
+        _S.READY: frozenset({_S.PLANNED, _S.ARMED, _S.SKIPPED, _S.DEFERRED, _S.FAILED, _S.EXPIRED, _S.CANCELLED}),
         _S.ARMED: frozenset({_S.ACCEPTED, _S.DEFERRED, _S.FAILED, _S.IN_DOUBT, _S.READY}),
         _S.ACCEPTED: frozenset(),
         _S.DEFERRED: frozenset({_S.READY, _S.ARMED, _S.SKIPPED, _S.FAILED, _S.EXPIRED, _S.CANCELLED}),

@@ -29,7 +29,9 @@ class Workspace:
     def at(cls, root: Path) -> Workspace:
         """Return the workspace in this very folder."""
         if not (root / SETTINGS_FILE).is_file():
-            raise UsageError(f"{root}: there is no {SETTINGS_FILE} here, so this is not a workspace. `mailflow init {root}` makes one")
+            raise UsageError(
+                f"{root}: there is no {SETTINGS_FILE} here, so this is not a workspace. `mailflow init {root}` makes one"
+            )
         return cls(root.resolve())
 
     @classmethod
@@ -87,7 +89,9 @@ class Workspace:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise BusyError("another mailflow is importing or sending in this workspace: try again when it is done") from None
+                raise BusyError(
+                    "another mailflow is importing or sending in this workspace: try again when it is done"
+                ) from None
             yield
         finally:
             os.close(descriptor)

@@ -82,7 +82,8 @@ def _sentences(session: Session, report: TickReport) -> list[str]:
         lines.append(f"rolled back {report.rolled_back_imports} imports that had been interrupted")
     if doubts := report.recovered.get(MessageState.IN_DOUBT):
         lines.append(
-            f"an earlier run was interrupted: {doubts} messages are in doubt, see `mailflow outbox list --state in_doubt`"
+            f"an earlier run was interrupted: {doubts} messages are in doubt,"
+            " see `mailflow outbox list --state in_doubt`"
         )
     for name, counts in report.planned.items():
         lines.append(f"{name}: {counts['send']:,} planned")

@@ -22,7 +22,9 @@ from mailflow.errors import ConfigError, UsageError
 
 _CURRENCY = re.compile(r"[A-Z]{3}\Z")
 _LANGUAGE = re.compile(r"[a-zA-Z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*\Z")
-_PLAIN_ADDRESS = re.compile(r"[^@\s<>,;:\"()\[\]\x00-\x1f\x7f]+@[^@\s<>,;:\"()\[\]\x00-\x1f\x7f]+\.[^@\s<>,;:\"()\[\]\x00-\x1f\x7f]+\Z")
+_PLAIN_ADDRESS = re.compile(
+    r"[^@\s<>,;:\"()\[\]\x00-\x1f\x7f]+@[^@\s<>,;:\"()\[\]\x00-\x1f\x7f]+\.[^@\s<>,;:\"()\[\]\x00-\x1f\x7f]+\Z"
+)
 
 
 class _Part(BaseModel):
@@ -136,7 +138,9 @@ class RelaySettings(_Part):
         if self.password_env:
             value = environment.get(self.password_env)
             if not value:
-                raise ConfigError(f"the relay's password is expected in the environment variable {self.password_env}: it is not set")
+                raise ConfigError(
+                    f"the relay's password is expected in the environment variable {self.password_env}: it is not set"
+                )
             return value
         if self.password_file:
             path = folder / os.path.expanduser(self.password_file)

@@ -28,7 +28,9 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)\Z")
 _FLOAT = re.compile(r"-?(?:0|[1-9][0-9]*)\.[0-9]+\Z")
 _WORDS: Mapping[str, Any] = {"": None, "~": None, "null": None, "true": True, "false": False}
-_PLAIN_TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in "str int float bool null map seq timestamp value merge".split())
+_PLAIN_TAGS = frozenset(
+    f"tag:yaml.org,2002:{name}" for name in "str int float bool null map seq timestamp value merge".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +183,9 @@ def _known_keys(model: type[BaseModel], path: KeyPath) -> list[str]:
     current: Any = model
     for part in path:
         fields = getattr(current, "model_fields", {})
-        current = next((_model_in(item.annotation) for name, item in fields.items() if part in (name, item.alias)), None)
+        current = next(
+            (_model_in(item.annotation) for name, item in fields.items() if part in (name, item.alias)), None
+        )
     return [item.alias or name for name, item in getattr(current, "model_fields", {}).items()]
 
 
@@ -192,7 +196,7 @@ def _model_in(annotation: Any) -> Any:
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
-    """Return ` (did you mean 'x'?)` for the known word that is nearest, or all of them when none is near and few are."""
+    """Return ` (did you mean 'x'?)` for the nearest known word, or all of them when none is near and few are."""
     words = list(known)
     near = difflib.get_close_matches(word, words, n=1, cutoff=0.6)
     if near:

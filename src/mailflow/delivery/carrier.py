@@ -12,7 +12,7 @@ from mailflow.delivery.replies import Reply
 from mailflow.store.messages import Content
 
 
-class CarrierDown(Exception):  # noqa: N818 - a state of the relay, not a mistake of ours
+class CarrierDown(Exception):
     """The carrier cannot be reached or refuses us: not the fault of any message."""
 
     def __init__(self, reply: Reply) -> None:

@@ -44,9 +44,7 @@ class _Batch:
 class Ledger:
     """The durable side of a run. Used as an async context manager; leaving it waits for the last commit."""
 
-    def __init__(
-        self, store: Store, keys: Keys, limits: Limits, *, runner: str, now: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, store: Store, keys: Keys, limits: Limits, *, runner: str, now: Callable[[], datetime]) -> None:
         self._store = store.again()
         self._keys = keys
         self._limits = limits

@@ -35,7 +35,8 @@ class MaildirCarrier:
         return None
 
     async def finish(self) -> Reply:
-        assert self._draft is not None and self._target is not None
+        assert self._draft is not None
+        assert self._target is not None
         os.replace(self._draft, self._target)
         return Reply(Stage.DOT, 250, f"rehearsed into {self._target.name}")
 

@@ -166,7 +166,6 @@ class SmtpCarrier:
         return self._sent >= MESSAGES_PER_CONNECTION or age >= SECONDS_PER_CONNECTION
 
 
-
 def _tls_context(relay: RelaySettings) -> ssl.SSLContext:
     """Return a context that verifies the relay's certificate and name, TLS 1.2 or newer."""
     context = ssl.create_default_context(cafile=relay.ca_file)

@@ -113,7 +113,12 @@ class OpenCampaign:
         for person in recipients:
             try:
                 renderer.content(
-                    0, address=person.email or "", token="trial", context=known[person.contact_id], now=now, checked=True
+                    0,
+                    address=person.email or "",
+                    token="trial",
+                    context=known[person.contact_id],
+                    now=now,
+                    checked=True,
                 )
             except MailflowError as error:
                 raise ConfigError(f"{error}\n(found when rendering for {person.email}; nothing was sent)") from error

@@ -119,7 +119,7 @@ class _Producer:
                 yield ready
 
     async def _ready(self, batch: Sequence[Due]) -> list[Ready]:
-        """Return messages with their bytes, frozen before any of them is offered; those that cannot be made are left out."""
+        """Return messages with their bytes, frozen before any is offered; those that cannot be made are left out."""
         made = [due for due in batch if due.state is MessageState.PLANNED]
         known = self._contexts(made)
         contents: dict[int, Content | None] = {}

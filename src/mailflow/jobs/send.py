@@ -1,4 +1,4 @@
-"""Send one campaign: plan it, ask, approve it, and let the tick carry it. A test to one address goes past the ledger."""
+"""Send one campaign: plan it, ask, approve it, let the tick carry it. A test to one address goes past the ledger."""
 
 from __future__ import annotations
 
@@ -36,8 +36,10 @@ class Sending:
     waits_until: datetime | None = None
 
 
-def prepare(workspace: Workspace, name: str, *, plan_id: str | None, now: datetime) -> tuple[OpenCampaign, CampaignPlan]:
-    """Open a campaign and plan it; every reason why it cannot be sent at all is raised here, before anybody is asked."""
+def prepare(
+    workspace: Workspace, name: str, *, plan_id: str | None, now: datetime
+) -> tuple[OpenCampaign, CampaignPlan]:
+    """Open a campaign and plan it; why it cannot be sent at all is raised here, before anybody is asked."""
     campaign = campaign_job.open_campaign(workspace, name)
     _refuse_stopped(workspace, campaign)
     if not campaign.scope.is_rehearsal:
@@ -76,9 +78,7 @@ def send(
         _approve(workspace, approval, Occurrence(scope, clock.to_ms(first), clock.to_ms(last)))
         if first > instant:
             return Sending(plan, None, waits_until=first)
-        done = tick.work(
-            workspace, now=now, is_real_clock=is_real_clock, only=scope, plan=plan, on_settled=on_settled
-        )
+        done = tick.work(workspace, now=now, is_real_clock=is_real_clock, only=scope, plan=plan, on_settled=on_settled)
     return Sending(plan, done)
 
 
@@ -96,7 +96,9 @@ def _refuse_stopped(workspace: Workspace, campaign: OpenCampaign) -> None:
     if "" in stopped:
         raise ConfigError(f"everything is stopped ({stopped['']}): `mailflow resume` first")
     if scope in stopped:
-        raise ConfigError(f"this campaign is stopped ({stopped[scope]}): `mailflow resume {campaign.file.spec.id}` first")
+        raise ConfigError(
+            f"this campaign is stopped ({stopped[scope]}): `mailflow resume {campaign.file.spec.id}` first"
+        )
 
 
 def _members(workspace: Workspace, campaign: OpenCampaign, plan_id: str) -> frozenset[int]:
@@ -160,7 +162,12 @@ def _test_content(workspace: Workspace, campaign: OpenCampaign, address: address
         else context.contact_contexts(workspace.store.db, [found.id], settings=workspace.settings, now=now)[found.id]
     )
     return campaign.renderer(prefix=_TEST_PREFIX).content(
-        int(clock.to_ms(now)), address=address.email, token=f"test-{secrets.token_urlsafe(9)}", context=known, now=now, checked=True
+        int(clock.to_ms(now)),
+        address=address.email,
+        token=f"test-{secrets.token_urlsafe(9)}",
+        context=known,
+        now=now,
+        checked=True,
     )
 
 

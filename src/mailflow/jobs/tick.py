@@ -1,4 +1,4 @@
-"""One tick: recover what a killed run left, plan what is due, deliver it. What cron calls, and `send` for one campaign."""
+"""One tick: recover what a killed run left, plan what is due, deliver it. For cron, and for `send` of one campaign."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from mailflow import clock
 from mailflow.errors import ConfigError, MailflowError, PartialFailure, UnavailableError
 from mailflow.model import MessageState, Scope
-from mailflow.store import campaigns, imports, messages, state
+from mailflow.store import campaigns, messages, state, undo
 from mailflow.store.campaigns import Approval, Occurrence
 from mailflow.store.messages import Due
 from mailflow.workspace import Workspace
@@ -79,15 +79,19 @@ def _raise_for_relay(delivery: Delivery) -> None:
     report = delivery.report
     if report.login_refused is not None:
         raise ConfigError(
-            f"the relay refuses the login: {report.login_refused}. Check relay.username and where its password comes from"
+            f"the relay refuses the login: {report.login_refused}."
+            " Check relay.username and where its password comes from"
         )
     if report.down is not None and not report.states[MessageState.ACCEPTED]:
         raise UnavailableError(
-            f"the relay cannot be used: {report.down}. Nobody was mailed; what is planned goes out with the next `mailflow run`"
+            f"the relay cannot be used: {report.down}. Nobody was mailed;"
+            " what is planned goes out with the next `mailflow run`"
         )
 
 
-def tick(workspace: Workspace, *, now: Now, is_real_clock: bool, on_settled: Callable[[], None] = lambda: None) -> TickReport:
+def tick(
+    workspace: Workspace, *, now: Now, is_real_clock: bool, on_settled: Callable[[], None] = lambda: None
+) -> TickReport:
     """Do everything that is due, under the run lock; `BusyError` at once when another process holds it."""
     with workspace.lock():
         return work(workspace, now=now, is_real_clock=is_real_clock, on_settled=on_settled)
@@ -105,7 +109,7 @@ def work(
     """Do what is due while the caller holds the run lock: of every scope, or of `only` one with its ready `plan`."""
     store = workspace.store
     instant = now()
-    report = TickReport(rolled_back_imports=len(undo.recover(store, now=instant)))
+    report = TickReport(rolled_back_imports=_roll_back_imports(workspace, instant))
     at = clock.to_ms(instant)
     if is_real_clock:
         _check_clock(workspace, instant)
@@ -126,15 +130,6 @@ def work(
         _keep_stops(workspace, report.delivery.report.stopped, at)
     _forget_bytes(workspace, instant)
     return report
-
-
-def _roll_back_imports(workspace: Workspace, now: datetime) -> int:
-    """Undo what a killed import left half applied; return how many there were."""
-    if not imports.interrupted(workspace.store.db):
-        return 0
-    from mailflow.importers import files
-
-    return len(files.recover(workspace.store, workspace.private, now=now))
 
 
 def _check_clock(workspace: Workspace, instant: datetime) -> None:
@@ -200,7 +195,7 @@ class Opened:
             return f"it is stopped; `mailflow resume {approval.campaign}` lets it go on"
         if found.hash != approval.files_hash:
             return (
-                f"its files changed since it was approved. `mailflow plan {approval.campaign}` shows what it would do now,"
+                f"its files changed since it was approved. `mailflow plan {approval.campaign}` shows what it would do,"
                 f" `mailflow send {approval.campaign}` approves it again"
             )
         if str(found.scope) != approval.scope:
@@ -266,7 +261,11 @@ def _addressees(plan: CampaignPlan, at_most: int | None) -> tuple[list[Addressee
     from mailflow.campaigns.planning import Verdict
     from mailflow.outbox.plan import Addressee
 
-    states = {Verdict.SEND: MessageState.PLANNED, Verdict.SKIP: MessageState.SKIPPED, Verdict.HOLD_OUT: MessageState.HELD_OUT}
+    states = {
+        Verdict.SEND: MessageState.PLANNED,
+        Verdict.SKIP: MessageState.SKIPPED,
+        Verdict.HOLD_OUT: MessageState.HELD_OUT,
+    }
     rows: list[Addressee] = []
     counts: Counter[str] = Counter()
     for person in plan.people:
@@ -301,9 +300,7 @@ def _reconsider(workspace: Workspace, opened: Opened, now: datetime) -> None:
             messages.look_again(tx, refused, again_at=at + messages.LOOK_AGAIN_MS)
 
 
-def _decide_again(
-    workspace: Workspace, batch: Sequence[Due], now: datetime
-) -> tuple[list[Due], list[tuple[int, str]]]:
+def _decide_again(workspace: Workspace, batch: Sequence[Due], now: datetime) -> tuple[list[Due], list[tuple[int, str]]]:
     """Return which messages may go now, and (id, reason) of the others."""
     from mailflow import policy
     from mailflow.store import candidates

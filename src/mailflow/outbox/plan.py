@@ -27,7 +27,9 @@ class Addressee:
     address: str
 
 
-def write(store: Store, scope: Scope, occurrence: Occurrence, people: Iterable[Addressee], *, kind: str, at: int) -> int:
+def write(
+    store: Store, scope: Scope, occurrence: Occurrence, people: Iterable[Addressee], *, kind: str, at: int
+) -> int:
     """Plan a message for each, and close the occurrence with the last of them. Return how many rows were made."""
     made = 0
     remaining = iter(people)

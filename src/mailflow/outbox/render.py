@@ -31,7 +31,14 @@ class Renderer:
     prefix: str = ""
 
     def content(
-        self, message_id: int, *, address: str, token: str, context: Mapping[str, Any], now: datetime, checked: bool = False
+        self,
+        message_id: int,
+        *,
+        address: str,
+        token: str,
+        context: Mapping[str, Any],
+        now: datetime,
+        checked: bool = False,
     ) -> Content:
         """Return the frozen message for one contact; `TemplateError` where it cannot be made for this person.
 

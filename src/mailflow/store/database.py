@@ -139,7 +139,9 @@ def pending_migrations(db: Connection, path: Path) -> list[str]:
     except sqlite3.OperationalError as error:
         if "no such table" not in str(error):
             raise
-        raise DataError(f"{path}: this is not a mailflow database. Restore it from .mailflow/backups or start anew") from error
+        raise DataError(
+            f"{path}: this is not a mailflow database. Restore it from .mailflow/backups or start anew"
+        ) from error
     applied = {row["name"] for row in rows}
     newer = applied - set(MIGRATION_NAMES)
     if newer:
@@ -153,11 +155,15 @@ def explain(error: BaseException) -> MailflowError | None:
         return None
     text = str(error)
     if "disk is full" in text or "disk I/O error" in text:
-        return UnavailableError(f"the disk is full or failing ({text}): nothing half-done was kept. Free some space and repeat")
+        return UnavailableError(
+            f"the disk is full or failing ({text}): nothing half-done was kept. Free some space and repeat"
+        )
     if "locked" in text or "busy" in text:
         return BusyError("the database is busy with another command: try again in a moment")
     if "readonly" in text or "unable to open" in text:
-        return UnavailableError(f"the database cannot be written ({text}): check the permissions of mailflow.db and its folder")
+        return UnavailableError(
+            f"the database cannot be written ({text}): check the permissions of mailflow.db and its folder"
+        )
     if "not a database" in text or "malformed" in text:
         return DataError(f"mailflow.db is damaged or not a database ({text}): restore it from .mailflow/backups")
     return None

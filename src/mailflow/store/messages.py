@@ -203,9 +203,7 @@ def content(db: Connection, message_id: int) -> Content | None:
     ).fetchone()
     if row is None:
         return None
-    return Content(
-        row["message_id"], row["mail_from"], row["rcpt_to"], row["subject"], zlib.decompress(row["bytes"])
-    )
+    return Content(row["message_id"], row["mail_from"], row["rcpt_to"], row["subject"], zlib.decompress(row["bytes"]))
 
 
 def arm(tx: Connection, ids: Sequence[int], *, runner: str, at: int) -> None:
@@ -298,7 +296,9 @@ def thaw(tx: Connection, scope: str) -> int:
     """Throw away rendered bytes that never went anywhere, because the files changed; return how many."""
     ids = "SELECT id FROM messages WHERE scope = ? AND state = 'ready' AND attempts = 0"
     tx.execute(f"DELETE FROM message_contents WHERE message_id IN ({ids})", (scope,))
-    return tx.execute("UPDATE messages SET state = 'planned' WHERE scope = ? AND state = 'ready' AND attempts = 0", (scope,)).rowcount
+    return tx.execute(
+        "UPDATE messages SET state = 'planned' WHERE scope = ? AND state = 'ready' AND attempts = 0", (scope,)
+    ).rowcount
 
 
 def forget_bytes(tx: Connection, *, older_than: int, limit: int = 500) -> int:

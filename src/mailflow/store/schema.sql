@@ -33,6 +33,8 @@ CREATE TABLE contacts (
   merged_into INTEGER REFERENCES contacts (id)
 ) STRICT;
 
+CREATE INDEX contacts_merged ON contacts (merged_into) WHERE merged_into IS NOT NULL;
+
 CREATE TABLE identities (
   kind       TEXT NOT NULL,                    -- email | phone | customer_id
   source     TEXT NOT NULL,

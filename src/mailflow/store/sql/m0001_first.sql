@@ -21,6 +21,7 @@ CREATE TABLE contacts (
   updated_at  INTEGER NOT NULL,
   merged_into INTEGER REFERENCES contacts (id)
 ) STRICT;
+CREATE INDEX contacts_merged ON contacts (merged_into) WHERE merged_into IS NOT NULL;
 
 -- How a row of a file finds its contact: e-mail and phone have source '', a shop's customer id the shop's name.
 CREATE TABLE identities (
