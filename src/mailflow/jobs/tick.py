@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from mailflow import clock
 from mailflow.errors import ConfigError, MailflowError, PartialFailure, UnavailableError
 from mailflow.model import MessageState, Scope
-from mailflow.store import campaigns, messages, state, undo
+from mailflow.store import campaigns, imports, messages, state
 from mailflow.store.campaigns import Approval, Occurrence
 from mailflow.store.messages import Due
 from mailflow.workspace import Workspace
@@ -130,6 +130,15 @@ def work(
         _keep_stops(workspace, report.delivery.report.stopped, at)
     _forget_bytes(workspace, instant)
     return report
+
+
+def _roll_back_imports(workspace: Workspace, now: datetime) -> int:
+    """Undo what a killed import left half applied; return how many there were."""
+    if not imports.interrupted(workspace.store.db):
+        return 0
+    from mailflow.importers import files
+
+    return len(files.recover(workspace.store, workspace.private, now=now))
 
 
 def _check_clock(workspace: Workspace, instant: datetime) -> None:
