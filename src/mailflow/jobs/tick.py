@@ -109,7 +109,7 @@ def work(
     """Do what is due while the caller holds the run lock: of every scope, or of `only` one with its ready `plan`."""
     store = workspace.store
     instant = now()
-    report = TickReport(rolled_back_imports=_roll_back_imports(workspace, instant))
+    report = TickReport(rolled_back_imports=len(undo.recover(store, now=instant)))
     at = clock.to_ms(instant)
     if is_real_clock:
         _check_clock(workspace, instant)

@@ -1,4 +1,4 @@
-"""Messages: one row per recipient, channel and step. Every change of state is here, as model.MESSAGE_TRANSITIONS allows.
+"""Messages: one row per recipient, channel and step. Every change of state is here, as MESSAGE_TRANSITIONS allows.
 
 What may go is decided in policy.py, from facts that candidates.py reads.
 """
@@ -266,8 +266,8 @@ def recover(tx: Connection, *, at: int) -> dict[S, int]:
     )
     again = tx.execute(
         "UPDATE messages SET state = 'ready', next_at = :at, attempts = attempts + 1"
-        " WHERE state = 'armed' AND class = 'essential' AND (SELECT count(*) FROM attempts WHERE message_id = messages.id"
-        " AND outcome = 'in_doubt') < 2",
+        " WHERE state = 'armed' AND class = 'essential'"
+        " AND (SELECT count(*) FROM attempts WHERE message_id = messages.id AND outcome = 'in_doubt') < 2",
         {"at": at},
     ).rowcount
     doubts = tx.execute(
@@ -285,8 +285,8 @@ def recover(tx: Connection, *, at: int) -> dict[S, int]:
 def expire(tx: Connection, *, at: int, limit: int = 2000) -> int:
     """Expire open messages whose time has passed, up to `limit` of them; return how many."""
     return tx.execute(
-        "UPDATE messages SET state = 'expired', settled_at = :at, reason = 'too_late' WHERE id IN (SELECT id FROM messages"
-        " INDEXED BY messages_open WHERE state IN ('planned', 'ready', 'deferred') AND next_at <= :at"
+        "UPDATE messages SET state = 'expired', settled_at = :at, reason = 'too_late'"
+        " WHERE id IN (SELECT id FROM messages INDEXED BY messages_open WHERE state IN ('planned', 'ready', 'deferred') AND next_at <= :at"
         " AND not_after <= :at LIMIT :limit)",
         {"at": at, "limit": limit},
     ).rowcount
