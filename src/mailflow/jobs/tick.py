@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from mailflow import clock
 from mailflow.errors import ConfigError, MailflowError, PartialFailure, UnavailableError
 from mailflow.model import MessageState, Scope
-from mailflow.store import campaigns, imports, messages, state
+from mailflow.store import campaigns, messages, state, undo
 from mailflow.store.campaigns import Approval, Occurrence
 from mailflow.store.messages import Due
 from mailflow.workspace import Workspace
