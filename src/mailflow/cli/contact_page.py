@@ -93,7 +93,10 @@ def _fields(profile: Profile) -> dict[str, Any]:
 def _who(profile: Profile) -> Iterable[tuple[str, str]]:
     for name, value in _fields(profile).items():
         yield name, ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    shown = {(profile.contact.email or "").lower(), profile.contact.fields["phone"]}
     for one in profile.identities:
+        if one["value"] in shown:
+            continue
         yield one["kind"], f"{one['value']} ({one['source']})" if one["source"] else one["value"]
     yield "first heard of", profile.contact.source
 

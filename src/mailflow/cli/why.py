@@ -22,9 +22,7 @@ _COLUMNS = ("what", "rehearsal", "state", "decision", "reason", "sentence", "due
 def why(
     session: Session,
     email: Annotated[str, typer.Argument(metavar="EMAIL", help="Whose.", show_default=False)],
-    what: Annotated[
-        str | None, typer.Argument(metavar="[WHAT]", help="Only this campaign.", show_default=False)
-    ] = None,
+    what: Annotated[str | None, typer.Argument(metavar="WHAT", help="Only this campaign.", show_default=False)] = None,
 ) -> None:
     """Explain why a person got something, did not, or will get it when.
 
