@@ -18,7 +18,8 @@ from mailflow import clock, money, scoring
 from mailflow.cli import main
 from mailflow.errors import DataError
 from mailflow.jobs.init import Brand, init
-from mailflow.segments import RFM_CLASSES
+from mailflow.rules import RuleError
+from mailflow.segments import RFM_CLASSES, Segments
 from mailflow.workspace import Workspace
 from rfm_by_hand import population, scores
 from shop import Order, at, keep_orders, recount
@@ -292,3 +293,25 @@ def test_rules_and_staleness_load_neither_pandas_nor_numpy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_bounds_and_classes_of_the_settings_are_used(small: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    file = small.root / "mailflow.yaml"
+    best = ", ".join(f"[{r}, {f}]" for r in (4, 5) for f in (2, 3, 4, 5))
+    rest = ", ".join(f"[{r}, {f}]" for r in range(1, 6) for f in range(1, 6) if r < 4 or f < 2)
+    lines = ["rfm:", "  bounds: {recency: [7, 30, 90, 365], frequency: [1, 2, 3, 4]}"]
+    lines.append(f"  classes: {{best: [{best}], rest: [{rest}]}}")
+    file.write_text(file.read_text(encoding="utf-8") + "\n".join(lines) + "\n", encoding="utf-8")
+    rows = asked(small, capsys, "segment", *NOW)
+    assert [(row["class"], row["contacts"]) for row in rows] == [("best", 1), ("rest", 4)]
+    assert names(asked(small, capsys, "segment", "best", *NOW)) == ["ada"]
+    assert told(small, capsys, "segment", "champions", *NOW)[0] == 2
+
+
+def test_a_bare_name_is_a_rule(small: Workspace) -> None:
+    (small.root / "segments.yaml").write_text("regulars: orders.count >= 2\nsource: true\n", encoding="utf-8")
+    known = Segments.open(small.root, small.settings)
+    assert known.parse(" regulars ").fields() == known.parse("orders.count == 1").fields()
+    assert known.needs_scores(known.parse("champions"))
+    with pytest.raises(RuleError):
+        known.parse("source")  # a field of that name comes first

@@ -144,10 +144,10 @@ def _member(person: Member) -> dict[str, str | None]:
 
 def _member_table(people: list[Member]) -> Table:
     rows = [
-        (person.key, person.email or "–", " ".join(filter(None, (person.first_name, person.last_name))))
+        (person.email or person.key, " ".join(filter(None, (person.first_name, person.last_name))))
         for person in people[:_PEOPLE_SHOWN]
     ]
-    return _rows_table(rows, ["contact", "email", "name"])
+    return _rows_table(rows, ["contact", "name"])
 
 
 def _list_table(found: list[Listed]) -> Table:
