@@ -38,7 +38,7 @@ class _Batch:
     arming: list[tuple[int, asyncio.Future[Decision]]] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.contents or self.settled or self.arming)
+        return bool(self.frozen or self.settled or self.arming)
 
 
 class Ledger:
