@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from mailflow import clock
 from mailflow.errors import ConfigError, MailflowError, PartialFailure, UnavailableError
 from mailflow.model import MessageState, Scope
-from mailflow.store import campaigns, messages, state, undo
+from mailflow.store import campaigns, imports, messages, state
 from mailflow.store.campaigns import Approval, Occurrence
 from mailflow.store.messages import Due
 from mailflow.workspace import Workspace
@@ -109,7 +109,7 @@ def work(
     """Do what is due while the caller holds the run lock: of every scope, or of `only` one with its ready `plan`."""
     store = workspace.store
     instant = now()
-    report = TickReport(rolled_back_imports=len(undo.recover(store, now=instant)))
+    report = TickReport(rolled_back_imports=_roll_back_imports(workspace, instant))
     at = clock.to_ms(instant)
     if is_real_clock:
         _check_clock(workspace, instant)
