@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,18 @@ if TYPE_CHECKING:
     from mailflow.templates.compile import CompiledTemplate
 
 _NOT_IN_LABELS = re.compile(r"[^a-z0-9-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Exits:
+    """How the reader of one message says no: what the headers offer, and the `link` that is read and clicked.
+
+    Before a way to unsubscribe is configured (a rehearsal) the link is a mail to the sender, who reads it.
+    """
+
+    mailto: str | None
+    url: str | None
+    link: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +56,9 @@ class Renderer:
 
         `checked` reads the bytes back and compares every header with what was asked.
         """
-        rendered = self.render(context, token=token)
-        envelope = self._envelope(address, token, context, now)
+        exits = self._exits(token)
+        rendered = self._rendered(context, exits)
+        envelope = self._envelope(address, token, context, exits, now)
         data = compose.build(rendered, envelope)
         if checked:
             compose.check(data, rendered, envelope)
@@ -53,26 +66,19 @@ class Renderer:
 
     def render(self, context: Mapping[str, Any], *, token: str) -> Rendered:
         """Return the rendered texts for one contact, with the links and names that every message has."""
+        return self._rendered(context, self._exits(token))
+
+    def _rendered(self, context: Mapping[str, Any], exits: Exits) -> Rendered:
         rendered = self.template.render(
             {
                 **context,
-                "unsubscribe_url": self._unsubscribe_link(token),
+                "unsubscribe_url": exits.link,
                 "campaign": {"id": self.campaign_id, "name": self.campaign_name or self.campaign_id},
             }
         )
-        if not self.prefix:
-            return rendered
-        return Rendered(
-            f"{self.prefix}{rendered.subject}",
-            rendered.preheader,
-            rendered.html,
-            rendered.text,
-            rendered.from_name,
-            rendered.reply_to,
-            rendered.problems,
-        )
+        return replace(rendered, subject=f"{self.prefix}{rendered.subject}") if self.prefix else rendered
 
-    def _envelope(self, address: str, token: str, context: Mapping[str, Any], now: datetime) -> Envelope:
+    def _envelope(self, address: str, token: str, context: Mapping[str, Any], exits: Exits, now: datetime) -> Envelope:
         sender = self.settings.sender
         contact = context["contact"]
         name = " ".join(part for part in (contact.get("first_name"), contact.get("last_name")) if part)
@@ -85,30 +91,17 @@ class Renderer:
             message_id=f"{token}@{sender.domain}",
             date=now,
             list_id=f"{_label(self.campaign_id)}.{sender.domain}",
-            unsubscribe_mailto=self._unsubscribe_mailto(token),
-            unsubscribe_url=self._unsubscribe_url(token),
+            unsubscribe_mailto=exits.mailto,
+            unsubscribe_url=exits.url,
             return_path=sender.email,
         )
 
-    def _unsubscribe_url(self, token: str) -> str | None:
-        base = self.settings.unsubscribe.url
-        return f"{base}/{self.keys.sign(Purpose.UNSUBSCRIBE, token)}" if base else None
-
-    def _unsubscribe_mailto(self, token: str) -> str | None:
-        address = self.settings.unsubscribe.mailto
+    def _exits(self, token: str) -> Exits:
+        unsubscribe = self.settings.unsubscribe
         signed = self.keys.sign(Purpose.UNSUBSCRIBE, token)
-        return f"mailto:{address}?subject=unsubscribe%20{signed}" if address else None
-
-    def _unsubscribe_link(self, token: str) -> str:
-        """Return the link that a reader clicks: the page, else a mail that is ready to send.
-
-        Before either is configured (a rehearsal) it is a mail to the sender, who reads it.
-        """
-        return (
-            self._unsubscribe_url(token)
-            or self._unsubscribe_mailto(token)
-            or f"mailto:{self.settings.sender.email}?subject=unsubscribe"
-        )
+        mailto = f"mailto:{unsubscribe.mailto}?subject=unsubscribe%20{signed}" if unsubscribe.mailto else None
+        url = f"{unsubscribe.url}/{signed}" if unsubscribe.url else None
+        return Exits(mailto, url, url or mailto or f"mailto:{self.settings.sender.email}?subject=unsubscribe")
 
 
 def _label(text: str) -> str:
