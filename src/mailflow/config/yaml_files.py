@@ -198,7 +198,8 @@ def _model_in(annotation: Any) -> Any:
 def suggestion(word: str, known: Iterable[str]) -> str:
     """Return ` (did you mean 'x'?)` for the nearest known word, or all of them when none is near and few are."""
     words = list(known)
-    near = difflib.get_close_matches(word, words, n=1, cutoff=0.6)
+    folded = {each.lower(): each for each in words}
+    near = difflib.get_close_matches(word.lower(), folded, n=1, cutoff=0.6)
     if near:
-        return f" (did you mean {near[0]!r}?)"
+        return f" (did you mean {folded[near[0]]!r}?)"
     return f" (known are: {', '.join(words)})" if 0 < len(words) <= 20 else ""

@@ -9,9 +9,9 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from mailflow import clock, money, scoring
+from mailflow.config.yaml_files import suggestion
 from mailflow.errors import ProblemsError, UsageError
 from mailflow.rules import Rule
-from mailflow.rules.syntax import suggestion
 from mailflow.segments import Segments, segments
 from mailflow.store import frames, members, past
 from mailflow.store.members import Member

@@ -7,8 +7,9 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from types import MappingProxyType
 
+from mailflow.config.yaml_files import suggestion
 from mailflow.rules import parse as grammar
-from mailflow.rules.syntax import Binary, Call, Literal, Membership, Name, RuleError, Span, Syntax, Unary, suggestion
+from mailflow.rules.syntax import Binary, Call, Literal, Membership, Name, RuleError, Span, Syntax, Unary
 from mailflow.rules.types import (
     All,
     Always,
@@ -179,7 +180,7 @@ class _Checker:
         for choice in field.choices:
             if isinstance(operand, str) and operand.lower() == choice.lower():
                 return choice
-        hint = suggestion(str(operand), field.choices) or f": it is one of {', '.join(field.choices)}"
+        hint = suggestion(str(operand), field.choices)
         raise self.error(f"{field.name} is never {self.written(tree)}{hint}", tree.span)
 
     def day_or_time(self, field: Field, text: str, tree: Syntax) -> date | datetime:

@@ -6,11 +6,9 @@ How tokens become a tree: parse.py; what the names in it mean: types.py.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from difflib import get_close_matches
 from enum import StrEnum
 
 from mailflow.errors import ConfigError
@@ -44,13 +42,6 @@ class RuleError(ConfigError):
         width = max(1, min(self.end - self.start, len(shown) - first, 60))
         skipped = max(0, first - 60)
         return f"  {shown[skipped : skipped + 120]}\n  {' ' * (first - skipped)}{'^' * width}"
-
-
-def suggestion(word: str, known: Iterable[str]) -> str:
-    """Return ` (did you mean 'x'?)` for the known word that looks most like `word`, or nothing."""
-    candidates = {name.lower(): name for name in known}
-    close = get_close_matches(word.lower(), candidates, n=1, cutoff=0.6)
-    return f" (did you mean {candidates[close[0]]!r}?)" if close else ""
 
 
 class Kind(StrEnum):
