@@ -18,6 +18,7 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _DURATION = re.compile(r"(\d+)\s*([smhdw])\Z")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+_FIRST_YEAR, _LAST_YEAR = 1900, 2999  # what is typed outside them is a slip, and arithmetic on it would overflow
 
 
 def now() -> datetime:
@@ -103,9 +104,16 @@ def parse_instant(text: str, tz: ZoneInfo) -> datetime:
 def parse_date(text: str) -> date:
     """Read an ISO date such as `2026-03-20`; `UsageError` for anything else."""
     try:
-        return date.fromisoformat(text.strip())
+        day = date.fromisoformat(text.strip())
     except ValueError as error:
         raise UsageError(f"{text!r} is not a date: write it as 2026-03-20") from error
+    _check_year(day.year, text)
+    return day
+
+
+def _check_year(year: int, text: str) -> None:
+    if not _FIRST_YEAR <= year <= _LAST_YEAR:
+        raise UsageError(f"{text!r}: the year must be from {_FIRST_YEAR} to {_LAST_YEAR}")
 
 
 def parse_duration(text: str) -> timedelta:
