@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from mailflow.store.database import Connection, Row
 
 
+PLANS_LAST_MS = 30 * 86_400_000
+
+
 @dataclass(frozen=True, slots=True)
 class Approval:
     """One approved campaign: the files as they were, and who may get it."""
@@ -111,7 +114,8 @@ def finish_planning(tx: Connection, occurrence: Occurrence, *, at: int) -> None:
 
 
 def save_plan(tx: Connection, plan: ShownPlan) -> None:
-    """Remember a plan by its id; the same plan twice is one."""
+    """Remember a plan by its id for 30 days; the same plan twice is one."""
+    tx.execute("DELETE FROM plans WHERE made_at < ?", (plan.made_at - PLANS_LAST_MS,))
     tx.execute(
         "INSERT INTO plans (id, campaign, made_at, files, members) VALUES (?, ?, ?, ?, ?)"
         " ON CONFLICT (id) DO UPDATE SET made_at = excluded.made_at",
