@@ -22,7 +22,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 demo: $(READY) ## run the main job on sample data, from CSV files to mail in a folder
-	@$(BIN)/mailflow demo $(DIR)
+	@$(BIN)/mailflow demo $(DIR) --again
 
 test: $(DEV_READY) ## run the tests
 	$(BIN)/python -m pytest $(ARGS)
