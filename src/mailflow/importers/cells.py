@@ -78,14 +78,16 @@ class Sheet:
         """The rows that are rejected so far: (field, reason) by their index in the block."""
         return self._faults
 
-    def reject(self, index: int) -> Reject:
-        """Return a rejected row with its cells."""
+    def reject(self, index: int) -> Reject | None:
+        """Return a rejected row with its cells; None for a sound one."""
+        if index not in self._faults:
+            return None
         field, reason = self._faults[index]
         return Reject(self.block.lines[index], tuple(self.block.rows[index]), reason, self._column_name(field))
 
     def rejects(self) -> list[Reject]:
         """Return all rejected rows of the block."""
-        return [self.reject(index) for index in sorted(self._faults)]
+        return [row for index in sorted(self._faults) if (row := self.reject(index)) is not None]
 
     def _column_name(self, field: str) -> str:
         place = self._recognised.place(field)

@@ -38,6 +38,11 @@ class ConsentReader:
         self._no: Sequence[str] = ()
         self.unknown: Counter[str] = Counter()
 
+    @property
+    def given(self) -> bool:
+        """Whether `--consent` speaks for rows that say nothing themselves."""
+        return self._given is not None
+
     def name_columns(self, consent: Sequence[str], opt_out: Sequence[str]) -> None:
         """Say what the columns are called that `say` will get the cells of."""
         self._yes, self._no = consent, opt_out

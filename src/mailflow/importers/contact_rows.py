@@ -12,8 +12,12 @@ from mailflow.importers.dates import birthday
 from mailflow.importers.recognise import Recognised
 from mailflow.model import Basis, ConsentState
 
+_NO_KEY = "there is no e-mail address in this row, nor a customer id or phone"
+
 Card = tuple[Any, ...]
 InstantRead = Callable[[str], int]
+SaidColumns = tuple[str | None, str | None, int | None, str | None]  # state, basis, at, evidence
+NO_SAYING: SaidColumns = (None, None, None, None)
 
 
 class ContactRows:
@@ -33,37 +37,42 @@ class ContactRows:
     def cards(self, sheet: Sheet) -> Iterator[Card]:
         """Yield a card for every sound row of a block, in the order of store.staging.CARD_COLUMNS."""
         emails = sheet.read("email", address)
-        ids = [identifier(cell) for cell in sheet.cells("customer_id") or [""] * sheet.size]
+        cells = sheet.cells("customer_id")
+        ids = [""] * sheet.size if cells is None else [identifier(cell) for cell in cells]
         phones = sheet.first_of("phone", marked_text)
-        phone_keys = [phone_key(phone) for phone in phones]
+        phone_keys = [phone_key(phone) if phone else "" for phone in phones]
         fields = person_fields(sheet, phones)
         attributes, fields["birthday"] = self._attributes(sheet, fields["birthday"])
-        consents = self._consents(sheet)
+        sayings = self._sayings(sheet)
         sources = sheet.texts("consent_source")
-        for index, (email, customer_id, phone) in enumerate(zip(emails, ids, phone_keys, strict=True)):
-            if email is None and not customer_id and not phone:
-                sheet.fault(index, "email", "there is no e-mail address in this row, nor a customer id or phone")
+        keyless = [
+            i
+            for i, (email, key, phone) in enumerate(zip(emails, ids, phone_keys, strict=True))
+            if not (email or key or phone)
+        ]
+        for index in keyless:
+            sheet.fault(index, "email", _NO_KEY)
         self.without_address += sum(email is None for email in emails) - len(sheet.faulty)
-        for index, columns in enumerate(
-            zip(
-                sheet.block.lines, emails, ids, phone_keys, *fields.values(), attributes, consents, sources, strict=True
-            )
-        ):
+        columns = zip(
+            sheet.block.lines, emails, ids, phone_keys, *fields.values(), attributes, sayings, sources, strict=True
+        )
+        for index, (line, email, customer_id, phone, *rest, saying, source) in enumerate(columns):
             if index in sheet.faulty:
                 continue
-            line, email, customer_id, phone, *rest, (state, basis, at, evidence), source = columns
             self._n += 1
             key, written = (email.key, email.email) if email else ("", None)
+            state, basis, at, evidence = saying
             yield (self._n, line, key, written, customer_id, phone, *rest, state, basis, at, source, evidence)
 
-    def _attributes(self, sheet: Sheet, birthdays: Sequence[str | None]) -> tuple[list[str | None], list[str | None]]:
+    def _attributes(self, sheet: Sheet, birthdays: list[str | None]) -> tuple[list[str | None], list[str | None]]:
         """Return each row's other columns as JSON, and the birthdays; one that is no date becomes an attribute."""
-        named = [(name, sheet.block.rows, place) for name, place in self._recognised.attributes.items()]
+        places = list(self._recognised.attributes.items())
+        if not places and "birthday" not in self._recognised.columns:
+            return [None] * sheet.size, birthdays
         documents: list[str | None] = []
         read: list[str | None] = []
-        for index, written in enumerate(birthdays):
-            row = sheet.block.rows[index]
-            other = {name: cell for name, _, place in named if (cell := row[place].strip())}
+        for row, written in zip(sheet.block.rows, birthdays, strict=True):
+            other = {name: cell for name, place in places if (cell := row[place].strip())}
             day = None
             if written is not None:
                 try:
@@ -75,9 +84,11 @@ class ContactRows:
             documents.append(to_json(other) if other else None)
         return documents, read
 
-    def _consents(self, sheet: Sheet) -> list[tuple[str | None, str | None, int | None, str | None]]:
-        """Return each row's (state, basis, at, evidence)."""
+    def _sayings(self, sheet: Sheet) -> list[SaidColumns]:
+        """Return what each row says about consent."""
         yes, no = sheet.every("consent"), sheet.every("opt_out")
+        if not (yes or no or self._consent.given or sheet.cells("opted_out_at")):
+            return [NO_SAYING] * sheet.size
         self._consent.name_columns([header for header, _ in yes], [header for header, _ in no])
         left_at = self._instants_of(sheet, "opted_out_at")
         said_at = self._instants_of(sheet, "consent_at")
@@ -90,11 +101,11 @@ class ContactRows:
 
     def _say(
         self, consent: tuple[str, ...], opt_out: tuple[str, ...], left_at: int | None, said_at: int | None
-    ) -> tuple[str | None, str | None, int | None, str | None]:
+    ) -> SaidColumns:
         if left_at is not None:
             return ConsentState.UNSUBSCRIBED, Basis.EXPRESS, left_at, f"{self._file}: the date they left"
         saying: Saying | None = self._consent.say(consent, opt_out)
-        return (None, None, None, None) if saying is None else (saying.state, saying.basis, said_at, saying.evidence)
+        return NO_SAYING if saying is None else (saying.state, saying.basis, said_at, saying.evidence)
 
     def _instants_of(self, sheet: Sheet, field: str) -> list[int | None]:
         cells = sheet.cells(field)

@@ -14,7 +14,8 @@ from mailflow.importers.cells import Sheet
 from mailflow.importers.consent import ConsentReader
 from mailflow.importers.contact_rows import ContactRows, unknown_words
 from mailflow.importers.options import ImportOptions, ImportResult, Trouble
-from mailflow.importers.order_rows import Batch, OrderColumns, OrderRows
+from mailflow.importers.order_columns import Writing
+from mailflow.importers.order_rows import Batch, OrderRows
 from mailflow.importers.recognise import Noun, Recognised, recognise
 from mailflow.importers.source import LINE_COLUMN, REASON_COLUMN, Block, Reject, Source, blocks, inspect
 from mailflow.importers.survey import survey
@@ -106,8 +107,8 @@ def _stage(
         warnings += _contact_warnings(contacts, recognised, options)
         outcome = _Outcome(rows, 0, Parts(lines=False, refunds=False), warnings)
     else:
-        columns = OrderColumns(
-            findings.instants["placed_at"], findings.instants["refunded_at"], dict(findings.marks), options.currency,
+        columns = Writing(
+            findings.instants["placed_at"], findings.instants["refunded_at"], findings.marks, options.currency,
             findings.line_totals,
         )  # fmt: skip
         orders = OrderRows(recognised, consent, columns)

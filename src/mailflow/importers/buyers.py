@@ -1,0 +1,99 @@
+"""Who bought: what the rows of an orders file say about the people, each thing once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mailflow.addresses import Address
+from mailflow.importers.cells import Sheet, address, identifier, marked_text, phone_key
+from mailflow.importers.consent import ConsentReader
+from mailflow.importers.contact_rows import NO_SAYING, Card, SaidColumns, person_fields
+from mailflow.model import ConsentState
+
+_MEMO_SIZE = 100_000
+
+Keys = tuple[str, str, str]  # e-mail as it is compared, customer id, phone as it is compared; '' where unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Buyers:
+    """The buyers of a block's rows: their keys, and per row what else is said about them."""
+
+    keys: list[Keys]
+    written: list[str | None]
+    said: list[tuple[Any, ...]]
+    sayings: list[SaidColumns]
+
+
+class People:
+    """Reads the buyers of one file and turns what is new about them into cards."""
+
+    def __init__(self, consent: ConsentReader) -> None:
+        self._consent = consent
+        self._addresses: dict[str, Address | None] = {}
+        self._seen: set[tuple[Any, ...]] = set()
+        self._n = 0
+
+    def read(self, sheet: Sheet, placed_at: Sequence[int | None]) -> Buyers:
+        """Return the buyers of a block."""
+        emails = sheet.read("email", self._address)
+        cells = sheet.cells("customer_id")
+        ids = [""] * sheet.size if cells is None else [identifier(cell) for cell in cells]
+        phones = sheet.first_of("phone", marked_text)
+        keys = list(
+            zip(
+                [email.key if email else "" for email in emails],
+                ids,
+                [phone_key(phone) if phone else "" for phone in phones],
+                strict=True,
+            )
+        )
+        fields = person_fields(sheet, phones)
+        fields["birthday"] = [None] * sheet.size
+        written = [email.email if email else None for email in emails]
+        return Buyers(keys, written, list(zip(*fields.values(), strict=True)), self._sayings(sheet, placed_at))
+
+    def cards(self, buyers: Buyers, lines: Sequence[int] | Mapping[int, int], rows: Sequence[int]) -> Iterator[Card]:
+        """Yield cards for what some rows of a block say anew; a row without any key says it of nobody."""
+        seen = self._seen
+        for index in rows:
+            keys, said, saying = buyers.keys[index], buyers.said[index], buyers.sayings[index]
+            thing = (keys, said, saying[0])
+            if thing in seen or not any(keys):
+                continue
+            if len(seen) >= _MEMO_SIZE:
+                seen.clear()
+            seen.add(thing)
+            self._n += 1
+            state, basis, at, evidence = saying
+            key, customer_id, phone = keys
+            yield (
+                self._n, lines[index], key, buyers.written[index], customer_id, phone, *said, None,
+                state, basis, at, None, evidence,
+            )  # fmt: skip
+
+    def _address(self, cell: str) -> Address | None:
+        """Read an e-mail cell; those of one customer come again and again."""
+        known = self._addresses
+        if cell not in known:
+            if len(known) >= _MEMO_SIZE:
+                known.clear()
+            known[cell] = address(cell)
+        return known[cell]
+
+    def _sayings(self, sheet: Sheet, placed_at: Sequence[int | None]) -> list[SaidColumns]:
+        columns = sheet.every("consent")
+        if not columns and not self._consent.given:
+            return [NO_SAYING] * sheet.size
+        self._consent.name_columns([header for header, _ in columns], [])
+        words = list(zip(*(cells for _, cells in columns), strict=True)) or [()] * sheet.size
+        return [self._say(row, at) for row, at in zip(words, placed_at, strict=True)]
+
+    def _say(self, words: tuple[str, ...], at: int | None) -> SaidColumns:
+        """Return what a row says. A box that was not ticked at one checkout withdraws nothing."""
+        saying = self._consent.say(words, ())
+        if saying is None or saying.state is not ConsentState.SUBSCRIBED:
+            return NO_SAYING
+        return saying.state, saying.basis, at if any(word.strip() for word in words) else None, saying.evidence
