@@ -248,3 +248,14 @@ def test_no_transaction_of_a_refresh_is_long(store: Store, tmp_path: Path, monke
     refresh(store, tmp_path)
     refresh(store, tmp_path, NOW + timedelta(days=1))
     assert sorted(took)[len(took) // 2] < 0.1
+
+
+def test_an_older_run_that_ends_later_does_not_replace_a_newer_one(store: Store, tmp_path: Path) -> None:
+    keep_orders(store, [Order("a", at("2026-03-01", ZONE), 5)])
+    with store.transaction() as tx:
+        slow = scores.begin(tx, scores.RFM, 1, as_of=TODAY, now=NOW, inputs={})
+        scores.add_rfm(tx, slow, [(1, 0, 0, 0, "EUR", 1, 1, 1, "champions")])
+    refresh(store, tmp_path)
+    with store.transaction() as tx:
+        scores.finish(tx, slow, now=NOW + timedelta(minutes=5))
+    assert [row["class"] for row in store.db.execute("SELECT class FROM rfm_now")] == ["new_customers"]
