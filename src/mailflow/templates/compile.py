@@ -22,6 +22,7 @@ from mailflow.errors import Problem
 from mailflow.model import MessageClass, MessageKind
 from mailflow.templates import inline, markdown, plaintext, source
 from mailflow.templates.environment import HTML, TEXT, MailEnvironment, run
+from mailflow.templates.filters import LinkError
 from mailflow.templates.headers import TEXT_LIMIT
 from mailflow.templates.parts import Rendered, TemplateError
 from mailflow.templates.tags import Tag, Tags, included
@@ -34,7 +35,7 @@ MAX_INCLUDES = 5  # of includes inside includes
 CLIPPED_BYTES = 102_000  # Gmail shows no more of a message, and hides the footer with the rest
 
 # What rendering plain data with checked templates can still raise: a wrong type or value where the template uses it.
-_RENDER_ERRORS = (jinja2.TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError)
+RENDER_ERRORS = (jinja2.TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError)
 
 Field = Callable[[Mapping[str, Any]], str]
 
@@ -130,7 +131,7 @@ class CompiledTemplate:
             return ""
         try:
             return render(values)
-        except _RENDER_ERRORS as error:
+        except RENDER_ERRORS as error:
             raise self._error(values, str(error), name) from None
 
     def _parts(self, values: Mapping[str, Any]) -> tuple[str, str]:
@@ -138,7 +139,7 @@ class CompiledTemplate:
             html, text = run(self._html, values), run(self._text, values)
             if self._raw is not None:
                 html = self._verified(html, values)
-        except _RENDER_ERRORS as error:
+        except RENDER_ERRORS as error:
             raise self._explained(error, values) from None
         return html, plaintext.tidy(text)
 
@@ -154,12 +155,14 @@ class CompiledTemplate:
 
     def _explained(self, error: Exception, values: Mapping[str, Any]) -> TemplateError:
         """Return an error with its place: render the files as they were written, where lines are lines."""
+        if isinstance(error, LinkError):
+            return TemplateError([source.problem(_sentence(error), *error.place, values)])
         environment = MailEnvironment(is_html=True, loader=self._loader)
         files = [(self.file, self._body), *([self._layout] if self._layout else [])]
         for file, text in files:
             try:
                 run(environment.from_string(text), {**values, "content": ""})
-            except _RENDER_ERRORS as found:
+            except RENDER_ERRORS as found:
                 place = _place(found, file)
                 return TemplateError([source.problem(_sentence(found), *place, values)])
         return TemplateError([source.problem(_sentence(error), self.file, None, values)])

@@ -21,7 +21,6 @@ _CONTROLS = bytes(byte for byte in range(32) if byte not in b"\t\n")
 _ASCII = bytes(range(128))
 _FROM = re.compile(rb"^From ", re.MULTILINE)
 _MOSTLY_FOREIGN = 0.17
-_EQUALS = ord("=")
 _LINE = 76  # of an encoded body, RFC 2045 sections 6.7 and 6.8
 
 
@@ -102,12 +101,12 @@ def _boundary(message_id: str) -> str:
 
 def _part(kind: bytes, text: str) -> bytes:
     data = _canonical(text)
-    foreign = b"" if data.isascii() else data.translate(None, _ASCII)
+    foreign = 0 if data.isascii() else len(data.translate(None, _ASCII))
     # Quoted-printable makes three bytes of each that is not ASCII, base64 four of every three.
-    if len(foreign) > _MOSTLY_FOREIGN * len(data):
+    if foreign > _MOSTLY_FOREIGN * len(data):
         encoding, body = b"base64", base64(data)
     else:
-        encoding, body = b"quoted-printable", quoted_printable(data, foreign)
+        encoding, body = b"quoted-printable", quoted_printable(data)
     return b"Content-Type: %b; charset=utf-8\r\nContent-Transfer-Encoding: %b\r\n\r\n%b" % (kind, encoding, body)
 
 
@@ -120,43 +119,12 @@ def _canonical(text: str) -> bytes:
     return data if data.endswith(b"\n") else data + b"\n"
 
 
-def quoted_printable(data: bytes, foreign: bytes) -> bytes:
-    """Return canonical text in quoted-printable (RFC 2045 section 6.7) with CRLF; in half the time of `b2a_qp`.
-
-    `foreign` are the bytes of `data` that are not ASCII. A text has few different such characters, and replacing them
-    one by one takes less time than looking at every byte.
-    """
-    data = data.replace(b"=", b"=3D")
-    for character in set(foreign.decode("utf-8")):
-        raw = character.encode("utf-8")
-        data = data.replace(raw, b"=" + raw.hex("=").upper().encode("ascii"))
-    if b" \n" in data or b"\t\n" in data:
-        data = data.replace(b" \n", b"=20\n").replace(b"\t\n", b"=09\n")
-    if b"\nFrom " in data or data.startswith(b"From "):
-        data = _FROM.sub(b"=46rom ", data)  # or an mbox on the way makes it ">From "
-    lines: list[bytes] = []
-    for line in data.split(b"\n"):
-        if len(line) <= _LINE:
-            lines.append(line)
-        else:
-            lines += _soft_breaks(line)
-    return b"\r\n".join(lines)
-
-
-def _soft_breaks(line: bytes) -> list[bytes]:
-    """Return a long line as lines that end in `=`, none of which cuts an escape."""
-    pieces = []
-    start, last = 0, len(line) - _LINE
-    while start < last:
-        end = start + _LINE - 1
-        if line[end - 1] == _EQUALS:
-            end -= 1
-        elif line[end - 2] == _EQUALS:
-            end -= 2
-        pieces.append(line[start:end] + b"=")
-        start = end
-    pieces.append(line[start:])
-    return pieces
+def quoted_printable(data: bytes) -> bytes:
+    """Return canonical text in quoted-printable (RFC 2045 section 6.7) with CRLF."""
+    encoded = binascii.b2a_qp(data, istext=True)
+    if b"\nFrom " in encoded or encoded.startswith(b"From "):
+        encoded = _FROM.sub(b"=46rom ", encoded)  # or an mbox on the way makes it ">From "
+    return encoded.replace(b"\n", b"\r\n")
 
 
 def base64(data: bytes) -> bytes:

@@ -23,7 +23,7 @@ from markupsafe import Markup, escape
 
 from mailflow import money as amounts
 
-MAX_TEXT = 100_000  # characters of a text made inside a template
+MAX_TEXT = 64_000  # characters of a text made inside a template
 MAX_ITEMS = 10_000  # entries of a list made inside a template
 BUDGET = "__budget__"  # the render's variable that counts what loops may still cost
 
@@ -126,11 +126,23 @@ def shown_in_html(value: Any, label: str) -> str:
     return str(escape(value)) if _SPECIAL.search(value) else value
 
 
-def link(value: Any) -> str:
-    """Return a link made from data; refuse what is not http, https, mailto or tel. Put into every `href` by inline.py."""
-    text = str(value)
+class LinkError(TemplateRuntimeError):
+    """Something that stands for a link and is none, with the place of its tag."""
+
+    def __init__(self, message: str, file: str, line: int) -> None:
+        super().__init__(message)
+        self.place = file, line
+
+
+def link(value: Any, file: str, line: int, label: str) -> str:
+    """Return a link made from data; refuse what is not http, https, mailto or tel.
+
+    Put into every `href` by inline.py, with the place and words of the tag.
+    """
+    text = str(shown(value, label))
     if not _LINK.match(text):
-        raise TemplateRuntimeError(f"{_short(text)} is not a link: it must begin with https://, http://, mailto: or tel:")
+        message = f"{label} is {_short(text)}, which is not a link: it must begin with https://, http://, mailto: or tel:"
+        raise LinkError(message, file, line)
     return text
 
 
@@ -144,23 +156,42 @@ def each(context: Context, value: Any, weight: int) -> Any:
     if isinstance(value, str | int | float | Decimal | Date):
         raise TemplateRuntimeError(f"a loop runs over a list, not over {_short(value)}")
     items = value if isinstance(value, list | tuple | dict) else list(itertools.islice(value, MAX_ITEMS))
+    _charge(context, (len(items) + 1) * weight)
+    return items
+
+
+def _charge(context: Context, cost: int) -> None:
+    """Take what something costs from the budget that a render has for loops and lists."""
     budget = context.resolve(BUDGET)
-    budget[0] -= (len(items) + 1) * weight
+    budget[0] -= cost
     if budget[0] < 0:
         raise TemplateRuntimeError("the loops of this template take too many rounds for one message")
+
+
+def _entries(context: Context, values: Any) -> list[Any]:
+    """Return the entries of a list, and charge for them."""
+    if isinstance(values, str):
+        raise TemplateRuntimeError(f"a list is needed, and {_short(values)} is a text")
+    items = list(itertools.islice(values, MAX_ITEMS))
+    _charge(context, len(items))
     return items
 
 
 def concat(values: Sequence[Any]) -> str:
     """Return values joined by `~`, up to the limit."""
-    return join(values)
+    return _joined(values, "")
 
 
-def join(values: Any, separator: str = "", attribute: Any = None) -> str:
+@pass_context
+def join(context: Context, values: Any, separator: str = "", attribute: Any = None) -> str:
     """Return the values of a list as one text."""
-    items = list(itertools.islice(values, MAX_ITEMS))
+    items = _entries(context, values)
     if attribute is not None:
         items = [item.get(attribute) if isinstance(item, dict) else None for item in items]
+    return _joined(items, separator)
+
+
+def _joined(items: Sequence[Any], separator: str) -> str:
     texts = [text(item) for item in items]
     if sum(map(len, texts)) + len(separator) * len(texts) > MAX_TEXT:
         raise TemplateRuntimeError("a text made in the template is too long")
@@ -201,7 +232,9 @@ def truncate(value: Any, length: int = 80, end: str = "…") -> str:
     whole = text(value)
     if len(whole) <= length:
         return whole
-    return whole[: max(0, length - len(end))].rsplit(" ", 1)[0].rstrip() + end
+    kept = max(0, length - len(end))
+    cut = whole[:kept]
+    return (cut if whole[kept] == " " else cut.rsplit(" ", 1)[0]).rstrip() + end
 
 
 def round_(value: Any, digits: int = 0) -> Any:
@@ -212,17 +245,19 @@ def round_(value: Any, digits: int = 0) -> Any:
     return rounded if digits else int(rounded)
 
 
-def batch(value: Any, size: int) -> list[list[Any]]:
+@pass_context
+def batch(context: Context, value: Any, size: int) -> list[list[Any]]:
     """Return a list in rows of `size`, for pictures side by side."""
-    items = list(itertools.islice(value, MAX_ITEMS))
+    items = _entries(context, value)
     if not isinstance(size, int) or not 1 <= size <= 100:
         raise TemplateRuntimeError("batch takes rows of 1 to 100")
     return [items[start : start + size] for start in range(0, len(items), size)]
 
 
-def total(value: Any, attribute: Any = None) -> Any:
+@pass_context
+def total(context: Context, value: Any, attribute: Any = None) -> Any:
     """Return the sum of numbers, or of one attribute of each entry."""
-    items = list(itertools.islice(value, MAX_ITEMS))
+    items = _entries(context, value)
     numbers = [item.get(attribute) if isinstance(item, dict) else None for item in items] if attribute else items
     return sum((_decimal(number) for number in numbers), Decimal(0))
 
@@ -237,17 +272,25 @@ def _on_text(name: str) -> Callable[..., Any]:
     return on_text
 
 
+def _on_list(name: str) -> Callable[..., Any]:
+    """Return one of Jinja's filters on lists, with its entries counted."""
+    original: Any = JINJA_FILTERS[name]
+    wants = getattr(getattr(original, "jinja_pass_arg", None), "name", "")
+
+    @pass_context
+    def on_list(context: Context, value: Any, *arguments: Any, **named: Any) -> Any:
+        entries = value if isinstance(value, dict) else _entries(context, value)
+        first = {"context": (context,), "environment": (context.environment,), "eval_context": (context.eval_ctx,)}
+        return original(*first.get(wants, ()), entries, *arguments, **named)
+
+    return on_list
+
+
 def _items(value: Any) -> Iterable[Any]:
     """Return the pairs of a mapping."""
     if not isinstance(value, Mapping):
         raise TemplateRuntimeError("items needs a mapping")
     return value.items()
-
-
-def _listed(value: Any) -> list[Any]:
-    if isinstance(value, str):
-        raise TemplateRuntimeError("a text is not a list")
-    return list(itertools.islice(value, MAX_ITEMS))
 
 
 def _kind(value: Any) -> str:
@@ -260,8 +303,9 @@ def _short(value: Any) -> str:
 
 FILTERS: Mapping[str, Callable[..., Any]] = MappingProxyType(
     {
-        **{name: JINJA_FILTERS[name] for name in "abs count dictsort first float groupby int last length max min".split()},
-        **{name: JINJA_FILTERS[name] for name in "map reject rejectattr reverse select selectattr sort unique".split()},
+        **{name: JINJA_FILTERS[name] for name in "abs count float int length".split()},
+        **{name: _on_list(name) for name in "dictsort first groupby last list map max min reverse sort unique".split()},
+        **{name: _on_list(name) for name in "reject rejectattr select selectattr".split()},
         **{name: _on_text(name) for name in "capitalize e escape lower striptags title trim upper wordcount".split()},
         "urlencode": _on_text("urlencode"),
         "default": default,
@@ -275,7 +319,6 @@ FILTERS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "batch": batch,
         "sum": total,
         "items": _items,
-        "list": _listed,
         "string": text,
         # Written by guard.py and inline.py; a template cannot name them.
         "__shown__": shown,
@@ -286,9 +329,10 @@ FILTERS: Mapping[str, Callable[..., Any]] = MappingProxyType(
     }
 )
 
+_JINJA_TESTS: Mapping[str, Any] = JINJA_TESTS
 TESTS: Mapping[str, Callable[..., Any]] = MappingProxyType(
     {
-        name: JINJA_TESTS[name]
+        name: _JINJA_TESTS[name]
         for name in (
             "defined undefined none number string mapping sequence odd even divisibleby in true false boolean integer float "
             "lower upper eq equalto == ne != gt > greaterthan ge >= lt < lessthan le <="

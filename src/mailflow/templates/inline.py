@@ -124,7 +124,8 @@ def finished(html: str, tags: Tags) -> str:
 
     def source(tag: Tag) -> str:
         if id(tag) in links and tag.is_value:
-            return f"{{{{ ({tag.inside}) | {LINK_FILTER} }}}}"
+            place = f"{tag.file!r}, {tag.line}, {tag.inside.partition('|')[0].strip()!r}"
+            return f"{{{{ ({tag.inside}) | {LINK_FILTER}({place}) }}}}"
         return tag.source()
 
     return tags.put_back(html, source)

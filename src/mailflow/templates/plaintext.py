@@ -80,6 +80,7 @@ class _Reader(HTMLParser):
             self._start_entry()
         elif name in ("td", "th"):
             if self._cells and not self._line_start:
+                self._out[-1] = self._out[-1].rstrip(" ")
                 self._emit("  ")
             self._cells += 1
         elif name == "tr":

@@ -17,7 +17,7 @@ from jinja2 import BaseLoader, TemplateNotFound
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from mailflow.config.yaml_files import Document, decode, parse_spec, parse_yaml, suggestion
-from mailflow.errors import Problem, ProblemsError
+from mailflow.errors import ConfigError, Problem, ProblemsError
 from mailflow.model import MessageClass, MessageKind
 from mailflow.templates.headers import check_address
 from mailflow.templates.parts import TemplateError
@@ -47,7 +47,10 @@ class FrontMatter(BaseModel):
     @field_validator("reply_to")
     @classmethod
     def _reply_to(cls, value: str | None) -> str | None:
-        return None if value is None else check_address(value)
+        try:
+            return None if value is None else check_address(value)
+        except ConfigError as error:
+            raise ValueError(str(error)) from None
 
 
 @dataclass(frozen=True, slots=True)

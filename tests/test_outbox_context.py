@@ -1,0 +1,97 @@
+"""What templates are told about people is plain, complete and read in a handful of queries."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from mailflow.config import Settings
+from mailflow.outbox import context
+from mailflow.store import Store
+from mailflow.templates import context as shapes
+from people import add_contact
+
+NOW = datetime(2026, 3, 20, 23, 30, tzinfo=UTC)
+SETTINGS = Settings.model_validate(
+    {
+        "name": "Tea Room", "sender": {"name": "Mira", "email": "mira@tea.example"}, "currency": "EUR", "timezone": "Europe/Vienna",
+        "address": "1 Tea Lane", "fields": {"favourite_tea": {"type": "text"}, "size": {"type": "number"}},
+    }
+)  # fmt: skip
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store.create(tmp_path / "mailflow.db") as store:
+        yield store
+
+
+def add(store: Store, email: str, **columns: object) -> int:
+    with store.transaction() as tx:
+        number = add_contact(tx, email, now=NOW)
+        for name, value in columns.items():
+            tx.execute(f"UPDATE contacts SET {name} = ? WHERE id = ?", (value, number))
+    return number
+
+
+def test_a_person_without_anything_has_every_name_and_nothing_in_it(store: Store) -> None:
+    known = context.contact_context(store.db, add(store, "ada@example.com"), settings=SETTINGS, now=NOW)
+    assert known["contact"]["email"] == "ada@example.com"
+    assert known["contact"]["first_name"] is None
+    assert known["contact"]["favourite_tea"] is None
+    assert known["contact"]["segments"] == []
+    assert known["contact"]["rfm"] is None
+    assert known["contact"]["orders"] == {"count": 0, "revenue": Decimal("0.00"), "currency": "EUR", "first_at": None, "last_at": None}
+    assert known["today"] == date(2026, 3, 21)  # half past midnight in Vienna
+    assert known["shop"]["address"] == "1 Tea Lane"
+
+
+def test_real_people_and_the_sample_have_the_same_shape(store: Store) -> None:
+    real = context.contact_context(store.db, add(store, "ada@example.com"), settings=SETTINGS, now=NOW)
+    sample = context.sample_context(SETTINGS, NOW)
+    documented = shapes.sample()
+    assert real["contact"].keys() | {"timezone"} == sample["contact"].keys() | {"timezone"}
+    assert real["shop"].keys() == documented["shop"].keys()
+    assert documented["contact"]["orders"].keys() == real["contact"]["orders"].keys()
+    assert documented.keys() - real.keys() == {"campaign", "unsubscribe_url"}  # they belong to a message
+
+
+def test_blank_text_is_nothing_and_own_fields_stand_beside_the_built_in(store: Store) -> None:
+    number = add(store, "ada@example.com", first_name="  ", attributes=json.dumps({"favourite_tea": "green", "city": "x", "note": ""}))
+    contact = context.contact_context(store.db, number, settings=SETTINGS, now=NOW)["contact"]
+    assert contact["first_name"] is None
+    assert contact["favourite_tea"] == "green"
+    assert contact["note"] is None
+    assert contact["city"] is None  # a column of the file cannot stand in for the contact's own
+
+
+def test_orders_scores_and_segments(store: Store) -> None:
+    one, two = add(store, "ada@example.com"), add(store, "bob@example.com")
+    with store.transaction() as tx:
+        tx.execute("INSERT INTO contact_facts VALUES (?, 3, 1704106800000, 1772319599000)", (one,))
+        tx.execute("INSERT INTO contact_revenue VALUES (?, 'EUR', 12345)", (one,))
+        tx.executemany("INSERT INTO contact_revenue VALUES (?, ?, 500)", [(two, "EUR"), (two, "JPY")])
+        tx.execute("INSERT INTO score_runs VALUES (1, 'rfm', 1, '2026-03-20', 0, '{}')")
+        tx.execute("INSERT INTO rfm_scores VALUES (?, 3, 3, 12345, 'EUR', 5, 4, 3, 'champions', 1)", (one,))
+    known = context.contact_contexts(store.db, [one, two, 999], settings=SETTINGS, now=NOW, segments={"vip": {one}})
+    assert known.keys() == {one, two}
+    ada, bob = known[one]["contact"], known[two]["contact"]
+    assert ada["orders"] == {"count": 3, "revenue": Decimal("123.45"), "currency": "EUR", "first_at": date(2024, 1, 1), "last_at": date(2026, 2, 28)}
+    assert ada["rfm"] == {"class": "champions", "r": 5, "f": 4, "m": 3}
+    assert ada["segments"] == ["vip"]
+    assert bob["orders"]["revenue"] is None  # several currencies are never added up
+    assert bob["segments"] == []
+
+
+def test_however_many_people_take_four_queries(store: Store) -> None:
+    ids = [add(store, f"p{number}@example.com") for number in range(30)]
+    asked: list[str] = []
+    store.db.set_trace_callback(asked.append)
+    context.contact_contexts(store.db, ids, settings=SETTINGS, now=NOW)
+    store.db.set_trace_callback(None)
+    assert len(asked) == 4

@@ -1,0 +1,176 @@
+"""Templates can neither get out nor eat the machine: each payload ends in an error, fast and small."""
+
+from __future__ import annotations
+
+import resource
+import time
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from mailflow.templates.compile import RENDER_ERRORS
+from mailflow.templates.environment import HTML, TEXT, run
+
+VALUES: dict[str, Any] = {
+    "contact": {"first_name": "Ada", "last_name": None, "tags": ["a", "b"], "points": 3},
+    "many": list(range(1000)),
+    "shop": {"currency": "EUR"},
+    "language": "en",
+    "amount": Decimal("12.50"),
+}
+
+ESCAPES = [
+    "{{ ''.__class__.__mro__[1].__subclasses__() }}",
+    "{{ contact.__class__ }}",
+    "{{ contact['__class__'] }}",
+    "{{ contact|attr('__class__') }}",
+    "{{ contact['__cl' ~ 'ass__'] }}",
+    "{{ lipsum.__globals__['os'].popen('id').read() }}",
+    "{{ cycler.__init__.__globals__.os }}",
+    "{{ joiner.__init__.__globals__ }}",
+    "{{ namespace.__init__ }}",
+    "{{ self.__init__.__globals__ }}",
+    "{{ self._TemplateReference__context }}",
+    "{{ '{0.__class__}'.format(contact) }}",
+    "{{ '{0.__class__}'.format_map(contact) }}",
+    "{{ ('{0.__class__}'|attr('format'))(contact) }}",
+    "{{ contact.update({'a': 1}) }}",
+    "{{ contact.tags.append(1) }}",
+    "{{ contact.pop('first_name') }}",
+    "{{ request.application.__globals__ }}",
+    "{{ config }}",
+    "{{ environment }}",
+    "{{ context.eval_ctx }}",
+    "{{ [].append.__self__ }}",
+    "{{ many|map('attr', '__class__')|list }}",
+    "{{ many|map(attribute='__class__')|join }}",
+    "{{ many|sort(attribute='__class__')|join }}",
+    "{{ (many|groupby('__class__'))[0] }}",
+    "{{ loop.__class__ }}",
+    "{% for a in many %}{{ loop.__init__ }}{% endfor %}",
+    "{% for a in many %}{{ loop._iterable }}{% endfor %}",
+    "{% for a in many %}{{ loop(many) }}{% endfor %}",
+    "{% import 'os' as os %}{{ os }}",
+    "{% from 'x' import y %}",
+    "{% extends 'base.html' %}",
+    "{% include contact.first_name %}",
+    "{% macro m() %}{{ caller() }}{% endmacro %}{{ m() }}",
+    "{% call x() %}{% endcall %}",
+    "{% set contact.first_name = 'x' %}",
+    "{{ dict(a=1) }}",
+    "{{ contact.first_name|safe }}",
+    "{{ amount.__class__ }}",
+    "{{ amount.real }}",
+    "{{ __shown__ }}",
+    "{{ contact|__plain__ }}",
+    "{{ __budget__ }}",
+    "{% set __budget__ = [9] %}",
+    "{{ contact }}",
+    "{{ contact.tags }}",
+]
+BOMBS = [
+    "{{ 'a' * 300000000 }}",
+    "{{ 300000000 * 'a' }}",
+    "{{ [1] * 300000000 }}",
+    "{{ '%0300000000d'|format(1) }}",
+    "{{ '%0300000000d' % 1 }}",
+    "{{ 'a'|center(300000000) }}",
+    "{{ 'a'.ljust(300000000) }}",
+    "{{ 'a'|indent(300000000) }}",
+    "{{ lipsum(n=100000) }}",
+    "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
+    "{% set ns = namespace(s='a') %}{% for a in many %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}",
+    "{{ 10 ** (10 ** 10) }}",
+    "{{ 9 ** 99999999 }}",
+    "{{ amount ** 99999999 }}",
+    "{% set a = 99999999999 %}" + "{% set a = a * a %}" * 40 + "{{ a }}",
+    "{% set a = 'aaaaaaaaaa' %}" + "{% set a = a ~ a %}" * 40 + "{{ a }}",
+    "{% set a = 'aaaaaaaaaa' %}" + "{% set a = a + a %}" * 40 + "{{ a }}",
+    "{% set a = many %}" + "{% set a = a + a %}" * 40 + "{{ a|length }}",
+    "{% set a = 'aaaaaaaaaa' %}" + "{% set a = [a, a]|join %}" * 40 + "{{ a }}",
+    "{% set a = 'aaaaaaaaaa' %}" + "{% set a = a|replace('a', 'aaaa') %}" * 40 + "{{ a }}",
+    "{% set a = [1] %}" + "{% set a = [a, a] %}" * 40 + "{{ a }}",
+    "{% set a = {'x': 1} %}" + "{% set a = {'x': a, 'y': a} %}" * 40 + "{{ a }}",
+    "{% set a %}{{ contact.first_name }}{% endset %}{{ a }}",
+    "{% filter upper %}x{% endfilter %}",
+    "{% for a in many %}{% for b in many %}{% for c in many %}{% endfor %}{% endfor %}{% endfor %}",
+    "{% for a in many %}{% for b in many %}xxxxxxxxxx{% endfor %}{% endfor %}",
+    "{% for a in many recursive %}{{ loop(many) }}{% endfor %}",
+    "{% if a %}" * 9 + "{% endif %}" * 9,
+    "{{ " + "(" * 5000 + "1" + ")" * 5000 + " }}",
+    "{{ " + "-" * 20000 + "1 }}",
+    "{{ " + "9" * 5000 + " }}",
+    "x" * (256 * 1024 + 1),
+    "{{ many|batch(300000000, 'x')|list }}",
+    "{{ many|slice(300000000)|list }}",
+    "{{ 1.5|round(300000000) }}",
+    "{% for a in 'aaaa' %}{% endfor %}",
+    "{{ today.strftime('%Y' * 9999) }}",
+    "{% for a in many %}{{ 'x' ~ many|join(',') ~ many|join(',') }}{% endfor %}" * 40,
+]
+
+
+@pytest.mark.parametrize("source", [*ESCAPES, *BOMBS], ids=lambda source: source[:60])
+@pytest.mark.parametrize("environment", [HTML, TEXT], ids=["html", "text"])
+def test_a_payload_ends_in_an_error_fast_and_small(source: str, environment: Any) -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    begun = time.perf_counter()
+    with pytest.raises(RENDER_ERRORS):
+        run(environment.from_string(source), VALUES)
+    assert time.perf_counter() - begun < 3
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # KB
+    assert VALUES["contact"]["first_name"] == "Ada"
+    assert VALUES["contact"]["tags"] == ["a", "b"]
+
+
+ORDINARY = {
+    "{{ contact.first_name }}": "Ada",
+    "{{ contact['first_name'] }}": "Ada",
+    "{{ contact.tags[0] }}{{ contact.tags[-1] }}": "ab",
+    "{{ contact.tags | join(', ') }}": "a, b",
+    "{{ contact.last_name | default('friend') }}": "friend",
+    "{{ nobody | default('friend') }}": "friend",
+    "{{ contact.nothing.at.all | default('friend') }}": "friend",
+    "{{ '  ' | default('friend') }}": "friend",
+    "{{ contact.first_name | upper }}": "ADA",
+    "{% for t in contact.tags %}{{ loop.index }}{{ t }}{% if not loop.last %}-{% endif %}{% endfor %}": "1a-2b",
+    "{% for t in contact.tags %}{{ loop.cycle('odd', 'even') }} {% endfor %}": "odd even ",
+    "{% for k, v in {'a': 1}|items %}{{ k }}{{ v }}{% endfor %}": "a1",
+    "{% if contact.points >= 3 and 'a' in contact.tags %}yes{% else %}no{% endif %}": "yes",
+    "{% if contact.last_name %}yes{% endif %}": "",
+    "{% set name = contact.first_name ~ '!' %}{{ name }}": "Ada!",
+    "{% with x = 3 %}{{ x * 2 + 1 }}{% endwith %}": "7",
+    "{{ amount | money }}": "€12.50",
+    "{{ amount * 2 }}": "25.00",
+    "{{ 'yes' if contact.points else 'no' }}": "yes",
+    "{{ 'yes' if contact.last_name }}": "",
+    "{{ many | first }}{{ many | length }}": "01000",
+    "{{ 7 % 3 }} {{ 2 ** 10 }}": "1 1024",
+    "{{ 'one two three' | truncate(8) }}": "one two…",
+}
+
+
+@pytest.mark.parametrize(("source", "expected"), ORDINARY.items())
+def test_ordinary_templates_work(source: str, expected: str) -> None:
+    assert run(TEXT.from_string(source), VALUES) == expected
+
+
+VECTORS = [
+    "<script>alert(1)</script>", "\"><img src=x onerror=alert(1)>", "' onmouseover='x", "</style><script>", "<!--", "-->",
+    "&lt;b&gt;", "{{ 7*7 }}", "{% raw %}", "]]>", "<svg/onload=x>",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("vector", VECTORS)
+@pytest.mark.parametrize("source", ["{{ v }}", "{{ v | default('x') }}", "{{ v ~ '' }}", "{{ [v]|join }}", "{{ v|replace('q', 'r') }}", "{{ v if v }}", "{{ (v|e) }}"])
+def test_data_never_becomes_markup(source: str, vector: str) -> None:
+    out = run(HTML.from_string(f"<p title=\"{source}\">{source}</p>"), {"v": vector})
+    inner = out.removeprefix('<p title="').removesuffix("</p>")
+    assert out.count("<") == 2
+    assert inner.count('"') == 1
+    assert "'" not in inner
+
+
+def test_constants_are_escaped_too() -> None:
+    assert run(HTML.from_string("{{ '<b>' }}"), {}) == "&lt;b&gt;"
