@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import webbrowser
 from datetime import UTC, datetime
 from email import message_from_bytes
@@ -70,9 +72,9 @@ def test_for_one_contact_with_the_segments_they_are_in(shop: Workspace, capsys: 
     assert "For you only." in capsys.readouterr().out
 
 
-def test_eml_prints_the_exact_bytes_and_nothing_else(shop: Workspace, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
-    assert preview(shop, "hello", "--eml") == 0
-    data = capfdbinary.readouterr().out
+def test_eml_prints_the_exact_bytes_and_nothing_else(shop: Workspace) -> None:
+    words = ["preview", "hello", "--eml", "--workspace", str(shop.root), "--now", "2026-03-20T09:00Z"]
+    data = subprocess.run([sys.executable, "-m", "mailflow", *words], capture_output=True, check=True).stdout
     message = message_from_bytes(data, policy=default)
     assert data.startswith(b"Date: Fri, 20 Mar 2026 09:00:00 +0000\r\n")
     assert message["Subject"] == "Anna, tea"

@@ -12,7 +12,7 @@ import pytest
 
 from mailflow.config import Settings
 from mailflow.outbox import context
-from mailflow.store import Store
+from mailflow.store import Store, scores
 from mailflow.templates import context as shapes
 from people import add_contact
 
@@ -46,7 +46,13 @@ def test_a_person_without_anything_has_every_name_and_nothing_in_it(store: Store
     assert known["contact"]["favourite_tea"] is None
     assert known["contact"]["segments"] == []
     assert known["contact"]["rfm"] is None
-    assert known["contact"]["orders"] == {"count": 0, "revenue": Decimal("0.00"), "currency": "EUR", "first_at": None, "last_at": None}
+    assert known["contact"]["orders"] == {
+        "count": 0,
+        "revenue": Decimal("0.00"),
+        "currency": "EUR",
+        "first_at": None,
+        "last_at": None,
+    }
     assert known["today"] == date(2026, 3, 21)  # half past midnight in Vienna
     assert known["shop"]["address"] == "1 Tea Lane"
 
@@ -62,7 +68,12 @@ def test_real_people_and_the_sample_have_the_same_shape(store: Store) -> None:
 
 
 def test_blank_text_is_nothing_and_own_fields_stand_beside_the_built_in(store: Store) -> None:
-    number = add(store, "ada@example.com", first_name="  ", attributes=json.dumps({"favourite_tea": "green", "city": "x", "note": ""}))
+    number = add(
+        store,
+        "ada@example.com",
+        first_name="  ",
+        attributes=json.dumps({"favourite_tea": "green", "city": "x", "note": ""}),
+    )
     contact = context.contact_context(store.db, number, settings=SETTINGS, now=NOW)["contact"]
     assert contact["first_name"] is None
     assert contact["favourite_tea"] == "green"
@@ -76,12 +87,21 @@ def test_orders_scores_and_segments(store: Store) -> None:
         tx.execute("INSERT INTO contact_facts VALUES (?, 3, 1704106800000, 1772319599000)", (one,))
         tx.execute("INSERT INTO contact_revenue VALUES (?, 'EUR', 12345)", (one,))
         tx.executemany("INSERT INTO contact_revenue VALUES (?, ?, 500)", [(two, "EUR"), (two, "JPY")])
-        tx.execute("INSERT INTO score_runs VALUES (1, 'rfm', 1, '2026-03-20', 0, '{}')")
-        tx.execute("INSERT INTO rfm_scores VALUES (?, 3, 3, 12345, 'EUR', 5, 4, 3, 'champions', 1)", (one,))
+        run = scores.begin(tx, scores.RFM, 1, as_of=date(2026, 3, 20), now=NOW, inputs={})
+        scores.add_rfm(tx, run, [(one, 3, 3, 12345, "EUR", 5, 4, 3, "champions")])
+        scores.finish(tx, run, now=NOW)
+        unfinished = scores.begin(tx, scores.RFM, 1, as_of=date(2026, 3, 20), now=NOW, inputs={})
+        scores.add_rfm(tx, unfinished, [(one, 3, 3, 12345, "EUR", 1, 1, 1, "hibernating")])
     known = context.contact_contexts(store.db, [one, two, 999], settings=SETTINGS, now=NOW, segments={"vip": {one}})
     assert known.keys() == {one, two}
     ada, bob = known[one]["contact"], known[two]["contact"]
-    assert ada["orders"] == {"count": 3, "revenue": Decimal("123.45"), "currency": "EUR", "first_at": date(2024, 1, 1), "last_at": date(2026, 2, 28)}
+    assert ada["orders"] == {
+        "count": 3,
+        "revenue": Decimal("123.45"),
+        "currency": "EUR",
+        "first_at": date(2024, 1, 1),
+        "last_at": date(2026, 2, 28),
+    }
     assert ada["rfm"] == {"class": "champions", "r": 5, "f": 4, "m": 3}
     assert ada["segments"] == ["vip"]
     assert bob["orders"]["revenue"] is None  # several currencies are never added up

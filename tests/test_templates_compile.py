@@ -31,7 +31,10 @@ def write(folder: Path, name: str, text: str) -> None:
 def person(**fields: Any) -> dict[str, Any]:
     known = context.sample()
     known["contact"] |= fields
-    known["products"] = [{"title": "Tea & Co", "price": Decimal("4.5"), "url": "https://shop.example/tea"}, {"title": "Mug", "price": 12, "url": "https://shop.example/mug"}]
+    known["products"] = [
+        {"title": "Tea & Co", "price": Decimal("4.5"), "url": "https://shop.example/tea"},
+        {"title": "Mug", "price": 12, "url": "https://shop.example/mug"},
+    ]
     return known
 
 
@@ -48,7 +51,9 @@ def problem(folder: Path, body: str, head: str = HEAD, suffix: str = "md", **fie
 
 
 def test_a_markdown_template_becomes_both_parts(folder: Path) -> None:
-    made = render(folder, "# News\n\nHi {{ contact.first_name }}, see [the *shop*]({{ shop.url }}/?c={{ contact.key }}).\n")
+    made = render(
+        folder, "# News\n\nHi {{ contact.first_name }}, see [the *shop*]({{ shop.url }}/?c={{ contact.key }}).\n"
+    )
     assert made.subject == "Hi Anna"
     assert made.preheader == "Fresh today"
     assert 'href="https://shop.example/?c=sample"' in made.html
@@ -154,14 +159,24 @@ def test_blocks_are_put_in_and_counted_as_files(folder: Path) -> None:
     assert "<em>Hello</em> Anna" in made.html
     assert "Raw Wien</div>" in made.html
     template = templates.load(folder, "t")
-    assert list(template.files) == ["mailflow:layouts/default.html", "mailflow:layouts/default.txt", "templates/blocks/a.md", "templates/blocks/b.html", "templates/t.md"]
+    assert list(template.files) == [
+        "mailflow:layouts/default.html",
+        "mailflow:layouts/default.txt",
+        "templates/blocks/a.md",
+        "templates/blocks/b.html",
+        "templates/t.md",
+    ]
     before = template.hash
     write(folder, "blocks/a.md", "changed\n")
     assert templates.load(folder, "t").hash != before
 
 
 def test_a_layout_of_ones_own_is_used(folder: Path) -> None:
-    write(folder, "layouts/plain.html", f"<html lang='en'><head><title>x</title></head><body><main>{{{{ content }}}}</main>{FOOTER}</body></html>")
+    write(
+        folder,
+        "layouts/plain.html",
+        f"<html lang='en'><head><title>x</title></head><body><main>{{{{ content }}}}</main>{FOOTER}</body></html>",
+    )
     made = render(folder, "Hello.\n", HEAD.replace("preheader", "layout: plain\npreheader"))
     assert "<main><p>Hello.</p></main>" in made.html
 
@@ -182,10 +197,15 @@ def test_data_is_data(folder: Path) -> None:
     assert made.subject == f"Hi {evil}"
 
 
-@pytest.mark.parametrize("url", ["javascript:alert(1)", "data:text/html,x", " https://x.example", "//evil.example", "https://a b"])
+@pytest.mark.parametrize(
+    "url", ["javascript:alert(1)", "data:text/html,x", " https://x.example", "//evil.example", "https://a b"]
+)
 def test_a_link_from_data_is_http_or_mail(folder: Path, url: str) -> None:
     assert "templates/t.md:6: " in problem(folder, "x\n[x]({{ contact.site }})\n", site=url)
-    assert 'href="https://a.example/?q=1&amp;r=2"' in render(folder, "[x]({{ contact.site }})\n", site="https://a.example/?q=1&r=2").html
+    assert (
+        'href="https://a.example/?q=1&amp;r=2"'
+        in render(folder, "[x]({{ contact.site }})\n", site="https://a.example/?q=1&r=2").html
+    )
 
 
 @pytest.mark.parametrize(
@@ -221,7 +241,9 @@ def test_a_mistake_in_a_block_or_layout_is_placed_there(folder: Path) -> None:
     write(folder, "blocks/a.md", "fine\n\n{{ contact.frist_name }}\n")
     assert problem(folder, '{% include "blocks/a.md" %}\n').startswith("templates/blocks/a.md:3: ")
     write(folder, "layouts/l.html", "<html lang='en'><title>x</title>\n<p>{{ content }}\n{{ shop.nmae }}" + FOOTER)
-    assert problem(folder, "x\n", HEAD.replace("preheader", "layout: l\npreheader")).startswith("templates/layouts/l.html:3: ")
+    assert problem(folder, "x\n", HEAD.replace("preheader", "layout: l\npreheader")).startswith(
+        "templates/layouts/l.html:3: "
+    )
 
 
 @pytest.mark.parametrize(
@@ -256,7 +278,15 @@ def test_marketing_needs_address_and_way_out_in_a_layout_of_ones_own(folder: Pat
     render(folder, "x\n", head.replace("preheader", "class: essential\npreheader"))
 
 
-@pytest.mark.parametrize("body", ["<script>x</script>", "<form action='x'></form>", "<iframe src='x'></iframe>", "<p onclick='{{ contact.city }}'>x</p>"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<script>x</script>",
+        "<form action='x'></form>",
+        "<iframe src='x'></iframe>",
+        "<p onclick='{{ contact.city }}'>x</p>",
+    ],
+)
 def test_what_does_not_work_in_mail_is_refused(folder: Path, body: str) -> None:
     assert "does not work in mail" in problem(folder, f"<div>{body}</div>\n")
 
@@ -302,8 +332,12 @@ def test_text_parts_of_html_are_readable(folder: Path) -> None:
     body = (
         "<html lang='en'><head><title>x</title><style>p{}</style></head><body><h2>News &amp; more</h2><p>One<br>two <a href='https://a.example'>here</a>"
         " <img src='https://a.example/x.png' alt='Tea'></p><ol><li>a</li><li>b</li></ol><blockquote><p>quote</p></blockquote>"
-        "<table><tr><td>a</td><td>b</td></tr></table><hr><a href='https://a.example'>https://a.example</a>" + FOOTER + "</body></html>"
+        "<table><tr><td>a</td><td>b</td></tr></table><hr><a href='https://a.example'>https://a.example</a>"
+        + FOOTER
+        + "</body></html>"
     )
     text = render(folder, body, suffix="html").text
-    assert text.startswith("News & more\n-----------\n\nOne\ntwo here (https://a.example) [Tea]\n\n1. a\n2. b\n\n> quote\n\na  b\n\n---")
+    assert text.startswith(
+        "News & more\n-----------\n\nOne\ntwo here (https://a.example) [Tea]\n\n1. a\n2. b\n\n> quote\n\na  b\n\n---"
+    )
     assert "\nhttps://a.example\n" in text

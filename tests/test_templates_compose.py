@@ -73,7 +73,9 @@ def test_check_finds_a_header_that_was_not_asked_for() -> None:
         compose.check(data, RENDERED, envelope())
 
 
-@pytest.mark.parametrize("change", [(b"anna@", b"hanna@"), (b"=C3=B6", b"oe"), (b"\r\n", b"\n"), (b"List-ID: <", b"List-ID: <x")])
+@pytest.mark.parametrize(
+    "change", [(b"anna@", b"hanna@"), (b"=C3=B6", b"oe"), (b"\r\n", b"\n"), (b"List-ID: <", b"List-ID: <x")]
+)
 def test_check_finds_what_was_changed(change: tuple[bytes, bytes]) -> None:
     with pytest.raises(compose.WireError):
         compose.check(compose.build(RENDERED, envelope()).replace(*change), RENDERED, envelope())

@@ -110,7 +110,9 @@ def test_a_long_ascii_subject_folds_at_spaces_and_loses_none() -> None:
 @pytest.mark.parametrize("length", [10, 70, 200, 450])
 def test_list_unsubscribe_is_literal_and_on_one_line_at_any_length(length: int) -> None:
     url = "https://mail.shop.example/" + "t" * (length - 26 if length > 26 else 1)
-    data = compose.build(Rendered("x", "", "<p>x</p>", "x"), envelope(unsubscribe_url=url, unsubscribe_mailto="bye@shop.example"))
+    data = compose.build(
+        Rendered("x", "", "<p>x</p>", "x"), envelope(unsubscribe_url=url, unsubscribe_mailto="bye@shop.example")
+    )
     assert f"\r\nList-Unsubscribe: <mailto:bye@shop.example>, <{url}>\r\n".encode() in data
     assert b"\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n" in data
 
@@ -143,7 +145,9 @@ def test_an_address_or_link_that_could_break_a_header_is_refused(changes: dict[s
         compose.build(Rendered("x", "", "<p>x</p>", "x"), envelope(**changes))
 
 
-@pytest.mark.parametrize("name", ["X-A: b\r\nBcc", "Bcc", "to", "From", "", "X A", "x" * 65, "Ümlaut", "List-Unsubscribe"])
+@pytest.mark.parametrize(
+    "name", ["X-A: b\r\nBcc", "Bcc", "to", "From", "", "X A", "x" * 65, "Ümlaut", "List-Unsubscribe"]
+)
 def test_header_names_of_ones_own_are_few(name: str) -> None:
     with pytest.raises(ConfigError):
         headers.safe_name(name)

@@ -163,9 +163,20 @@ VECTORS = [
 
 
 @pytest.mark.parametrize("vector", VECTORS)
-@pytest.mark.parametrize("source", ["{{ v }}", "{{ v | default('x') }}", "{{ v ~ '' }}", "{{ [v]|join }}", "{{ v|replace('q', 'r') }}", "{{ v if v }}", "{{ (v|e) }}"])
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ v }}",
+        "{{ v | default('x') }}",
+        "{{ v ~ '' }}",
+        "{{ [v]|join }}",
+        "{{ v|replace('q', 'r') }}",
+        "{{ v if v }}",
+        "{{ (v|e) }}",
+    ],
+)
 def test_data_never_becomes_markup(source: str, vector: str) -> None:
-    out = run(HTML.from_string(f"<p title=\"{source}\">{source}</p>"), {"v": vector})
+    out = run(HTML.from_string(f'<p title="{source}">{source}</p>'), {"v": vector})
     inner = out.removeprefix('<p title="').removesuffix("</p>")
     assert out.count("<") == 2
     assert inner.count('"') == 1

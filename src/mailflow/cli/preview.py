@@ -106,4 +106,6 @@ def _letter(made: Preview) -> RenderableType:
 
 def _visible(text: str) -> str:
     """Return text without what would steer the terminal."""
-    return "".join(character for character in text if character == "\n" or character.isprintable() or character == "\xa0")
+    return "".join(
+        character for character in text if character == "\n" or character.isprintable() or character == "\xa0"
+    )

@@ -26,10 +26,7 @@ def memberships(
         return {}
     segments = Segments.open(workspace.root, workspace.settings)
     names = [name for name in segments.rules if any(template.mentions(name) for template in asking)]
-    return {
-        name: frozenset(segments.members(workspace.store, segments.parse(name), now=now))
-        for name in names
-    }
+    return {name: frozenset(segments.members(workspace.store, segments.parse(name), now=now)) for name in names}
 
 
 def contexts(

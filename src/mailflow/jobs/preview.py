@@ -77,7 +77,9 @@ def _contact(workspace: Workspace, email: str) -> int:
         raise UsageError(f"{email!r}: {error}") from None
     found = contacts.find_by_email(workspace.store.db, address)
     if found is None:
-        raise UsageError(f"nobody has the address {email}: `mailflow import` brings contacts in; without --for a sample is shown")
+        raise UsageError(
+            f"nobody has the address {email}: `mailflow import` brings contacts in; without --for a sample is shown"
+        )
     return found.id
 
 

@@ -20,7 +20,12 @@ Context = dict[str, Any]
 
 
 def contact_context(
-    db: Connection, contact_id: int, *, settings: Settings, now: datetime, segments: Mapping[str, Collection[int]] | None = None
+    db: Connection,
+    contact_id: int,
+    *,
+    settings: Settings,
+    now: datetime,
+    segments: Mapping[str, Collection[int]] | None = None,
 ) -> Context:
     """Return the context of one contact; `KeyError` where there is none with this id."""
     return contact_contexts(db, [contact_id], settings=settings, now=now, segments=segments)[contact_id]

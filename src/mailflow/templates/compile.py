@@ -35,7 +35,15 @@ MAX_INCLUDES = 5  # of includes inside includes
 CLIPPED_BYTES = 102_000  # Gmail shows no more of a message, and hides the footer with the rest
 
 # What rendering plain data with checked templates can still raise: a wrong type or value where the template uses it.
-RENDER_ERRORS = (jinja2.TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError)
+RENDER_ERRORS = (
+    jinja2.TemplateError,
+    TypeError,
+    ValueError,
+    ArithmeticError,
+    LookupError,
+    AttributeError,
+    RecursionError,
+)
 
 Field = Callable[[Mapping[str, Any]], str]
 
@@ -103,7 +111,9 @@ class CompiledTemplate:
         values["preheader"] = self._field("preheader", values).strip()
         values["subject"] = subject = " ".join(self._field("subject", values).split())
         if not subject or len(subject) > TEXT_LIMIT:
-            words = "is empty" if not subject else f"has {len(subject)} characters, at most {TEXT_LIMIT} go into a header"
+            words = (
+                "is empty" if not subject else f"has {len(subject)} characters, at most {TEXT_LIMIT} go into a header"
+            )
             raise self._error(values, f"the subject {words}", "subject")
         from_name = self._field("from_name", values).strip() or None
         html, text = self._parts(values)
@@ -170,7 +180,9 @@ class CompiledTemplate:
     def _error(self, values: Mapping[str, Any], message: str, name: str) -> TemplateError:
         key = "from" if name == "from_name" else name
         place = self._places.problem((key,), message)
-        return TemplateError([Problem(place.file, source.problem(message, "", None, values).message, place.line, place.column)])
+        return TemplateError(
+            [Problem(place.file, source.problem(message, "", None, values).message, place.line, place.column)]
+        )
 
     def _check_footer(self, html: str, text: str, values: Mapping[str, Any]) -> None:
         """Refuse marketing mail without the postal address or the way out, in either part."""
@@ -179,10 +191,14 @@ class CompiledTemplate:
         where = self._layout[0] if self._layout else self.file
         address = str((values.get("shop") or {}).get("address") or "").splitlines()
         if not all(line.strip() in text and str(escape(line.strip())) in html for line in address):
-            raise TemplateError.at(where, "the postal address is missing from the HTML or the text: put {{ shop.address }} there")
+            raise TemplateError.at(
+                where, "the postal address is missing from the HTML or the text: put {{ shop.address }} there"
+            )
         link = values["unsubscribe_url"]
         if link and not (link in text and str(escape(link)) in html):
-            message = 'a visible way to unsubscribe is missing: put <a href="{{ unsubscribe_url }}">Unsubscribe</a> there'
+            message = (
+                'a visible way to unsubscribe is missing: put <a href="{{ unsubscribe_url }}">Unsubscribe</a> there'
+            )
             raise TemplateError.at(where, message)
 
 
@@ -338,4 +354,6 @@ def _sentence(error: BaseException) -> str:
 def _warnings(file: str, html: str, values: Mapping[str, Any]) -> tuple[Problem, ...]:
     if len(html) < CLIPPED_BYTES // 4 or len(html.encode("utf-8", "replace")) < CLIPPED_BYTES:
         return ()
-    return (source.problem("the HTML is over 102 KB: Gmail cuts it off there, and hides the footer", file, None, values),)
+    return (
+        source.problem("the HTML is over 102 KB: Gmail cuts it off there, and hides the footer", file, None, values),
+    )

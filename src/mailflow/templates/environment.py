@@ -26,7 +26,9 @@ _AT_ONCE = 200  # pieces of output taken before their size is looked at: at most
 
 _DATE_PARTS = frozenset("year month day hour minute second".split())
 _NOWHERE: Any = Undefined()._undefined_obj  # what an unknown variable is said to be of
-_LOOP_PARTS = frozenset("index index0 revindex revindex0 first last length depth depth0 previtem nextitem cycle".split())
+_LOOP_PARTS = frozenset(
+    "index index0 revindex revindex0 first last length depth depth0 previtem nextitem cycle".split()
+)
 
 
 class Missing(StrictUndefined):
@@ -43,7 +45,11 @@ class Missing(StrictUndefined):
             return f"there is no {name!r}"
         if self._undefined_obj is None:
             return f"{name!r} is asked of something that is empty for this person"
-        known = [key for key in self._undefined_obj if isinstance(key, str)] if isinstance(self._undefined_obj, dict) else []
+        known = (
+            [key for key in self._undefined_obj if isinstance(key, str)]
+            if isinstance(self._undefined_obj, dict)
+            else []
+        )
         near = difflib.get_close_matches(str(name), known, n=1)
         return f"there is no {name!r} here" + (f" (did you mean {near[0]!r}?)" if near else "")
 
@@ -69,7 +75,9 @@ class MailEnvironment(ImmutableSandboxedEnvironment):
             tree = super()._parse(source, name, filename)
             return guard.Guard(self, name, filename).visit(tree)  # type: ignore[no-any-return]
         except (RecursionError, MemoryError, OverflowError, ValueError):
-            raise TemplateSyntaxError("this is nested too deeply or holds too large a number", 1, name, filename) from None
+            raise TemplateSyntaxError(
+                "this is nested too deeply or holds too large a number", 1, name, filename
+            ) from None
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """Return `obj.attribute` of plain data: an entry of a mapping, a part of a date or of the loop."""
@@ -122,7 +130,9 @@ def _check_operation(operator: str, left: Any, right: Any) -> None:
 
 
 def _bits(number: int | Decimal) -> int:
-    return number.bit_length() if isinstance(number, int) else 4 * (abs(number.adjusted()) + len(number.as_tuple().digits))
+    return (
+        number.bit_length() if isinstance(number, int) else 4 * (abs(number.adjusted()) + len(number.as_tuple().digits))
+    )
 
 
 def run(template: Template, values: Mapping[str, Any]) -> str:

@@ -33,7 +33,19 @@ _SPECIAL = re.compile("[&<>\"']")
 _LINK = re.compile(r"(?:https?://|mailto:|tel:)[^\s<>\"\x00-\x1f]+\Z", re.IGNORECASE)
 _DATE_CODES = frozenset("YymdeBbAaHMjp%I")
 _SYMBOLS = MappingProxyType(
-    {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥", "CNY": "¥", "INR": "₹", "CHF": "CHF", "PLN": "zł", "BRL": "R$", "UAH": "₴", "KRW": "₩"}
+    {
+        "EUR": "€",
+        "USD": "$",
+        "GBP": "£",
+        "JPY": "¥",
+        "CNY": "¥",
+        "INR": "₹",
+        "CHF": "CHF",
+        "PLN": "zł",
+        "BRL": "R$",
+        "UAH": "₴",
+        "KRW": "₩",
+    }
 )
 _POINT_LANGUAGES = frozenset("en ja zh ko th he hi ga mt".split())
 
@@ -141,7 +153,9 @@ def link(value: Any, file: str, line: int, label: str) -> str:
     """
     text = str(shown(value, label))
     if not _LINK.match(text):
-        message = f"{label} is {_short(text)}, which is not a link: it must begin with https://, http://, mailto: or tel:"
+        message = (
+            f"{label} is {_short(text)}, which is not a link: it must begin with https://, http://, mailto: or tel:"
+        )
         raise LinkError(message, file, line)
     return text
 

@@ -28,7 +28,16 @@ _EXPRESSIONS = (
     nodes.Pow, nodes.Neg, nodes.Pos, nodes.Concat, nodes.CondExpr, nodes.List, nodes.Tuple, nodes.Dict, nodes.Pair,
     nodes.Keyword, nodes.Call,
 )  # fmt: skip
-_STATEMENTS = (nodes.Template, nodes.Output, nodes.TemplateData, nodes.If, nodes.For, nodes.Assign, nodes.With, nodes.Include)
+_STATEMENTS = (
+    nodes.Template,
+    nodes.Output,
+    nodes.TemplateData,
+    nodes.If,
+    nodes.For,
+    nodes.Assign,
+    nodes.With,
+    nodes.Include,
+)
 _ALLOWED = frozenset((*_EXPRESSIONS, *_STATEMENTS))
 
 _REFUSED = {
@@ -78,7 +87,9 @@ class Guard(NodeTransformer):
     def visit_Output(self, node: nodes.Output) -> nodes.Node:
         self.generic_visit(node)
         node.nodes = [
-            child if isinstance(child, nodes.TemplateData) else self._filtered(child, "__shown__", nodes.Const(label(child)))
+            child
+            if isinstance(child, nodes.TemplateData)
+            else self._filtered(child, "__shown__", nodes.Const(label(child)))
             for child in node.nodes
         ]
         return node

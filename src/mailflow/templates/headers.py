@@ -68,14 +68,18 @@ def safe_phrase(text: str) -> str:
 def safe_name(name: str) -> str:
     """Return a header name that a user may set; `ConfigError` for one that could break or fake a message."""
     if not _NAME.match(name) or name.lower() in _RESERVED:
-        raise ConfigError(f"{name!r} cannot be set as a header: use letters, digits and hyphens, and none of mailflow's own")
+        raise ConfigError(
+            f"{name!r} cannot be set as a header: use letters, digits and hyphens, and none of mailflow's own"
+        )
     return name
 
 
 def check_address(address: str) -> str:
     """Return a bare address that is safe in a header and an SMTP command; `ConfigError` for anything else."""
     if len(address) > 254 or not _ADDRESS.match(address) or "=?" in address:
-        raise ConfigError(f"{address!r} cannot be written to as it stands: only plain ASCII addresses can go into a header")
+        raise ConfigError(
+            f"{address!r} cannot be written to as it stands: only plain ASCII addresses can go into a header"
+        )
     return address
 
 
@@ -218,10 +222,7 @@ def _clusters(word: str, limit: int, as_q: bool) -> Iterator[str]:
     """
     current = ""
     for character in word:
-        if current and not (_joins(character) or current.endswith(_JOINER)):
-            yield current
-            current = ""
-        elif _cost(current + character, as_q) > limit:
+        if (current and not (_joins(character) or current.endswith(_JOINER))) or _cost(current + character, as_q) > limit:
             yield current
             current = ""
         current += character

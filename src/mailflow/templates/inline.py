@@ -54,7 +54,9 @@ def check_markup(html: str, tags: Tags, file: str) -> None:
         raise TemplateError.at(file, f"<{found[1].lower()}> does not work in mail: take it out")
     for place, tag in _places(html, tags):
         if place.startswith("@on"):
-            raise TemplateError.at(tag.file, f"the attribute {place[1:]} cannot hold a tag, and does not work in mail", tag.line)
+            raise TemplateError.at(
+                tag.file, f"the attribute {place[1:]} cannot hold a tag, and does not work in mail", tag.line
+            )
 
 
 def inlined_once(html: str, tags: Tags) -> str | None:
@@ -112,7 +114,10 @@ def _normal(html: str) -> list[str]:
         end = match.end()
         if match["element"]:
             name = re.match(r"</?[^\s/>]+", match[0])
-            pieces += [name[0] if name else "", *sorted(attribute[0].strip() for attribute in _ATTRIBUTE.finditer(match[0]))]
+            pieces += [
+                name[0] if name else "",
+                *sorted(attribute[0].strip() for attribute in _ATTRIBUTE.finditer(match[0])),
+            ]
         elif not _is_style(match):
             pieces.append(match[0])
     return [*pieces, " ".join(html[end:].split())]
@@ -184,7 +189,11 @@ def _elements(html: str, tags: Tags) -> Iterator[tuple[str, str]]:
 
 def _shape(html: str, tags: Tags) -> list[tuple[str, str]]:
     """Return the elements and tags of a document in order, less those that parsers put in by themselves."""
-    return [(kind, name) for kind, name in _elements(html, tags) if kind == "tag" or (kind == "open" and name not in _IMPLIED)]
+    return [
+        (kind, name)
+        for kind, name in _elements(html, tags)
+        if kind == "tag" or (kind == "open" and name not in _IMPLIED)
+    ]
 
 
 def _nested_well(html: str, tags: Tags) -> bool:

@@ -57,7 +57,9 @@ def _standing_apart(text: str, tags: Tags) -> str:
             return f"\n\n{match[0]}"
         tag = tags.of(match)
         raise TemplateError.at(
-            tag.file, f"{{% {tag.inside} %}} reaches over several paragraphs: put each of its tags on a line of its own", tag.line
+            tag.file,
+            f"{{% {tag.inside} %}} reaches over several paragraphs: put each of its tags on a line of its own",
+            tag.line,
         )
 
     return tags.word.sub(place, text)
@@ -148,7 +150,11 @@ def _run(tokens: list[Token], start: int, tags: Tags) -> list[list[Token]]:
     while start < len(tokens):
         token = tokens[start]
         if token.type in _LISTS:
-            end = next(i for i in range(start, len(tokens)) if tokens[i].type == _LISTS[token.type] and tokens[i].level == token.level)
+            end = next(
+                i
+                for i in range(start, len(tokens))
+                if tokens[i].type == _LISTS[token.type] and tokens[i].level == token.level
+            )
             run.append(tokens[start : end + 1])
         elif token.type == "html_block" and not tags.node.sub("", token.content).strip():
             run.append([token])
@@ -170,4 +176,3 @@ def _joined(run: list[list[Token]], tags: Tags) -> list[Token]:
         return [token for item in run for token in item]
     inner = [token for item in run for token in (item[1:-1] if len(item) > 1 else item)]
     return [lists[0][0], *inner, lists[0][-1]]
-

@@ -132,7 +132,11 @@ class _Reader(HTMLParser):
     def _end_link(self) -> None:
         address, start = self._links.pop()
         words = "".join(self._out[start:]).strip()
-        address = address.removeprefix("mailto:") if "?" not in address and address.removeprefix("mailto:") == words else address
+        address = (
+            address.removeprefix("mailto:")
+            if "?" not in address and address.removeprefix("mailto:") == words
+            else address
+        )
         if address and address != words and not address.startswith("#"):
             self._emit(f" ({address})" if words else address)
 

@@ -89,7 +89,9 @@ class Files(BaseLoader):
         if not _NAME.match(path) or not place.resolve().is_relative_to(self.root):
             raise TemplateError.at(asked_by, f"{path!r} leads out of the folder {self.folder.name}/", line)
         if not place.is_file():
-            known = [str(item.relative_to(self.folder)) for item in sorted(self.folder.rglob("*")) if item.suffix in SUFFIXES]
+            known = [
+                str(item.relative_to(self.folder)) for item in sorted(self.folder.rglob("*")) if item.suffix in SUFFIXES
+            ]
             raise TemplateError.at(asked_by, f"there is no file {self.shown(path)}{suggestion(path, known)}", line)
         shown = self.shown(path)
         if shown not in self.read:
@@ -118,7 +120,11 @@ class Files(BaseLoader):
             return self.shown(path), self.text(path, asked_by=self.shown(path)), plain
         if name != "default":
             raise TemplateError(
-                [asked_by.problem(("layout",), f"there is no layout {self.shown(path)}{suggestion(name, self._layouts())}")]
+                [
+                    asked_by.problem(
+                        ("layout",), f"there is no layout {self.shown(path)}{suggestion(name, self._layouts())}"
+                    )
+                ]
             )
         file = f"{SHIPPED}/default.html"
         self.read[file] = (shipped / "default.html").read_text(encoding="utf-8")
@@ -154,7 +160,9 @@ def _find(files: Files, name: str) -> str:
     if dot and f".{suffix}" in SUFFIXES and files.exists(name):
         return name
     if not _NAME.match(name):
-        raise TemplateError.at(files.shown(name), "is not the name of a template: say it as in templates/, such as cart/reminder")
+        raise TemplateError.at(
+            files.shown(name), "is not the name of a template: say it as in templates/, such as cart/reminder"
+        )
     found = [name + suffix for suffix in SUFFIXES if files.exists(name + suffix)]
     if len(found) > 1:
         raise TemplateError.at(files.shown(name), f"there are {' and '.join(found)}: keep one of them")

@@ -70,7 +70,9 @@ class Tags:
     def put_back(self, text: str, source: Callable[[Tag], str] = Tag.source) -> str:
         """Return text with every word or node replaced by its tag; braces that are no tag stay what they are."""
         text = re.sub(r"\{(?=[{%#])", lambda match: self.add(Tag("=", "'{'", "", 0)), text)
-        return self.word.sub(lambda match: source(self.of(match)), self.node.sub(lambda match: source(self.of(match)), text))
+        return self.word.sub(
+            lambda match: source(self.of(match)), self.node.sub(lambda match: source(self.of(match)), text)
+        )
 
     def swap(self, environment: Environment, text: str, file: str, include: Callable[[Tag], str]) -> str:
         """Return `text` with a word for each tag; `include` returns what stands for an `{% include %}`.
