@@ -60,6 +60,8 @@ class Plan:
     certificate: str = ""
     key: str = ""
     password: str = ""
+    pipelining: bool = True
+    size: int = 64 * 1024 * 1024
     keep_bodies: bool = False
     seed: int = 0
 
@@ -71,7 +73,7 @@ class Sink:
         self.process = process
         self.folder = folder
         assert process.stdout is not None
-        self.port = int(process.stdout.readline())
+        self.port = int(process.stdout.readline())  # one line for each plan of the process, in order
 
     def accepted(self) -> list[tuple[str, str]]:
         """Return (Message-ID, recipient) of every message taken so far, in order, copies included."""
@@ -100,12 +102,18 @@ class Sink:
 
 def start(folder: Path, *faults: Fault, **options: Any) -> Sink:
     """Start a sink on a free loopback port; `options` are the fields of `Plan`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    plan = Plan(folder=str(folder), faults=list(faults), **options)
+    return start_all([Plan(folder=str(folder), faults=list(faults), **options)])[0]
+
+
+def start_all(plans: list[Plan]) -> list[Sink]:
+    """Start one process with a sink for each plan; stopping one of them stops all."""
+    for plan in plans:
+        Path(plan.folder).mkdir(parents=True, exist_ok=True)
+    arguments = [json.dumps(asdict(plan)) for plan in plans]
     process = subprocess.Popen(
-        [sys.executable, __file__, json.dumps(asdict(plan))], stdout=subprocess.PIPE, text=True, encoding="utf-8"
+        [sys.executable, __file__, *arguments], stdout=subprocess.PIPE, text=True, encoding="utf-8"
     )
-    return Sink(process, folder)
+    return [Sink(process, Path(plan.folder)) for plan in plans]
 
 
 # --- the server ------------------------------------------------------------------------------------------------------
@@ -227,12 +235,14 @@ class Dialogue:
         await self.writer.drain()
 
     async def _on_ehlo(self, _line: str) -> None:
-        offers = ["250 sink.example", "250 PIPELINING", "250 8BITMIME", "250 SMTPUTF8", "250 ENHANCEDSTATUSCODES"]
+        offers = ["250 sink.example", "250 8BITMIME", "250 SMTPUTF8", "250 ENHANCEDSTATUSCODES"]
+        if self.plan.pipelining:
+            offers.append("250 PIPELINING")
         if self.plan.starttls and not self.encrypted:
             offers.append("250 STARTTLS")
         if self.plan.password:
             offers.append("250 AUTH PLAIN LOGIN")
-        await self._reply(*offers, f"250 SIZE {BODY_LIMIT}")
+        await self._reply(*offers, f"250 SIZE {self.plan.size}")
 
     _on_helo = _on_ehlo
 
@@ -320,13 +330,17 @@ class Dialogue:
         raise Dropped
 
 
+_SERVERS: list[asyncio.Server] = []  # kept, as asyncio ends a server that nobody holds
+
+
 def _tls(plan: Plan) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(plan.certificate, plan.key)
     return context
 
 
-async def _serve(plan: Plan) -> None:
+async def _listen(plan: Plan) -> int:
+    """Serve one plan, and return its port."""
     faults = Faults(plan.faults, plan.seed)
     recorder = Recorder(Path(plan.folder), keep_bodies=plan.keep_bodies)
 
@@ -335,7 +349,13 @@ async def _serve(plan: Plan) -> None:
 
     tls = _tls(plan) if plan.implicit_tls else None
     server = await asyncio.start_server(connected, "127.0.0.1", 0, limit=BODY_LIMIT, ssl=tls)
-    print(server.sockets[0].getsockname()[1], flush=True)
+    _SERVERS.append(server)
+    return int(server.sockets[0].getsockname()[1])
+
+
+async def _serve(plans: list[Plan]) -> None:
+    for port in [await _listen(plan) for plan in plans]:
+        print(port, flush=True)
     stopped = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
     await stopped.wait()
@@ -343,5 +363,7 @@ async def _serve(plan: Plan) -> None:
 
 
 if __name__ == "__main__":
-    document = json.loads(sys.argv[1])
-    asyncio.run(_serve(Plan(**{**document, "faults": [Fault(**fault) for fault in document["faults"]]})))
+    documents = [json.loads(argument) for argument in sys.argv[1:]]
+    asyncio.run(
+        _serve([Plan(**{**each, "faults": [Fault(**fault) for fault in each["faults"]]}) for each in documents])
+    )

@@ -36,11 +36,16 @@ class Ready:
 
 @dataclass(slots=True)
 class Report:
-    """What a dispatch did: messages per state, scopes it had to stop, and why it ended early."""
+    """What a dispatch did: messages per state, scopes it had to stop, and why it ended early.
+
+    `stopped` are stops that have to hold from now on, `halted` scopes met a stop of the owner's. `down` is why the
+    last connection was lost, when none was left to carry the rest.
+    """
 
     states: Counter[MessageState] = field(default_factory=Counter)
     refused: Counter[Reason] = field(default_factory=Counter)
     stopped: dict[str, str] = field(default_factory=dict)
+    halted: set[str] = field(default_factory=set)
     down: Reply | None = None
     login_refused: Reply | None = None
 
@@ -64,13 +69,15 @@ class Dispatcher:
         self._on_settled = on_settled
         self._failed: Counter[str] = Counter()
         self._settled: Counter[str] = Counter()
+        self._opening = asyncio.Lock()
+        self._lost: Reply | None = None  # why a connection gave up
         self._stopping = False
         self._stream_failure: Exception | None = None
         self.report = Report()
 
     def is_stopped(self, scope: str) -> bool:
         """Whether this run has found that a scope must not go on."""
-        return scope in self.report.stopped
+        return scope in self.report.stopped or scope in self.report.halted
 
     async def run(self, stream: AsyncIterator[Ready], carriers: list[Carrier]) -> Report:
         """Carry the stream. Messages that were not armed stay as they are when it ends early."""
@@ -78,13 +85,15 @@ class Dispatcher:
         feeder = asyncio.create_task(self._feed(stream, queue, len(carriers)))
         workers = [asyncio.create_task(self._work(carrier, queue)) for carrier in carriers]
         try:
-            await asyncio.gather(*workers)
+            reached_the_end = await asyncio.gather(*workers)
         finally:
             for task in (feeder, *workers):
                 task.cancel()
             await asyncio.gather(feeder, *workers, return_exceptions=True)
         if self._stream_failure is not None:
             raise self._stream_failure
+        if not any(reached_the_end):
+            self.report.down = self._lost
         return self.report
 
     async def _feed(self, stream: AsyncIterator[Ready], queue: asyncio.Queue[Ready | None], workers: int) -> None:
@@ -96,14 +105,30 @@ class Dispatcher:
         for _ in range(workers):
             await queue.put(None)
 
-    async def _work(self, carrier: Carrier, queue: asyncio.Queue[Ready | None]) -> None:
+    async def _work(self, carrier: Carrier, queue: asyncio.Queue[Ready | None]) -> bool:
+        """Carry with one connection; return whether it lived to the end."""
         try:
-            await carrier.open()
+            if not await self._open(carrier):
+                return False
             await self._carry_all(carrier, queue)
         except CarrierDown as down:
-            self._note_down(down.reply)
+            self._note_lost(down.reply)
+            return False
         finally:
             await carrier.close()
+        return True
+
+    async def _open(self, carrier: Carrier) -> bool:
+        """Open one connection after the other, and none after one that failed.
+
+        A wrong password is tried once: relays lock accounts out after a few. A relay that takes no more connections is
+        not asked for more.
+        """
+        async with self._opening:
+            if self._lost is None:
+                await carrier.open()
+                return True
+        return False
 
     async def _carry_all(self, carrier: Carrier, queue: asyncio.Queue[Ready | None]) -> None:
         """Carry until the stream ends; `CarrierDown` when the relay was at fault several times in a row."""
@@ -112,6 +137,8 @@ class Dispatcher:
             if self.is_stopped(ready.due.scope):
                 continue
             await self._limiter.turn()
+            if self._stopping or self.is_stopped(ready.due.scope):
+                continue
             reply = await self._carry(carrier, ready)
             faults = faults + 1 if reply is not None and judge(reply).fault is Fault.RELAY else 0
             if reply is not None and faults == FAULTS_IN_A_ROW:
@@ -134,7 +161,7 @@ class Dispatcher:
         assert decision.reason is not None
         self.report.refused[decision.reason] += 1
         if decision.reason is Reason.STOPPED:
-            self.report.stopped[ready.due.scope] = "stopped by the owner"
+            self.report.halted.add(ready.due.scope)
         await carrier.close()
         await carrier.open()
 
@@ -180,8 +207,8 @@ class Dispatcher:
             share = self._failed[scope] / self._settled[scope]
             self.report.stopped[scope] = f"{share:.0%} of {self._settled[scope]} messages were refused, last: {reply}"
 
-    def _note_down(self, reply: Reply) -> None:
+    def _note_lost(self, reply: Reply) -> None:
         if judge(reply).fault is Fault.LOGIN:
             self.report.login_refused = reply
             self._stopping = True
-        self.report.down = reply
+        self._lost = reply

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -19,6 +20,9 @@ from mailflow.store.events import Event
 from mailflow.store.messages import Content, Outcome
 from mailflow.tokens import Keys
 from mailflow.tracking import record
+
+# Belt and braces: the run lock keeps a second sender out, and should it fail the message's own row does.
+_NO_LONGER_OPEN = Decision(policy.Reason.ALREADY_SENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,7 @@ class Ledger:
         self._wake = asyncio.Event()
         self._closing = False
         self._failure: BaseException | None = None
+        self._unrecorded: list[Settled] = []
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="mailflow-ledger")
         self._writer: asyncio.Task[None] | None = None
 
@@ -66,6 +71,8 @@ class Ledger:
         self._wake.set()
         if self._writer is not None:
             await self._writer
+        if self._failure is not None:
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._record_rest)
         self._thread.shutdown()
         self._store.close()
         if self._failure is not None and exc[1] is None:
@@ -119,11 +126,18 @@ class Ledger:
     def _fail(self, batch: _Batch, error: BaseException) -> None:
         """Let nobody go on: what could not be recorded stays armed on disk and becomes a doubt."""
         self._failure = error
+        self._unrecorded = batch.settled
         for part in (batch, self._batch):
             waiting: list[asyncio.Future[Any]] = [*part.frozen, *(future for _, future in part.arming)]
             for future in waiting:
                 if not future.done():
                     future.set_exception(error)
+
+    def _record_rest(self) -> None:
+        """Try once more to record what the relay answered, so that a failure that is over leaves no needless doubt."""
+        settled = self._unrecorded + self._batch.settled
+        with suppress(Exception), self._store.transaction() as tx:  # the first failure is the one to report
+            self._settle(tx, settled, clock.to_ms(self._now()))
 
     def _commit(self, batch: _Batch) -> list[Decision]:
         now = self._now()
@@ -159,7 +173,7 @@ class Ledger:
         decisions = policy.decide_all([found[message_id] for message_id in ids], self._limits, now)
         at = clock.to_ms(now)
         allowed = [message_id for message_id, decision in zip(ids, decisions, strict=True) if decision.allowed]
-        messages.arm(tx, allowed, runner=self._runner, at=at)
+        armed = messages.arm(tx, allowed, runner=self._runner, at=at)
         messages.refuse(
             tx,
             [
@@ -170,7 +184,10 @@ class Ledger:
             at=at,
             again_at=at + messages.LOOK_AGAIN_MS,
         )
-        return decisions
+        return [
+            _NO_LONGER_OPEN if decision.allowed and message_id not in armed else decision
+            for message_id, decision in zip(ids, decisions, strict=True)
+        ]
 
 
 def _release(batch: _Batch, decisions: Sequence[Decision]) -> None:

@@ -15,7 +15,7 @@ from mailflow.model import MessageState
 class Stage(StrEnum):
     """How far a message had got when the reply came."""
 
-    CONNECT = "connect"
+    CONNECT = "connect"  # up to the login, and RSET between messages
     MAIL = "mail"
     RCPT = "rcpt"
     DATA = "data"  # up to and with the body; the dot was not sent
@@ -84,10 +84,12 @@ def judge(reply: Reply) -> Judgement:
 def _refusal(reply: Reply, enhanced: str | None) -> Judgement:
     if reply.code in _LOGIN_CODES:
         return Judgement(MessageState.DEFERRED, Fault.LOGIN, "login_refused")
+    if not 400 <= reply.code < 600:
+        return Judgement(MessageState.DEFERRED, Fault.RELAY, "relay_unavailable")
     if enhanced and enhanced[2:] in _SENDER_CODES:
         return Judgement(MessageState.DEFERRED, Fault.SENDER, "sender_refused")
-    if reply.code == 421 or not 400 <= reply.code < 600:
-        return Judgement(MessageState.DEFERRED, Fault.RELAY, "relay_unavailable")
+    if reply.code == 421 or reply.stage is Stage.CONNECT or (reply.stage is Stage.MAIL and reply.code < 500):
+        return Judgement(MessageState.DEFERRED, Fault.RELAY, "relay_unavailable")  # said before it knew the recipient
     if reply.code < 500:
         return Judgement(MessageState.DEFERRED, Fault.MESSAGE, "not_now")
     if reply.stage is Stage.MAIL and reply.code != 552:

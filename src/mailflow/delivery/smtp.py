@@ -10,20 +10,22 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import aiosmtplib
 
 from mailflow.config import RelaySettings, Tls
 from mailflow.delivery.carrier import CarrierDown
-from mailflow.delivery.line import LOST, Answer, Line, take_over
+from mailflow.delivery.line import LOST, Answer, Line, printable, take_over
 from mailflow.delivery.replies import Reply, Stage
+from mailflow.errors import ConfigError
 from mailflow.store.messages import Content
 
 MESSAGES_PER_CONNECTION = 100
 SECONDS_PER_CONNECTION = 300.0
 _GOODBYE = 5.0
-_NO_REPLY = "the connection was lost"
+_MECHANISMS = ("plain", "login", "cram-md5")  # the first that the relay offers; never a second try with one password
 _UNSAFE = re.compile(r"[\x00-\x20\x7f<>]")
 
 
@@ -71,10 +73,10 @@ class SmtpCarrier:
             await self._log_in(client)
         except aiosmtplib.SMTPResponseException as error:
             client.close()
-            raise CarrierDown(Reply(Stage.CONNECT, error.code, error.message)) from error
+            raise CarrierDown(Reply(Stage.CONNECT, error.code, printable(error.message))) from error
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
             client.close()
-            raise CarrierDown(Reply(Stage.CONNECT, 0, _words(error))) from error
+            raise CarrierDown(Reply(Stage.CONNECT, LOST, printable(self._words(error)))) from error
         assert client.transport is not None
         self._line = take_over(client.transport)
         self._pipelining = client.supports_extension("pipelining")
@@ -90,7 +92,32 @@ class SmtpCarrier:
         protected = client.get_transport_info("sslcontext") is not None
         if not protected and not self._relay.is_loopback:
             raise ValueError("the line is not protected by TLS: the password was not sent")
-        await client.login(self._credentials.username, self._credentials.password)
+        offered = set(client.server_auth_methods)
+        mechanism = next((name for name in _MECHANISMS if name in offered), None)
+        if mechanism is None:
+            raise ValueError(
+                "the relay offers no login that mailflow knows, but relay.username is set:"
+                " check relay.port and relay.tls"
+            )
+        log_in = getattr(client, f"auth_{mechanism.replace('-', '')}")
+        await log_in(self._credentials.username, self._credentials.password)
+
+    def _words(self, error: Exception) -> str:
+        """Return why the line could not be opened, with what to do about it where that is known."""
+        if "STARTTLS extension not supported" in str(error):
+            return (
+                f"{self._relay.host} does not offer STARTTLS, so neither login nor mail was sent:"
+                " check relay.port, or say `tls: implicit` for port 465"
+            )
+        cause: BaseException | None = error
+        while cause is not None:
+            if isinstance(cause, ssl.SSLCertVerificationError):
+                return (
+                    f"the certificate of {self._relay.host} cannot be trusted ({cause.verify_message}), so neither"
+                    " login nor mail was sent; if it is your own, name its file in relay.ca_file"
+                )
+            cause = cause.__cause__ or cause.__context__
+        return str(error) or type(error).__name__
 
     async def offer(self, content: Content) -> Reply | None:
         """Send envelope and body up to the dot; return the refusal, or None when the dot may follow."""
@@ -110,6 +137,8 @@ class SmtpCarrier:
             return Reply(Stage.DATA, 552, f"5.3.4 the message has {size}")
         if not content.rcpt_to.isascii():
             return Reply(Stage.RCPT, 550, "5.6.7 the address has letters that need SMTPUTF8")
+        if not content.mail_from.isascii():
+            return Reply(Stage.MAIL, 553, "5.6.7 the sender's address has letters that need SMTPUTF8")
         if _UNSAFE.search(content.rcpt_to) or _UNSAFE.search(content.mail_from):
             return Reply(Stage.DATA, 501, "5.5.4 an address has a character that no command may hold")
         return None
@@ -125,27 +154,35 @@ class SmtpCarrier:
             commands.insert(0, (Stage.CONNECT, b"RSET\r\n", 2))
         self._needs_reset = True  # until a message is finished
         assert self._line is not None
-        refusal: Reply | None = None
         for group in [commands] if self._pipelining else [[command] for command in commands]:
             data = b"".join(command for _, command, _ in group)
             answers = await self._line.ask(data, len(group), timeout=self._relay.timeout)
             for (stage, _, wanted), answer in zip(group, answers, strict=True):
-                if refusal is None and answer.code // 100 != wanted:
-                    refusal = _refusal(stage, answer)
-                elif refusal is not None and stage is Stage.DATA and answer.code // 100 == 3:
-                    self._hang_up()  # 354 in spite of a refused recipient: any byte now would be a message
-            if refusal is not None:
-                return refusal
+                if answer.code // 100 != wanted:
+                    self._part_after(stage, answer, answers)
+                    return _refusal(stage, answer)
         return None
+
+    def _part_after(self, stage: Stage, refusal: Answer, answers: Sequence[Answer]) -> None:
+        """Hang up unless a refusal leaves both sides ready for the next envelope.
+
+        After a 354, in spite of a refused recipient, any byte would be a message; a code of the wrong kind says that
+        the relay is not where we think it is; and one that refuses RSET may still hold the last envelope.
+        """
+        if stage is Stage.CONNECT or refusal.code < 400 or any(answer.code // 100 == 3 for answer in answers):
+            self._hang_up()
 
     async def finish(self) -> Reply:
         """Send the dot. If the line was lost before it, the reply's stage says that nothing was sent."""
         self._standing = False
-        if self._line is None or not self._line.is_open:
-            return Reply(Stage.DATA, LOST, _NO_REPLY)
+        assert self._line is not None
+        if not self._line.is_open:
+            return _refusal(Stage.DATA, self._line.last_words)
         (answer,) = await self._line.ask(b".\r\n", 1, timeout=self._relay.dot_timeout)
         self._sent += 1
         self._needs_reset = False
+        if answer.code // 100 == 3:
+            self._hang_up()  # it takes the dot for something else: what it says next answers nothing of ours
         return Reply(Stage.DOT, answer.code, answer.text)
 
     async def close(self) -> None:
@@ -168,7 +205,10 @@ class SmtpCarrier:
 
 def _tls_context(relay: RelaySettings) -> ssl.SSLContext:
     """Return a context that verifies the relay's certificate and name, TLS 1.2 or newer."""
-    context = ssl.create_default_context(cafile=relay.ca_file)
+    try:
+        context = ssl.create_default_context(cafile=relay.ca_file)
+    except OSError as error:
+        raise ConfigError(f"relay.ca_file: {relay.ca_file} cannot be read as certificates ({error})") from error
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
 
@@ -183,8 +223,6 @@ def _stuffed(data: bytes) -> bytes:
 
 def _refusal(stage: Stage, answer: Answer) -> Reply:
     """Return a refusal; a positive code where another was due is no readable answer."""
-    return Reply(stage, answer.code if answer.code >= 400 else min(answer.code, LOST), answer.text)
-
-
-def _words(error: Exception) -> str:
-    return str(error) or type(error).__name__
+    if 0 < answer.code < 400:
+        return Reply(stage, LOST, f"out of step: {answer.code} {answer.text}")
+    return Reply(stage, answer.code, answer.text)

@@ -6,6 +6,7 @@ What may go is decided in policy.py, from facts that candidates.py reads.
 from __future__ import annotations
 
 import hashlib
+import json
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -78,7 +79,8 @@ def insert(
     """Plan messages; who has a row in the scope keeps it. Return how many rows were made.
 
     Someone who was skipped before and may get it now becomes planned; a decision that is only skipped again changes
-    its reason.
+    its reason. What is planned already follows a new time. A message of which a relay may know the bytes keeps the
+    address that they are for.
     """
     before = tx.total_changes
     tx.executemany(
@@ -88,8 +90,10 @@ def insert(
         " :state, :reason, :due_at, :not_after, :next_at, :token, :at)"
         " ON CONFLICT (scope, contact_id, channel, step, occurrence) DO UPDATE SET state = excluded.state,"
         " reason = excluded.reason, due_at = excluded.due_at, not_after = excluded.not_after,"
-        " next_at = excluded.next_at, address = excluded.address"
-        " WHERE messages.state = 'skipped' AND excluded.state IN ('planned', 'skipped', 'held_out')",
+        " next_at = excluded.next_at, address = CASE WHEN EXISTS (SELECT 1 FROM message_contents"
+        " WHERE message_id = messages.id) THEN messages.address ELSE excluded.address END"
+        " WHERE messages.state = 'skipped' AND excluded.state IN ('planned', 'skipped', 'held_out')"
+        "    OR messages.state = 'planned' AND excluded.state = 'planned' AND messages.attempts = 0",
         (
             {
                 "scope": scope,
@@ -138,10 +142,10 @@ def _due(row: Row) -> Due:
 
 
 def open_until(db: Connection, *, by: int) -> Iterator[Row]:
-    """Return the open messages due by an instant: scope, step, next_at and the contact's address, in order."""
+    """Return the open messages due by an instant: scope, step, next_at, and the contact's key and address, in order."""
     return iter(
         db.execute(
-            "SELECT m.scope, m.step, m.next_at, c.email FROM messages AS m INDEXED BY messages_open"
+            "SELECT m.scope, m.step, m.next_at, c.key, c.email FROM messages AS m INDEXED BY messages_open"
             " JOIN contacts AS c ON c.id = m.contact_id"
             " WHERE m.state IN ('planned', 'ready', 'deferred') AND m.next_at <= ? ORDER BY m.next_at, m.id",
             (by,),
@@ -170,11 +174,11 @@ def due_scopes(db: Connection, *, by: int) -> list[str]:
 
 
 def freeze(tx: Connection, contents: Iterable[Content], *, at: int) -> None:
-    """Store rendered messages and make them ready. What is frozen is not rendered again."""
+    """Store rendered messages and make them ready. Bytes that are stored stay as they are."""
     rows = list(contents)
     tx.executemany(
         "INSERT INTO message_contents (message_id, mail_from, rcpt_to, subject, frozen_at, size, sha256, bytes)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (message_id) DO NOTHING",
         (
             (
                 content.message_id,
@@ -196,34 +200,50 @@ def freeze(tx: Connection, contents: Iterable[Content], *, at: int) -> None:
 
 def content(db: Connection, message_id: int) -> Content | None:
     """Return the frozen bytes of a message, or None where there are none (any more)."""
-    row = db.execute(
+    return contents(db, [message_id]).get(message_id)
+
+
+def contents(db: Connection, message_ids: Iterable[int]) -> dict[int, Content]:
+    """Return message id → frozen bytes; a message that has none (any more) is left out."""
+    rows = db.execute(
         "SELECT message_id, mail_from, rcpt_to, subject, bytes FROM message_contents"
-        " WHERE message_id = ? AND bytes IS NOT NULL",
-        (message_id,),
-    ).fetchone()
-    if row is None:
-        return None
-    return Content(row["message_id"], row["mail_from"], row["rcpt_to"], row["subject"], zlib.decompress(row["bytes"]))
-
-
-def arm(tx: Connection, ids: Sequence[int], *, runner: str, at: int) -> None:
-    """Record durably, once this commits, that the final dot of these messages may go out."""
-    tx.executemany(
-        "UPDATE messages SET state = 'armed' WHERE id = ? AND state IN ('ready', 'deferred')",
-        ((message_id,) for message_id in ids),
+        " WHERE message_id IN (SELECT value FROM json_each(?)) AND bytes IS NOT NULL",
+        (json.dumps(list(message_ids)),),
     )
+    return {
+        row["message_id"]: Content(
+            row["message_id"], row["mail_from"], row["rcpt_to"], row["subject"], zlib.decompress(row["bytes"])
+        )
+        for row in rows
+    }
+
+
+def arm(tx: Connection, ids: Sequence[int], *, runner: str, at: int) -> set[int]:
+    """Record durably, once this commits, that the final dot of these messages may go out.
+
+    Return of which: one that is not open any more, because somebody else has it, must not go.
+    """
+    armed = {
+        message_id
+        for message_id in ids
+        if tx.execute(
+            "UPDATE messages SET state = 'armed' WHERE id = ? AND state IN ('ready', 'deferred')", (message_id,)
+        ).rowcount
+    }
     tx.executemany(
         "INSERT INTO attempts (message_id, runner, armed_at) VALUES (?, ?, ?)",
-        ((message_id, runner, at) for message_id in ids),
+        ((message_id, runner, at) for message_id in ids if message_id in armed),
     )
+    return armed
 
 
 def settle(tx: Connection, outcomes: Sequence[Outcome], *, at: int) -> None:
-    """Record what became of messages, armed or refused before that."""
+    """Record what became of messages: of armed ones anything, of open ones only that they did not go."""
     tx.executemany(
         "UPDATE messages SET state = :state, reply = :reply, reason = :reason, next_at = coalesce(:next_at, next_at),"
         " attempts = attempts + :tries, settled_at = CASE WHEN :state = 'deferred' THEN settled_at ELSE :at END"
-        " WHERE id = :id AND state IN ('planned', 'ready', 'deferred', 'armed')",
+        " WHERE id = :id AND (state = 'armed' OR (:state = 'failed' AND state IN ('planned', 'ready', 'deferred'))"
+        " OR (:state = 'deferred' AND state IN ('ready', 'deferred')))",
         (
             {
                 "id": outcome.message_id,
@@ -245,11 +265,22 @@ def settle(tx: Connection, outcomes: Sequence[Outcome], *, at: int) -> None:
 
 
 def refuse(tx: Connection, refusals: Iterable[tuple[int, str]], *, at: int, again_at: int) -> None:
-    """Skip messages for a reason, to be looked at again at `again_at`: (message id, reason) each."""
+    """Skip messages for a reason, to be looked at again at `again_at`: (message id, reason) each.
+
+    Bytes that were never armed are dropped: planned again, the message is for the address and the files of then. Those
+    that a relay may know stay, as a Message-ID never gets other bytes.
+    """
+    rows = list(refusals)
     tx.executemany(
         "UPDATE messages SET state = 'skipped', reason = :reason, next_at = :again_at, settled_at = :at"
         " WHERE id = :id AND state IN ('planned', 'ready', 'deferred')",
-        ({"id": message_id, "reason": reason, "again_at": again_at, "at": at} for message_id, reason in refusals),
+        ({"id": message_id, "reason": reason, "again_at": again_at, "at": at} for message_id, reason in rows),
+    )
+    tx.executemany(
+        "DELETE FROM message_contents WHERE message_id = ?1"
+        " AND EXISTS (SELECT 1 FROM messages WHERE id = ?1 AND state = 'skipped')"
+        " AND NOT EXISTS (SELECT 1 FROM attempts WHERE message_id = ?1)",
+        ((message_id,) for message_id, _ in rows),
     )
 
 
@@ -257,7 +288,7 @@ def recover(tx: Connection, *, at: int) -> dict[S, int]:
     """Settle what a killed run left armed. Return how many rows became in_doubt and ready.
 
     Whether the dot of an armed message went out cannot be known: marketing is never sent again by itself, essential
-    mail goes out a second and last time with the same bytes. Doubts of seven days are assumed to be sent.
+    mail in doubt goes out a second and last time with the same bytes. Doubts of seven days are assumed to be sent.
     """
     tx.execute(
         "UPDATE attempts SET ended_at = :at, outcome = 'in_doubt' WHERE ended_at IS NULL AND message_id IN"
@@ -265,8 +296,8 @@ def recover(tx: Connection, *, at: int) -> dict[S, int]:
         {"at": at},
     )
     again = tx.execute(
-        "UPDATE messages SET state = 'ready', next_at = :at, attempts = attempts + 1"
-        " WHERE state = 'armed' AND class = 'essential'"
+        "UPDATE messages SET state = 'ready', next_at = :at, attempts = attempts + (state = 'armed'), settled_at = NULL"
+        " WHERE state IN ('armed', 'in_doubt') AND class = 'essential' AND not_after > :at"
         " AND (SELECT count(*) FROM attempts WHERE message_id = messages.id AND outcome = 'in_doubt') < 2",
         {"at": at},
     ).rowcount
@@ -298,6 +329,25 @@ def thaw(tx: Connection, scope: str) -> int:
     tx.execute(f"DELETE FROM message_contents WHERE message_id IN ({ids})", (scope,))
     return tx.execute(
         "UPDATE messages SET state = 'planned' WHERE scope = ? AND state = 'ready' AND attempts = 0", (scope,)
+    ).rowcount
+
+
+def unsent(db: Connection, scope: str, occurrence: str = "") -> list[tuple[int, int]]:
+    """Return (message id, contact id) of what is planned in a scope and was never offered to a relay."""
+    rows = db.execute(
+        "SELECT id, contact_id FROM messages INDEXED BY messages_open WHERE scope = ? AND occurrence = ?"
+        " AND state IN ('planned', 'ready', 'deferred') AND state <> 'deferred' AND attempts = 0",
+        (scope, occurrence),
+    )
+    return [(row["id"], row["contact_id"]) for row in rows]
+
+
+def cancel(tx: Connection, scope: str, *, reason: str, at: int, limit: int = 2000) -> int:
+    """Take back what is still open of a scope, up to `limit` messages; return how many."""
+    return tx.execute(
+        "UPDATE messages SET state = 'cancelled', settled_at = :at, reason = :reason WHERE id IN (SELECT id FROM messages"
+        " INDEXED BY messages_open WHERE state IN ('planned', 'ready', 'deferred') AND scope = :scope LIMIT :limit)",
+        {"scope": scope, "reason": reason, "at": at, "limit": limit},
     ).rowcount
 
 
@@ -339,10 +389,10 @@ def replan(tx: Connection, ids: Iterable[int], *, at: int) -> None:
     )
 
 
-def look_again(tx: Connection, refusals: Iterable[tuple[int, str]], *, again_at: int) -> None:
-    """Leave skipped messages skipped, for the reason that holds now, until `again_at`."""
+def look_again(tx: Connection, refusals: Iterable[tuple[int, str | None]], *, again_at: int) -> None:
+    """Leave skipped messages skipped until `again_at`, for the reason that holds now; None keeps the one it has."""
     tx.executemany(
-        "UPDATE messages SET reason = ?, next_at = ? WHERE id = ? AND state = 'skipped'",
+        "UPDATE messages SET reason = coalesce(?, reason), next_at = ? WHERE id = ? AND state = 'skipped'",
         ((reason, again_at, message_id) for message_id, reason in refusals),
     )
 
