@@ -1,4 +1,4 @@
-"""What `mailflow init` ships runs as it is, rules, campaigns and messages, for anybody; so do the files in examples/."""
+"""What `mailflow init` ships runs as it is, for anybody: rules, campaigns, messages. So do the files in examples/."""
 
 from __future__ import annotations
 
