@@ -37,7 +37,7 @@ Hi {{ contact.first_name | default("there") }},
 you have been with us for {{ contact.orders.count }} orders now. Here is what we would show you if you came by:
 
 {% for product in products %}
-- [{{ product.title }}]({{ shop.url }}/p/{{ product.id }}?c={{ contact.key }}) – {{ product.text }} **{{ product.price }}**
+- [{{ product.title }}]({{ shop.url }}/{{ product.id }}?c={{ contact.key }}) – {{ product.text }} **{{ product.price }}**
 {% endfor %}
 
 {% if contact.orders.count >= 5 %}
@@ -83,9 +83,8 @@ def _tasks(count: int) -> dict[str, Callable[[], None]]:
         {**person, "subject": first.subject, "preheader": first.preheader, "language": "en", "words": _WORDS}
         for person in people
     ]
-    print(
-        f"{len(first.html.encode())} bytes of HTML, {len(first.text.encode())} of text, {len(compose.build(first, _envelope(0)))} on the wire"
-    )
+    sizes = [len(first.html.encode()), len(first.text.encode()), len(compose.build(first, _envelope(0)))]
+    print("{} bytes of HTML, {} of text, {} on the wire".format(*sizes))
 
     def bare() -> None:
         for value in values:

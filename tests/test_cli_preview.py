@@ -25,7 +25,8 @@ def shop(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Workspace:
     assert run(["init", str(tmp_path / "shop"), "--quiet"]) == 0
     shop = Workspace.at(tmp_path / "shop")
     (shop.templates / "hello.md").write_text(
-        "---\nsubject: \"{{ contact.first_name | default('Hello') }}, tea\"\npreheader: Fresh\n---\nHi {{ contact.first_name }}!\n"
+        "---\nsubject: \"{{ contact.first_name | default('Hello') }}, tea\"\npreheader: Fresh\n---\n"
+        "Hi {{ contact.first_name }}!\n"
         "{% if 'vip' in contact.segments %}\nFor you only.\n{% endif %}\n",
         encoding="utf-8",
     )

@@ -34,8 +34,8 @@ def test_any_text_is_read_back_and_no_line_is_too_long(text: str, html: str) -> 
 @pytest.mark.parametrize(
     "text",
     [
-        "x" * 500, "=" * 300, "ü" * 300, " \n" * 20, "tab\t\nblank \n", ".\n..\n.a\n", "From here\nFrom there", "a\rb\r\nc\n",
-        "\x00\x07\x1b[31m", "日本語" * 100, "a=\n=b", "\ud800 alone", "\u2028\x85", "", "--=_t0k3n\n--=_t0k3n--\n",
+        "x" * 500, "=" * 300, "ü" * 300, " \n" * 20, "tab\t\nblank \n", ".\n..\n.a\n", "From here\nFrom there",
+        "a\rb\r\nc\n", "\x00\x07\x1b[31m", "日本語" * 100, "a=\n=b", "\ud800 alone", "\u2028\x85", "", "--=_t0k3n\n--=_t0k3n--\n",
     ],
 )  # fmt: skip
 def test_awkward_texts_survive(text: str) -> None:
@@ -58,8 +58,8 @@ def test_mostly_foreign_text_takes_base64_and_the_rest_stays_readable() -> None:
 def test_headers_stand_once_in_order() -> None:
     names = message_from_bytes(compose.build(RENDERED, envelope()), policy=default).keys()
     assert names == [
-        "Date", "From", "To", "Reply-To", "Subject", "Message-ID", "List-ID", "List-Unsubscribe", "List-Unsubscribe-Post",
-        "MIME-Version", "Content-Type",
+        "Date", "From", "To", "Reply-To", "Subject", "Message-ID", "List-ID", "List-Unsubscribe",
+        "List-Unsubscribe-Post", "MIME-Version", "Content-Type",
     ]  # fmt: skip
 
 

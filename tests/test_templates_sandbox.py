@@ -157,8 +157,8 @@ def test_ordinary_templates_work(source: str, expected: str) -> None:
 
 
 VECTORS = [
-    "<script>alert(1)</script>", "\"><img src=x onerror=alert(1)>", "' onmouseover='x", "</style><script>", "<!--", "-->",
-    "&lt;b&gt;", "{{ 7*7 }}", "{% raw %}", "]]>", "<svg/onload=x>",
+    "<script>alert(1)</script>", "\"><img src=x onerror=alert(1)>", "' onmouseover='x", "</style><script>", "<!--",
+    "-->", "&lt;b&gt;", "{{ 7*7 }}", "{% raw %}", "]]>", "<svg/onload=x>",
 ]  # fmt: skip
 
 

@@ -76,11 +76,12 @@ def _contact(
     recipient: Recipient, contact_id: int, settings: Settings, segments: Mapping[str, Collection[int]]
 ) -> Context:
     row = recipient.contact
-    attributes = json.loads(row["attributes"])
+    own = {name: _filled(value) for name, value in json.loads(row["attributes"]).items()}
     return {
         **dict.fromkeys(settings.fields),
-        **{name: _filled(value) for name, value in attributes.items()},
+        **own,
         **{name: _filled(row[name]) for name in ("key", "email", *contacts.FIELDS)},
+        "attributes": {**dict.fromkeys(settings.fields), **own},
         "segments": [name for name, members in segments.items() if contact_id in members],
         "rfm": _scores(recipient),
         "orders": _orders(recipient, settings),

@@ -154,7 +154,7 @@ class CompiledTemplate:
         return html, plaintext.tidy(text)
 
     def _verified(self, html: str, values: Mapping[str, Any]) -> str:
-        """Compare, for the first person, inlining before rendering with inlining after it; go by the latter if they differ."""
+        """Compare, for the first person, inlining before rendering with inlining after it, which is always right."""
         raw, self._raw = self._raw, None
         assert raw is not None
         rendered = run(raw, values)

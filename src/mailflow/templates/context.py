@@ -1,7 +1,7 @@
 """What a template knows: the shape of its context, and a made-up person for previews without one.
 
 contact      first_name last_name email company phone language country region city postcode birthday key, all the
-             contact's own fields, segments (list of names), rfm (class r f m; null without orders),
+             contact's own fields, attributes (those alone), segments (names), rfm (class r f m; null without orders),
              orders (count, revenue: Decimal, currency, first_at, last_at: day or null)
 shop         name address url email currency language
 campaign     id name
@@ -9,8 +9,8 @@ today        the day, in the account's time zone
 unsubscribe_url   the link in the mail: https page or mailto; null where neither is set up
 recommendations   list, empty until there are any
 
-`CompiledTemplate.render` adds subject, preheader, language and words (of the footer). A value that is not known is null.
-The real ones are made by outbox.context.
+`CompiledTemplate.render` adds subject, preheader, language and words (of the footer). What is not known is null. The
+real ones are made by outbox.context.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ def sample(shop: Mapping[str, Any] = SAMPLE_SHOP, *, today: date = date(2026, 3,
             "city": "Wien",
             "postcode": "1010",
             "birthday": "1984-03-07",
+            "attributes": {},
             "segments": [],
             "rfm": {"class": "loyal_customers", "r": 4, "f": 5, "m": 4},
             "orders": {

@@ -348,8 +348,8 @@ TESTS: Mapping[str, Callable[..., Any]] = MappingProxyType(
     {
         name: _JINJA_TESTS[name]
         for name in (
-            "defined undefined none number string mapping sequence odd even divisibleby in true false boolean integer float "
-            "lower upper eq equalto == ne != gt > greaterthan ge >= lt < lessthan le <="
+            "defined undefined none number string mapping sequence odd even divisibleby in true false boolean integer "
+            "float lower upper eq equalto == ne != gt > greaterthan ge >= lt < lessthan le <="
         ).split()
     }
 )

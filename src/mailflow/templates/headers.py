@@ -222,7 +222,8 @@ def _clusters(word: str, limit: int, as_q: bool) -> Iterator[str]:
     """
     current = ""
     for character in word:
-        if (current and not (_joins(character) or current.endswith(_JOINER))) or _cost(current + character, as_q) > limit:
+        belongs = not current or _joins(character) or current.endswith(_JOINER)
+        if not belongs or _cost(current + character, as_q) > limit:
             yield current
             current = ""
         current += character

@@ -156,7 +156,7 @@ def read_source(files: Files, name: str) -> Source:
 
 
 def _find(files: Files, name: str) -> str:
-    stem, dot, suffix = name.rpartition(".")
+    _, dot, suffix = name.rpartition(".")
     if dot and f".{suffix}" in SUFFIXES and files.exists(name):
         return name
     if not _NAME.match(name):
