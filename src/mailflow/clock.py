@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 from mailflow.errors import UsageError
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-_DURATION = re.compile(r"(\d+)\s*([smhdw])\Z")
+_DURATION = re.compile(r"([0-9]{1,12})\s*([smhdw])\Z")
+_LONGEST = 100 * 366 * 86_400  # seconds
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _FIRST_YEAR, _LAST_YEAR = 1900, 2999  # what is typed outside them is a slip, and arithmetic on it would overflow
@@ -88,6 +89,11 @@ def iso(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat(timespec=spec).replace("+00:00", "Z")
 
 
+def wall_text(instant: datetime, tz: ZoneInfo) -> str:
+    """Return an instant as people of a zone write it: `2026-03-28 23:40`."""
+    return instant.astimezone(tz).strftime("%Y-%m-%d %H:%M")
+
+
 def parse_instant(text: str, tz: ZoneInfo) -> datetime:
     """Read ISO 8601 text as an instant; without an offset it is wall time in `tz`, without a time it is midnight."""
     try:
@@ -96,6 +102,7 @@ def parse_instant(text: str, tz: ZoneInfo) -> datetime:
         raise UsageError(
             f"{text!r} is not a time: write 2026-03-20 or 2026-03-20T09:00 or 2026-03-20T09:00Z"
         ) from error
+    _check_year(value.year, text)
     if value.tzinfo is None:
         return local_instant(value.date(), value.time(), tz)
     return value.astimezone(UTC)
@@ -121,4 +128,7 @@ def parse_duration(text: str) -> timedelta:
     match = _DURATION.match(text.strip())
     if match is None:
         raise UsageError(f"{text!r} is not a duration: write a number and s, m, h, d or w, such as 24h or 90d")
-    return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
+    seconds = int(match[1]) * _UNITS[match[2]]
+    if seconds > _LONGEST:
+        raise UsageError(f"{text!r} is too long: a duration is at most 100 years")
+    return timedelta(seconds=seconds)

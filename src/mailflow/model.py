@@ -103,6 +103,9 @@ MESSAGE_TRANSITIONS: Mapping[MessageState, frozenset[MessageState]] = MappingPro
 FINAL_STATES = frozenset(state for state, following in MESSAGE_TRANSITIONS.items() if not following)
 
 
+REHEARSAL = "rehearsal:"  # how the text of a rehearsal's scope begins
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """Within what a message is unique per contact: a campaign, or one rehearsal of it.
@@ -121,7 +124,7 @@ class Scope:
     def __str__(self) -> str:
         if self.rehearsal_of is None:
             return f"campaign:{self.campaign}"
-        return f"rehearsal:{self.campaign}@{self.rehearsal_of[:8]}"
+        return f"{REHEARSAL}{self.campaign}@{self.rehearsal_of[:8]}"
 
     @staticmethod
     def campaign_of(scope: str) -> str:

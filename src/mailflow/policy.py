@@ -56,6 +56,7 @@ class Reason(StrEnum):
     NOT_IN_AUDIENCE = "not_in_audience"
     ALREADY_SENT = "already_sent"
     HELD_OUT = "held_out"
+    OVER_LIMIT = "over_limit"
 
     @property
     def sentence(self) -> str:
@@ -79,6 +80,7 @@ _SENTENCES: dict[str, str] = {
     Reason.NOT_IN_AUDIENCE: "They are not in the audience.",
     Reason.ALREADY_SENT: "They already got it.",
     Reason.HELD_OUT: "They were chosen never to get it, to measure what it does.",
+    Reason.OVER_LIMIT: "It was to go to fewer people (`--limit`); the next `mailflow send` goes on with them.",
 }
 
 _SUPPRESSION_SENTENCES: dict[str, str] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
@@ -81,6 +81,20 @@ def plan_id(files: Mapping[str, str], people: Sequence[PlannedContact]) -> str:
         line = (person.key, CHANNEL, STEP, OCCURRENCE, VARIANT, person.verdict)
         digest.update("\0".join(line).encode() + b"\n")
     return digest.hexdigest()[:16]
+
+
+def limited(plan: CampaignPlan, at_most: int | None) -> CampaignPlan:
+    """Return a plan in which only the first `at_most` recipients get it; None is no limit."""
+    if at_most is None:
+        return plan
+    left = at_most
+    people = []
+    for person in plan.people:
+        if person.verdict is Verdict.SEND and left <= 0:
+            person = replace(person, verdict=Verdict.SKIP, reason=Reason.OVER_LIMIT)
+        left -= person.verdict is Verdict.SEND
+        people.append(person)
+    return replace(plan, people=people, id=plan_id(plan.files, people))
 
 
 @dataclass(frozen=True, slots=True)

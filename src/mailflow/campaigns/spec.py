@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal, InvalidOperation
+from datetime import UTC, datetime, time, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,32 +12,34 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, field_validator
 
 from mailflow import clock
-from mailflow.config.yaml_files import Document, decode, parse_spec, parse_yaml, suggestion
-from mailflow.errors import MailflowError, Problem, ProblemsError, UsageError
+from mailflow.config.yaml_files import Document, parse_spec, parse_yaml, place_inside, read_text, suggestion
+from mailflow.errors import Problem, ProblemsError, UsageError
 from mailflow.model import MessageKind
 
 EVERYONE = "everyone"
+_SHARE = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,9})?)\s*(%)?\Z")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}\Z")
 _WALL_TIME = re.compile(r"(\d{4}-\d{2}-\d{2})[ T](\d{1,2}:\d{2})(?::\d{2})?(\s+local)?\Z")
+_LONGEST = timedelta(days=366)
 _FIRST_ZONE, _LAST_ZONE = timedelta(hours=14), timedelta(hours=-12)
 
 
 class SendAt:
     """When a campaign goes out: one instant for all, or the same wall-clock time in each contact's own zone."""
 
-    def __init__(self, text: str, account_zone: ZoneInfo | None = None) -> None:
-        self.text = text
-        match = _WALL_TIME.match(text.strip())
+    def __init__(self, text: str) -> None:
+        """Read a time as it stands in a file; `ValueError` or `UsageError` for what is none."""
+        self.text = text.strip()
+        match = _WALL_TIME.match(self.text)
         self.is_local = bool(match and match[3])
         self._wall: datetime | None = None
         self._instant: datetime | None = None
         if match:
-            self._wall = datetime.combine(date.fromisoformat(match[1]), time.fromisoformat(match[2].zfill(5)))
+            self._wall = datetime.combine(clock.parse_date(match[1]), time.fromisoformat(match[2].zfill(5)))
+        elif datetime.fromisoformat(self.text).tzinfo is not None:
+            self._instant = clock.parse_instant(self.text, ZoneInfo("UTC"))
         else:
-            value = datetime.fromisoformat(text.strip())
-            if value.tzinfo is None:
-                raise ValueError
-            self._instant = value.astimezone(UTC)
+            raise ValueError("seconds and less are not read")
 
     def for_zone(self, zone: ZoneInfo, account_zone: ZoneInfo) -> datetime:
         """Return the instant for a contact who lives in `zone`."""
@@ -83,7 +85,7 @@ class CampaignSpec(BaseModel):
             return value
         try:
             return SendAt(str(value))
-        except ValueError:
+        except (ValueError, UsageError):
             raise ValueError(
                 f"{value!r} is not a time: write 2026-03-20 09:00 (yours), 2026-03-20 09:00 local (each contact's own)"
                 " or 2026-03-20T09:00:00Z"
@@ -96,8 +98,8 @@ class CampaignSpec(BaseModel):
             found = clock.parse_duration(str(value))
         except UsageError as error:
             raise ValueError(str(error)) from None
-        if not found:
-            raise ValueError("not_after must be longer than nothing")
+        if not timedelta() < found <= _LONGEST:
+            raise ValueError(f"{value!r} cannot be: a campaign may go out for at least a second and at most 366d")
         return found
 
     @field_validator("holdout", mode="before")
@@ -108,19 +110,16 @@ class CampaignSpec(BaseModel):
     def window(self, now: datetime, account_zone: ZoneInfo) -> tuple[datetime, datetime]:
         """Return when the first message is due and when the last one is too late, if it is approved at `now`."""
         first, last = (now, now) if self.send_at is None else self.send_at.span(account_zone)
-        return first, max(last, now) + self.not_after if self.send_at is None else last + self.not_after
+        return first, last + self.not_after
 
 
 def _share(value: object) -> Decimal:
-    text = str(value).strip()
-    try:
-        share = Decimal(text.removesuffix("%"))
-    except InvalidOperation:
-        raise ValueError(f"{value!r} is not a share: write it as 10%") from None
-    if text.endswith("%"):
-        share /= 100
-    if not 0 <= share < 1:
-        raise ValueError(f"{value!r} is not a share: it must be at least 0% and less than 100%")
+    match = _SHARE.match(str(value).strip())
+    if match is None:
+        raise ValueError(f"{value!r} is not a share: write it as 10%")
+    share = Decimal(match[1]) / (100 if match[2] else 1)
+    if share >= 1:
+        raise ValueError(f"{value!r} is not a share of the audience: write it as 10%; it must be less than 100%")
     return share
 
 
@@ -132,24 +131,51 @@ class CampaignFile:
         self.text = text
         self.document = document
 
+    @property
+    def name(self) -> str:
+        """The file's name without its ending, which is the campaign's id unless it says another."""
+        return Path(self.document.file).stem
+
     def problem(self, key: str, message: str) -> Problem:
-        """Return a problem placed at one of the file's keys."""
+        """Return a problem placed at the value of one of the file's keys."""
         return self.document.problem((key,), message)
+
+    def problem_inside(self, key: str, message: str, *, offset: int) -> Problem:
+        """Return a problem placed at a character of the text that is a key's value, on whatever line it stands."""
+        value = str(self.document.data[key]).strip()
+        line, column = place_inside(self.text, self.document.values[(key,)], value, offset)
+        return Problem(self.document.file, message, line, column)
 
 
 def load(folder: Path, name: str) -> CampaignFile:
-    """Read the campaign called `name` (its id or its file's name) from the folder campaigns/."""
-    paths = {path.stem: path for path in campaign_paths(folder)}
-    if name in paths:
-        return read(paths[name])
-    for path in paths.values():
+    """Read the campaign called `name` from the folder campaigns/: the one with this id, else the file of this name.
+
+    An id belongs to one file: it is what keeps anybody from getting a campaign twice.
+    """
+    files, broken = _read_all(folder)
+    if name in broken:
+        raise broken[name]
+    claimants = [file for file in files if file.spec.id == name]
+    if len(claimants) > 1:
+        raise ProblemsError([file.problem("id", f"the id {name!r} belongs to several files") for file in claimants])
+    if claimants:
+        return claimants[0]
+    named = [file for file in files if file.name == name]
+    if named:
+        return load(folder, named[0].spec.id)
+    known = {*broken, *(file.spec.id for file in files), *(file.name for file in files)}
+    raise UsageError(f"there is no campaign {name!r} in {folder}{suggestion(name, sorted(known))}")
+
+
+def _read_all(folder: Path) -> tuple[list[CampaignFile], dict[str, ProblemsError]]:
+    """Return the campaigns of a folder, and by file name the problems of those that cannot be read."""
+    files, broken = [], {}
+    for path in campaign_paths(folder):
         try:
-            found = read(path)
-        except MailflowError:
-            continue  # its own problem is told when it is asked for by name
-        if found.spec.id == name:
-            return found
-    raise UsageError(f"there is no campaign {name!r} in {folder}{suggestion(name, paths)}")
+            files.append(read(path))
+        except ProblemsError as error:
+            broken[path.stem] = error  # told when it is asked for by name
+    return files, broken
 
 
 def campaign_paths(folder: Path) -> list[Path]:
@@ -160,7 +186,7 @@ def campaign_paths(folder: Path) -> list[Path]:
 def read(path: Path) -> CampaignFile:
     """Read one campaign file; `ProblemsError` names every problem with its line and column."""
     shown = f"{path.parent.name}/{path.name}"
-    text = decode(path.read_bytes(), shown)
+    text = read_text(path, shown)
     document = parse_yaml(text, shown)
     if isinstance(document.data, dict):
         data: dict[str, Any] = {"id": path.stem, **document.data}

@@ -223,7 +223,7 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
     keyword_only = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
     wrapper.__signature__ = inspect.Signature([*keyword_only, *common])  # type: ignore[attr-defined]
     wrapper.__annotations__ = {parameter.name: parameter.annotation for parameter in [*keyword_only, *common]}
-    del wrapper.__wrapped__  # type: ignore[attr-defined]  # typer would read the inner signature through it
+    del wrapper.__wrapped__  # typer would read the inner signature through it
     return wrapper
 
 

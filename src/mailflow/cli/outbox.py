@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mailflow import clock
-from mailflow.cli.frame import Session, command, group
+from mailflow.cli.frame import Format, Session, command, group
 from mailflow.errors import UsageError
 from mailflow.model import MessageState, Scope
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 outbox = group("outbox", "List and show messages, one row per recipient.")
 
+_SHOWN = 50  # of a table; a script gets all
+_ALL = 2**62
 _COLUMNS = ("id", "email", "what", "state", "due_at", "attempts", "reply", "reason")
 
 
@@ -31,7 +33,9 @@ def list_(
     ] = None,
     campaign: Annotated[str | None, typer.Option("--campaign", help="Only this campaign.")] = None,
     email: Annotated[str | None, typer.Option("--email", help="Only this person.")] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many, the latest first.")] = 50,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=1, help="At most so many. Of a table the default is 50, else all.")
+    ] = None,
 ) -> None:
     """List messages, the latest first.
 
@@ -42,11 +46,14 @@ def list_(
     """
     from mailflow.store import messages
 
+    most = limit or (_SHOWN if session.format is Format.TABLE else _ALL)
     rows = messages.listing(
-        session.workspace.store.db, states=tuple(state or ()), campaign=campaign, email=email, limit=limit
+        session.workspace.store.db, states=tuple(state or ()), campaign=campaign, email=email, limit=most
     )
     records = [_record(row) for row in rows]
-    session.emit(records, lambda: _table(records), columns=_COLUMNS)
+    session.emit(records, lambda: _table(rows) if rows else "no messages", columns=_COLUMNS)
+    if len(rows) == most and limit is None:
+        session.say(f"these are the latest {most}: --limit shows more, --state, --campaign and --email fewer")
 
 
 @outbox.command("show")
@@ -123,15 +130,17 @@ def _attempt(row: Row) -> dict[str, Any]:
     }
 
 
-def _table(records: list[dict[str, Any]]) -> RenderableType:
+def _table(rows: list[Row]) -> RenderableType:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
     for name in ("ID", "E-mail", "What", "State", "Reason or reply"):
         table.add_column(name, overflow="fold")
-    for record in records:
-        words = record["reason"] or record["reply"] or ""
-        table.add_row(str(record["id"]), record["email"] or "", record["what"], record["state"], words)
+    for row in rows:
+        what = Scope.campaign_of(row["scope"])
+        words = row["reason"] or row["reply"] or ""
+        shown = f"{what} (rehearsal)" if row["rehearsal"] else what
+        table.add_row(str(row["id"]), row["email"] or "", shown, row["state"], words)
     return table
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections import Counter
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from mailflow.jobs.plan import Plan
 
-_PEOPLE_SHOWN = 10
+_PEOPLE_SHOWN, _OTHERS_SHOWN = 10, 3
+_DECISIONS = ("send", "hold_out", "skip")  # the order in which people are listed
 _COLUMNS = ("email", "what", "step", "due_at", "decision", "reason")
 
 
@@ -44,30 +45,17 @@ def plan(
     if campaign is not None:
         made = job.plan_campaign(session.workspace, campaign, session.now)
     else:
-        made = job.plan_run(session.workspace, session.now, until=session.now + _duration(until))
+        made = job.plan_run(session.workspace, session.now, until=session.now + clock.parse_duration(until))
     records = [line.as_record() for line in made.lines]
     if session.format in (Format.TABLE, Format.JSON):
-        session.emit_object({"plan_id": made.id, "messages": records}, lambda: _tables(made, _everybody(people)))
+        session.emit_object({"plan_id": made.id, "messages": records}, lambda: _tables(session, made, people))
     else:
         session.emit(records, lambda: "", columns=_COLUMNS)
-    _talk(session, made, campaign)
+    _talk(session, made, campaign, people)
 
 
-def _duration(text: str) -> timedelta:
-    return clock.parse_duration(text)
-
-
-def _everybody(people: bool) -> int | None:
-    return None if people else _PEOPLE_SHOWN
-
-
-def _tables(made: Plan, shown: int | None) -> RenderableType:
-    from rich.console import Group
-
-    return Group(_counts(made), "", _people(made, shown))
-
-
-def _counts(made: Plan) -> RenderableType:
+def counts_table(counts: Counter[tuple[str, str, str | None]]) -> RenderableType:
+    """Return a table of (campaign, decision, reason) → people: who gets it first, then the most frequent reason."""
     from rich.table import Table
 
     from mailflow import policy
@@ -78,41 +66,56 @@ def _counts(made: Plan) -> RenderableType:
     table.add_column("People", justify="right")
     table.add_column("Why")
     for (what, decision, reason), number in sorted(
-        made.counts().items(), key=lambda item: (item[0][0], item[0][1] != "send", -item[1])
+        counts.items(), key=lambda item: (item[0][0], item[0][1] != "send", -item[1])
     ):
         table.add_row(what, decision, f"{number:,}", policy.sentence(reason) if reason else "")
     return table
 
 
-def _people(made: Plan, shown: int | None) -> RenderableType:
+def _tables(session: Session, made: Plan, everybody: bool) -> RenderableType:
+    from rich.console import Group
+
+    if not made.lines:
+        return "nobody"
+    return Group(counts_table(made.counts()), "", _people(session, made, None if everybody else _PEOPLE_SHOWN))
+
+
+def _people(session: Session, made: Plan, shown: int | None) -> RenderableType:
+    """Return a table of people, of each kind of decision only the first few unless `shown` is None."""
     from rich.table import Table
 
+    zone = session.workspace.settings.zone
     table = Table(box=None, pad_edge=False)
     for name in ("E-mail", "Due", "Decision", "Reason"):
         table.add_column(name, overflow="fold")
-    seen: dict[tuple[str, str | None], int] = {}
-    left_out = 0
-    for line in made.lines:
+    seen: Counter[tuple[str, str | None]] = Counter()
+    for line in sorted(made.lines, key=lambda line: _DECISIONS.index(line.decision)):
         kind = (line.decision, line.reason)
-        seen[kind] = seen.get(kind, 0) + 1
-        if shown is not None and seen[kind] > (shown if line.decision == "send" else 3):
-            left_out += 1
-            continue
-        due = clock.iso(clock.from_ms(line.due_at))
-        table.add_row(line.email or "(no address)", due, line.decision, line.reason or "")
-    if left_out:
-        table.add_row(f"… and {left_out:,} more (--people lists all)", "", "", "")
+        seen[kind] += 1
+        if shown is None or seen[kind] <= (shown if line.decision == "send" else _OTHERS_SHOWN):
+            due = clock.wall_text(clock.from_ms(line.due_at), zone) if line.decision == "send" else ""
+            table.add_row(line.email or "(no address)", due, line.decision, line.reason or "")
     return table
 
 
-def _talk(session: Session, made: Plan, campaign: str | None) -> None:
+def _hidden(made: Plan) -> int:
+    """Return how many people the short table leaves out."""
+    kinds = Counter((line.decision, line.reason) for line in made.lines)
+    shown = (min(n, _PEOPLE_SHOWN if kind[0] == "send" else _OTHERS_SHOWN) for kind, n in kinds.items())
+    return len(made.lines) - sum(shown)
+
+
+def _talk(session: Session, made: Plan, campaign: str | None, everybody: bool) -> None:
     for name, reason in made.held.items():
         session.say(f"{name} is held: {reason}")
     sends = sum(line.decision == "send" for line in made.lines)
+    if session.format is Format.TABLE and not everybody and _hidden(made):
+        session.say(f"and {_hidden(made):,} more people: --people lists them all")
     kind = "rehearsed into .mailflow/rehearsal (no relay is configured)" if made.is_rehearsal else "sent"
     session.say(f"plan {made.id}: {sends:,} of {len(made.lines):,} would be {kind}")
     if campaign is not None:
-        session.say(f"next: mailflow send {campaign} --plan {made.id}")
+        if sends:
+            session.say(f"next: mailflow send {campaign} --plan {made.id}")
         return
     from mailflow.jobs import plan as job
 

@@ -86,7 +86,7 @@ def _sentences(session: Session, report: TickReport) -> list[str]:
             " see `mailflow outbox list --state in_doubt`"
         )
     for name, counts in report.planned.items():
-        lines.append(f"{name}: {counts['send']:,} planned")
+        lines.append(f"{name}: {counts['send']:,} to send")
         lines += [f"  {n:,} left out: {policy.sentence(r)}" for r, n in counts.most_common() if r != "send"]
     if report.expired:
         lines.append(f"{report.expired:,} expired: their time had passed")

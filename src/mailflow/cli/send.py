@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +10,7 @@ import typer
 
 from mailflow import clock
 from mailflow.cli.frame import Session, command
+from mailflow.cli.plan import counts_table
 from mailflow.cli.run import clock_of, print_tick
 from mailflow.errors import UsageError
 
@@ -55,13 +57,16 @@ def send(
     if test_to is not None:
         _test(session, campaign, test_to)
         return
-    opened, made = job.prepare(session.workspace, campaign, plan_id=plan, now=session.now)
+    prepare = job.prepare_dry_run if dry_run else job.prepare
+    opened, made = prepare(session.workspace, campaign, plan_id=plan, now=session.now, at_most=limit)
     if dry_run:
         _dry_run(session, opened, made, out)
         return
-    recipients = len(made.recipients) if limit is None else min(limit, len(made.recipients))
-    if not (yes or plan) and recipients and not session.confirm(_question(made, recipients)):
-        raise UsageError("nothing was sent")
+    recipients = len(made.recipients)
+    if not (yes or plan) and recipients:
+        _show(session, made)
+        if not session.confirm(_question(made, recipients)):
+            raise UsageError("nothing was sent")
     with session.progress(f"sending {campaign}", recipients) as advance:
         done = job.send(
             session.workspace,
@@ -74,10 +79,29 @@ def send(
             on_settled=advance,
         )
     if done.tick is None:
-        when = clock.iso(done.waits_until) if done.waits_until else "its time"
-        session.say(f"approved: `mailflow run` sends {campaign} to {recipients:,} people from {when} on")
+        session.say(_approved(session, made))
         return
     print_tick(session, done.tick)
+
+
+def _show(session: Session, made: CampaignPlan) -> None:
+    """Show what the question is about, beside the question: on stderr."""
+    if not session.quiet:
+        session.err.print(
+            counts_table(Counter((made.spec.id, person.verdict, person.reason) for person in made.people))
+        )
+
+
+def _approved(session: Session, made: CampaignPlan) -> str:
+    """Return what happens next with a campaign whose time has not come."""
+    assert made.spec.send_at is not None
+    zone = session.workspace.settings.zone
+    name, number = made.spec.id, len(made.recipients)
+    if made.spec.send_at.is_local:
+        when = f"at {made.spec.send_at.text.removesuffix('local').strip()} of each one's own time"
+    else:
+        when = f"at {clock.wall_text(made.spec.send_at.for_zone(zone, zone), zone)} ({zone.key})"
+    return f"{name} is approved: `mailflow run` sends it to {number:,} people {when}. Put `mailflow run` into cron"
 
 
 def _question(made: CampaignPlan, recipients: int) -> str:

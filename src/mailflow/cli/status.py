@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mailflow import clock
 from mailflow.cli.frame import Session, command
 
 if TYPE_CHECKING:
@@ -26,7 +27,11 @@ def status(session: Session) -> None:
     from mailflow.jobs import status as job
 
     found = job.by_scope(session.workspace)
-    session.emit([item.as_record() for item in found], lambda: _table(found))
+    session.emit([item.as_record() for item in found], lambda: _table(found) if found else "nothing")
+    for item in found:
+        if item.next_at is not None:
+            when = clock.wall_text(clock.from_ms(item.next_at), session.workspace.settings.zone)
+            session.say(f"{_name(item)} goes on at {when}, with the next `mailflow run` after it")
     for campaign, reason in job.stops(session.workspace).items():
         what = campaign or "everything"
         session.say(f"stopped: {what} ({reason}). `mailflow resume {campaign}`".rstrip() + " lets it go on")
@@ -45,6 +50,9 @@ def _table(found: list[ScopeStatus]) -> RenderableType:
         table.add_column(name.replace("_", " "), justify="right")
     for item in found:
         states = {**item.states, "waiting": sum(item.states.get(state, 0) for state in WAITING)}
-        name = f"{item.campaign} (rehearsal)" if item.is_rehearsal else item.campaign
-        table.add_row(name, *(f"{states.get(column, 0):,}" for column in _COLUMNS))
+        table.add_row(_name(item), *(f"{states.get(column, 0):,}" for column in _COLUMNS))
     return table
+
+
+def _name(item: ScopeStatus) -> str:
+    return f"{item.campaign} (rehearsal)" if item.is_rehearsal else item.campaign

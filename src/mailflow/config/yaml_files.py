@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -55,13 +55,19 @@ class Document:
 def read_yaml(path: Path, *, shown: str | None = None) -> Document:
     """Read a YAML file; `ProblemsError` names every problem as file:line:column. `shown` is the name in messages."""
     file = shown or path.name
+    return parse_yaml(read_text(path, file), file)
+
+
+def read_text(path: Path, file: str) -> str:
+    """Return the text of a file that a person edits; `ProblemsError` where there is none. `file` is its name there."""
     try:
-        raw = path.read_bytes()
+        return decode(path.read_bytes(), file)
     except FileNotFoundError:
         raise ProblemsError([Problem(file, "there is no such file")]) from None
     except IsADirectoryError:
         raise ProblemsError([Problem(file, "is a folder, not a file")]) from None
-    return parse_yaml(decode(raw, file), file)
+    except PermissionError:
+        raise ProblemsError([Problem(file, "may not be read: check its permissions")]) from None
 
 
 def decode(raw: bytes, file: str) -> str:
@@ -81,6 +87,8 @@ def parse_yaml(text: str, file: str, *, first_line: int = 1) -> Document:
         node = yaml.compose(text, Loader=_LOADER)
     except yaml.MarkedYAMLError as error:
         raise ProblemsError([_syntax_problem(error, file, first_line)]) from None
+    except yaml.reader.ReaderError as error:
+        raise ProblemsError([_unreadable_problem(error, text, file, first_line)]) from None
     except (yaml.YAMLError, RecursionError) as error:
         raise ProblemsError([Problem(file, f"is not YAML: {str(error).splitlines()[0]}", first_line)]) from None
     reader = _Reader(file, first_line)
@@ -93,9 +101,42 @@ def parse_yaml(text: str, file: str, *, first_line: int = 1) -> Document:
 def _syntax_problem(error: yaml.MarkedYAMLError, file: str, first_line: int) -> Problem:
     mark = error.problem_mark or error.context_mark
     words = " ".join(part for part in (error.context, error.problem) if part)
+    if "'\\t'" in words:
+        words = "a tab where only spaces may stand: indent with spaces"
     if mark is None:
         return Problem(file, f"is not YAML: {words}", first_line)
     return Problem(file, f"is not YAML: {words}", mark.line + first_line, mark.column + 1)
+
+
+def _unreadable_problem(error: yaml.reader.ReaderError, text: str, file: str, first_line: int) -> Problem:
+    """Return the problem of a character that YAML does not take, such as NUL; the C loader counts in bytes."""
+    sign = error.character if isinstance(error.character, str) else chr(error.character)
+    before = text[: max(0, text.find(sign))]
+    line, column = before.count("\n") + first_line, len(before) - (before.rfind("\n") + 1) + 1
+    return Problem(file, f"holds a character that is no text (U+{ord(sign):04X}): delete it", line, column)
+
+
+def place_inside(text: str, start: Place, value: str, offset: int) -> Place:
+    """Return line and column of a character of `value`, which begins at `start` in the YAML text of its file.
+
+    YAML folds lines, doubles quotes and escapes, but the signs of a value stand in the file in their order: they are
+    found one after the other, spaces left out.
+    """
+    lines = text.splitlines(keepends=True)
+    at = sum(map(len, lines[: start[0] - 1])) + start[1] - 1
+    if text[at : at + 1] in {">", "|"}:
+        at = text.find("\n", at) + 1
+    wanted = "".join(value[: offset + 1].split()) or value[:1]
+    found = at - 1
+    for sign in wanted:
+        following = text.find(sign, found + 1)
+        if following < 0:  # written as an escape such as \u00e9
+            continue
+        found = following
+    if offset >= len(value):  # the end is missing: point behind the last sign
+        found += 1
+    found = max(found, at)
+    return text.count("\n", 0, found) + 1, found - (text.rfind("\n", 0, found) + 1) + 1
 
 
 class _Reader:
@@ -129,6 +170,10 @@ class _Reader:
                 self._refuse(key_node, 'a key must be a word; text with {{ … }} needs quotes around it: "{{ name }}"')
                 continue
             key = str(key_node.value)
+            if id(key_node) in self._seen or key_node.tag not in _PLAIN_TAGS:
+                self._refuse(key_node, "a key is a plain word: no alias (*name), no tag")
+                continue
+            self._seen.add(id(key_node))
             if key in found:
                 self._refuse(key_node, f"the key {key!r} occurs twice")
                 continue
@@ -174,24 +219,43 @@ def _spec_problem(model: type[BaseModel], document: Document, error: Mapping[str
         return document.problem(path[:-1], f"the key {path[-1]!r} is missing")
     if kind == "value_error":
         return document.problem(path, str(error["ctx"]["error"]))
+    return document.problem(path, _in_words(error))
+
+
+def _in_words(error: Mapping[str, Any]) -> str:
+    """Return what pydantic found in words for people; a wrong group is not repeated, as it may hold a secret."""
+    kind, found = str(error["type"]), error["input"]
+    if kind == "string_type" and isinstance(found, (int, float)):
+        return f'must be text: put it in quotes, "{str(found).lower() if isinstance(found, bool) else found}"'
+    if kind == "model_type":
+        return "must be a group of `key: value` lines, indented under it, or written {key: value}"
+    if found is None:
+        return "is empty: write a value, or leave the line out"
     words = str(error["msg"])
-    return document.problem(path, words[0].lower() + words[1:] + f" (found {error['input']!r})")
+    return f"{words[0].lower()}{words[1:]} (found {found!r})"
 
 
 def _known_keys(model: type[BaseModel], path: KeyPath) -> list[str]:
     """Return the keys that a model allows at a place inside it."""
-    current: Any = model
+    annotation: Any = model
     for part in path:
-        fields = getattr(current, "model_fields", {})
-        current = next(
-            (_model_in(item.annotation) for name, item in fields.items() if part in (name, item.alias)), None
-        )
-    return [item.alias or name for name, item in getattr(current, "model_fields", {}).items()]
+        annotation = _annotation_of(part, annotation)
+    return [item.alias or name for name, item in getattr(_model_in(annotation), "model_fields", {}).items()]
+
+
+def _annotation_of(part: str | int, annotation: Any) -> Any:
+    """Return the annotation of what is called `part` in a model, or in a group of named things such as `fields:`."""
+    if get_origin(annotation) is dict:
+        return get_args(annotation)[1]
+    fields = getattr(_model_in(annotation), "model_fields", {})
+    return next((item.annotation for name, item in fields.items() if part in (name, item.alias)), None)
 
 
 def _model_in(annotation: Any) -> Any:
-    """Return the model inside an annotation such as `RelaySettings | None`."""
-    candidates = [annotation, *getattr(annotation, "__args__", ())]
+    """Return the model that an annotation such as `RelaySettings | None` speaks of, or None."""
+    if get_origin(annotation) is dict:
+        return None
+    candidates = [annotation, *get_args(annotation)]
     return next((item for item in candidates if isinstance(item, type) and issubclass(item, BaseModel)), None)
 
 

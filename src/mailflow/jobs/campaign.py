@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -83,11 +83,15 @@ class OpenCampaign:
         try:
             return self.segments.parse(text)
         except RuleError as error:
-            problem = self.file.problem("audience", str(error))
-            raise ProblemsError([replace(problem, column=(problem.column or 1) + error.column - 1)]) from None
+            if text != self.file.spec.audience:
+                raise
+            raise ProblemsError([self.file.problem_inside("audience", str(error), offset=error.start)]) from None
 
-    def plan(self, now: datetime, *, only: frozenset[int] | None = None) -> CampaignPlan:
-        """Return who would get it now. Scores that the audience asks for are brought up to date first."""
+    def plan(self, now: datetime, *, only: frozenset[int] | None = None, at_most: int | None = None) -> CampaignPlan:
+        """Return who would get it now, of the contacts in `only` and at most so many people.
+
+        Scores that the audience asks for are brought up to date first.
+        """
         rule = self.rule()
         store, root, settings = self.workspace.store, self.workspace.root, self.workspace.settings
         if self.segments.needs_scores(rule) and scoring.is_stale(store.db, settings, root=root, now=now):
@@ -96,20 +100,16 @@ class OpenCampaign:
         planner = Planner(
             store.db, self.workspace.settings, self.workspace.keys, self.file, self.scope, self.files, now, only
         )
-        return planner.plan(audience)
+        return planning.limited(planner.plan(audience), at_most)
 
     def try_template(self, plan: CampaignPlan, now: datetime) -> None:
         """Render and build for the first recipients, so that a broken template is found before anything is planned."""
-        from mailflow.outbox import context
+        from mailflow.jobs import personal
 
         recipients = plan.recipients[:_TRIED_FIRST]
         renderer = self.renderer()
-        known = context.contact_contexts(
-            self.workspace.store.db,
-            [person.contact_id for person in recipients],
-            settings=self.workspace.settings,
-            now=now,
-        )
+        ids = [person.contact_id for person in recipients]
+        known = personal.contexts(self.workspace, self.template, ids, now=now)
         for person in recipients:
             try:
                 renderer.content(

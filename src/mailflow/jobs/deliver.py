@@ -20,6 +20,7 @@ from mailflow.delivery.maildir import MaildirCarrier
 from mailflow.delivery.rate import Limiter
 from mailflow.delivery.smtp import Credentials, SmtpCarrier
 from mailflow.errors import MailflowError
+from mailflow.jobs import personal
 from mailflow.jobs.campaign import OpenCampaign
 from mailflow.model import MessageState
 from mailflow.outbox import context
@@ -107,6 +108,7 @@ class _Producer:
         self._now = now
         self._renderers: dict[str, Renderer] = {}
         self._store: Store = workspace.store
+        self._segments: dict[str, frozenset[int]] | None = None  # whose members templates ask for; found when needed
         self.unrendered: Counter[str] = Counter()
 
     async def stream(self) -> AsyncIterator[Ready]:
@@ -122,24 +124,38 @@ class _Producer:
         """Return messages with their bytes, frozen before any is offered; those that cannot be made are left out."""
         made = [due for due in batch if due.state is MessageState.PLANNED]
         known = self._contexts(made)
+        frozen = messages.contents(self._store.db, [due.id for due in batch])
         contents: dict[int, Content | None] = {}
         for due in batch:
-            contents[due.id] = self._content(due, known)
+            contents[due.id] = frozen.get(due.id) or self._content(due, known)
             await asyncio.sleep(0)  # the connections go on while the next message is rendered
         await self._ledger.freeze([content for due in made if (content := contents[due.id]) is not None])
         return [Ready(due, content) for due in batch if (content := contents[due.id]) is not None]
 
     def _contexts(self, batch: Sequence[Due]) -> dict[int, dict[str, Any]]:
-        ids = [due.contact_id for due in batch]
-        return context.contact_contexts(self._store.db, ids, settings=self._workspace.settings, now=self._now())
+        if not batch:
+            return {}
+        if self._segments is None:
+            templates = [campaign.template for campaign in self._open.values()]
+            self._segments = personal.memberships(self._workspace, templates, now=self._now())
+        return context.contact_contexts(
+            self._store.db,
+            [due.contact_id for due in batch],
+            settings=self._workspace.settings,
+            now=self._now(),
+            segments=self._segments,
+        )
 
     def _content(self, due: Due, known: dict[int, dict[str, Any]]) -> Content | None:
-        """Return the bytes of a message, frozen before or made now; None where that is impossible."""
+        """Return the bytes of a message that has none; None, and the message fails, where that is impossible."""
         if due.state is not MessageState.PLANNED:
-            frozen = messages.content(self._store.db, due.id)
-            if frozen is None:
-                self._give_up(due, "the rendered message is gone")
-            return frozen
+            self._give_up(due, "the rendered message is gone")
+            return None
+        if not due.address.isascii():
+            self._give_up(
+                due, "the address has letters that mail servers need SMTPUTF8 for, which mailflow does not use"
+            )
+            return None
         try:
             return self._render(due, known[due.contact_id])
         except MailflowError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from mailflow.campaigns import spec
 from mailflow.campaigns.planning import CampaignPlan, PlannedContact, Verdict
 from mailflow.errors import MailflowError
 from mailflow.jobs import campaign as campaign_job
-from mailflow.jobs import tick
+from mailflow.jobs.approved import Approved
 from mailflow.model import Scope
 from mailflow.store import campaigns, messages
 from mailflow.workspace import Workspace
@@ -21,8 +21,9 @@ from mailflow.workspace import Workspace
 
 @dataclass(frozen=True, slots=True)
 class PlanLine:
-    """One person and one message: `decision` is send, skip or hold_out."""
+    """One person (`contact` is the stable key) and one message: `decision` is send, skip or hold_out."""
 
+    contact: str
     email: str | None
     what: str
     step: str
@@ -67,15 +68,12 @@ def plan_campaign(workspace: Workspace, name: str, now: datetime) -> Plan:
 
 def plan_run(workspace: Workspace, now: datetime, *, until: datetime) -> Plan:
     """Return what `run` would do from now until an instant."""
-    held: dict[str, str] = {}
     by = clock.to_ms(until)
-    opened = tick.Opened(workspace, held)
-    lines = list(_open_lines(workspace, opened, by))
-    for occurrence in campaigns.open_occurrences(workspace.store.db, due_by=by):
-        found = opened.get(occurrence.scope)
-        if found is not None:
-            lines += [line for line in _lines(found.plan(now)) if line.due_at <= by]
-    return Plan(_id(lines), lines, held, workspace.settings.relay is None)
+    approved = Approved(workspace)
+    planned = list(_open_lines(workspace, approved, by))
+    to_plan = [line for line in _lines_to_come(workspace, approved, now, by) if line not in set(planned)]
+    lines = [*planned, *to_plan]
+    return Plan(_id(lines), lines, approved.held, workspace.settings.relay is None)
 
 
 def drafts(workspace: Workspace) -> list[str]:
@@ -92,11 +90,21 @@ def drafts(workspace: Workspace) -> list[str]:
     return names
 
 
-def _open_lines(workspace: Workspace, opened: tick.Opened, by: int) -> Iterable[PlanLine]:
+def _open_lines(workspace: Workspace, approved: Approved, by: int) -> Iterator[PlanLine]:
+    """Yield what is planned already, of the campaigns that may go on."""
     for row in messages.open_until(workspace.store.db, by=by):
-        if opened.get(row["scope"]) is not None:
+        if approved.get(row["scope"]) is not None:
             what = Scope.campaign_of(row["scope"])
-            yield PlanLine(row["email"], what, row["step"], row["next_at"], Verdict.SEND, None)
+            yield PlanLine(row["key"], row["email"], what, row["step"], row["next_at"], Verdict.SEND, None)
+
+
+def _lines_to_come(workspace: Workspace, approved: Approved, now: datetime, by: int) -> Iterator[PlanLine]:
+    """Yield what the runs until `by` would plan anew."""
+    for occurrence in campaigns.open_occurrences(workspace.store.db, due_by=by):
+        campaign, approval = approved.get(occurrence.scope), approved.approval(occurrence.scope)
+        if campaign is not None and approval is not None:
+            plan = campaign.plan(now, only=approved.members(approval), at_most=approval.at_most)
+            yield from (line for line in _lines(plan) if line.due_at <= by)
 
 
 def _lines(plan: CampaignPlan) -> list[PlanLine]:
@@ -104,12 +112,12 @@ def _lines(plan: CampaignPlan) -> list[PlanLine]:
 
 
 def _line(plan: CampaignPlan, person: PlannedContact) -> PlanLine:
-    return PlanLine(person.email, plan.spec.id, "", person.due_at, person.verdict, person.reason)
+    return PlanLine(person.key, person.email, plan.spec.id, "", person.due_at, person.verdict, person.reason)
 
 
 def _id(lines: Sequence[PlanLine]) -> str:
     """Return the id of a plan over several campaigns: the hash of its lines."""
     digest = hashlib.sha256()
-    for line in sorted(lines, key=lambda line: (line.what, line.email or "", line.decision)):
-        digest.update("\0".join((line.what, line.email or "", line.step, line.decision)).encode() + b"\n")
+    for line in sorted((line.what, line.contact, line.step, line.decision) for line in lines):
+        digest.update("\0".join(line).encode() + b"\n")
     return digest.hexdigest()[:16]

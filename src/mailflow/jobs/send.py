@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,8 +16,8 @@ from mailflow.campaigns.planning import CampaignPlan
 from mailflow.delivery.carrier import CarrierDown
 from mailflow.delivery.replies import Reply
 from mailflow.errors import ConfigError, UnavailableError, UsageError
+from mailflow.jobs import approved, deliver, personal, tick
 from mailflow.jobs import campaign as campaign_job
-from mailflow.jobs import deliver, tick
 from mailflow.jobs.campaign import OpenCampaign
 from mailflow.outbox import context
 from mailflow.store import campaigns, contacts, messages, state, suppressions
@@ -37,17 +38,31 @@ class Sending:
 
 
 def prepare(
-    workspace: Workspace, name: str, *, plan_id: str | None, now: datetime
+    workspace: Workspace, name: str, *, plan_id: str | None, now: datetime, at_most: int | None = None
 ) -> tuple[OpenCampaign, CampaignPlan]:
     """Open a campaign and plan it; why it cannot be sent at all is raised here, before anybody is asked."""
     campaign = campaign_job.open_campaign(workspace, name)
     _refuse_stopped(workspace, campaign)
     if not campaign.scope.is_rehearsal:
-        tick.check_gate(workspace)
+        approved.check_gate(workspace)
+    return campaign, _plan(workspace, campaign, plan_id, at_most, now)
+
+
+def prepare_dry_run(
+    workspace: Workspace, name: str, *, plan_id: str | None, now: datetime, at_most: int | None = None
+) -> tuple[OpenCampaign, CampaignPlan]:
+    """Open a campaign and plan it only to look at its messages: no stop and no gate is in the way."""
+    campaign = campaign_job.open_campaign(workspace, name)
+    return campaign, _plan(workspace, campaign, plan_id, at_most, now)
+
+
+def _plan(
+    workspace: Workspace, campaign: OpenCampaign, plan_id: str | None, at_most: int | None, now: datetime
+) -> CampaignPlan:
     only = _members(workspace, campaign, plan_id) if plan_id else None
-    plan = campaign.plan(now, only=only)
+    plan = campaign.plan(now, only=only, at_most=at_most)
     campaign.try_template(plan, now)
-    return campaign, plan
+    return plan
 
 
 def send(
@@ -75,6 +90,7 @@ def send(
         at_most=at_most,
     )
     with workspace.lock():
+        _supersede_rehearsals(workspace, approval)
         _approve(workspace, approval, Occurrence(scope, clock.to_ms(first), clock.to_ms(last)))
         if first > instant:
             return Sending(plan, None, waits_until=first)
@@ -88,6 +104,20 @@ def _approve(workspace: Workspace, approval: Approval, occurrence: Occurrence) -
         if before is not None and before.files_hash != approval.files_hash:
             messages.thaw(tx, approval.scope)
         campaigns.approve(tx, approval, occurrence)
+
+
+def _supersede_rehearsals(workspace: Workspace, approval: Approval) -> None:
+    """Take back what waits in earlier rehearsals of a campaign: of other files than those approved now, or for real."""
+    store = workspace.store
+    for scope in campaigns.rehearsals(store.db, approval.campaign):
+        if scope == approval.scope:
+            continue
+        with store.transaction() as tx:
+            campaigns.close(tx, scope, at=approval.approved_at)
+        cancelled = True
+        while cancelled:
+            with store.transaction() as tx:
+                cancelled = messages.cancel(tx, scope, reason="approved_anew", at=approval.approved_at) > 0
 
 
 def _refuse_stopped(workspace: Workspace, campaign: OpenCampaign) -> None:
@@ -122,15 +152,20 @@ def write_files(workspace: Workspace, campaign: OpenCampaign, plan: CampaignPlan
     recipients = plan.recipients
     for start in range(0, len(recipients), 500):
         part = recipients[start : start + 500]
-        known = context.contact_contexts(
-            workspace.store.db, [person.contact_id for person in part], settings=workspace.settings, now=now
-        )
+        known = personal.contexts(workspace, campaign.template, [person.contact_id for person in part], now=now)
         for person in part:
             content = renderer.content(
                 0, address=person.email or "", token=f"dry-run-{person.key}", context=known[person.contact_id], now=now
             )
-            (folder / f"{person.key}.eml").write_bytes(content.data)
+            _write_private(folder / f"{person.key}.eml", content.data)
     return len(recipients)
+
+
+def _write_private(path: Path, data: bytes) -> None:
+    """Write a file that only its owner may read: it holds somebody's address."""
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+        file.write(data)
 
 
 def test_to(workspace: Workspace, campaign: OpenCampaign, email: str, now: datetime) -> Reply:
@@ -150,7 +185,7 @@ def test_to(workspace: Workspace, campaign: OpenCampaign, email: str, now: datet
         raise UnavailableError(f"the relay did not take the test: {reply}")
     if not campaign.scope.is_rehearsal:
         with workspace.store.transaction() as tx:
-            state.put(tx, tick.TESTED, str(clock.to_ms(now)))
+            state.put(tx, approved.TESTED, str(clock.to_ms(now)))
     return reply
 
 
@@ -159,7 +194,7 @@ def _test_content(workspace: Workspace, campaign: OpenCampaign, address: address
     known = (
         context.sample_context(workspace.settings, now)
         if found is None
-        else context.contact_contexts(workspace.store.db, [found.id], settings=workspace.settings, now=now)[found.id]
+        else personal.contexts(workspace, campaign.template, [found.id], now=now)[found.id]
     )
     return campaign.renderer(prefix=_TEST_PREFIX).content(
         int(clock.to_ms(now)),

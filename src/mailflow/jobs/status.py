@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mailflow import clock
-from mailflow.model import MessageState, Scope
+from mailflow.model import REHEARSAL, MessageState, Scope
 from mailflow.store import campaigns, messages
 from mailflow.workspace import Workspace
 
@@ -33,15 +33,21 @@ class ScopeStatus:
 
 
 def by_scope(workspace: Workspace) -> list[ScopeStatus]:
-    """Return the status of every scope that has messages."""
-    found: dict[str, ScopeStatus] = {}
-    for row in messages.counts(workspace.store.db):
-        scope = row["scope"]
-        status = found.setdefault(
-            scope, ScopeStatus(Scope.campaign_of(scope), bool(row["rehearsal"]), {}, _next_at(workspace, scope))
+    """Return the status of every scope that has messages, or that is approved and waits for its time."""
+    db = workspace.store.db
+    states: dict[str, dict[str, int]] = {}
+    for row in messages.counts(db):
+        states.setdefault(row["scope"], {})[row["state"]] = row["messages"]
+    waiting = {occurrence.scope: occurrence.due_at for occurrence in campaigns.waiting(db)}
+    return [
+        ScopeStatus(
+            campaign=Scope.campaign_of(scope),
+            is_rehearsal=scope.startswith(REHEARSAL),
+            states=states.get(scope, {}),
+            next_at=_earlier(messages.next_due_at(db, scope), waiting.get(scope)),
         )
-        status.states[row["state"]] = row["messages"]
-    return list(found.values())
+        for scope in sorted({*states, *waiting}, key=lambda scope: (scope.startswith(REHEARSAL), scope))
+    ]
 
 
 def stops(workspace: Workspace) -> dict[str, str]:
@@ -52,5 +58,5 @@ def stops(workspace: Workspace) -> dict[str, str]:
     }
 
 
-def _next_at(workspace: Workspace, scope: str) -> int | None:
-    return messages.next_due_at(workspace.store.db, scope)
+def _earlier(*instants: int | None) -> int | None:
+    return min((instant for instant in instants if instant is not None), default=None)

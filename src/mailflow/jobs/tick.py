@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from mailflow import clock
-from mailflow.errors import ConfigError, MailflowError, PartialFailure, UnavailableError
+from mailflow.errors import ConfigError, PartialFailure, UnavailableError
+from mailflow.jobs.approved import Approved
 from mailflow.model import MessageState, Scope
 from mailflow.store import campaigns, imports, messages, state
-from mailflow.store.campaigns import Approval, Occurrence
+from mailflow.store.campaigns import Occurrence
 from mailflow.store.messages import Due
 from mailflow.workspace import Workspace
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from mailflow.outbox.plan import Addressee
 
 CLOCK_MARK = "clock"
-TESTED = "tested_at"
 _SETBACK = timedelta(minutes=2)
 _KEEP_BYTES = timedelta(days=30)
 _LOOKED_AT_ONCE = 500
@@ -68,6 +68,10 @@ class TickReport:
         for scope, reason in self.delivery.report.stopped.items():
             name = Scope.campaign_of(scope)
             yield f"{name} was stopped: {reason}. `mailflow resume {name}` lets it go on"
+        for scope in self.delivery.report.halted:
+            yield f"{Scope.campaign_of(scope)} was stopped on the way; `mailflow resume` lets it go on"
+        if self.delivery.report.down is not None:
+            yield f"the relay was lost: {self.delivery.report.down}. The next `mailflow run` sends what is left"
         failed, doubts = self.states[MessageState.FAILED], self.states[MessageState.IN_DOUBT]
         if failed:
             yield f"{failed} messages failed: `mailflow outbox list --state failed` names them"
@@ -116,13 +120,14 @@ def work(
     with store.transaction() as tx:
         report.recovered = messages.recover(tx, at=at)
     report.expired = _expire(workspace, at)
-    opened = Opened(workspace, report.held)
+    approved = Approved(workspace)
     for occurrence in campaigns.open_occurrences(store.db, due_by=at):
         if only in (None, occurrence.scope):
-            _plan_occurrence(workspace, occurrence, opened, plan, instant, report)
-    _reconsider(workspace, opened, instant)
+            _plan_occurrence(workspace, occurrence, approved, plan, instant, report)
+    _reconsider(workspace, approved, instant)
     scopes = [scope for scope in messages.due_scopes(store.db, by=at) if only in (None, scope)]
-    ready = {scope: campaign for scope in scopes if (campaign := opened.get(scope)) is not None}
+    ready = {scope: campaign for scope in scopes if (campaign := approved.get(scope)) is not None}
+    report.held.update(approved.held)
     if ready:
         from mailflow.jobs import deliver
 
@@ -166,70 +171,10 @@ def _expire(workspace: Workspace, at: int) -> int:
             return expired
 
 
-class Opened:
-    """Campaigns opened in this tick, by scope; one that must not go on is None, with the reason in `held`."""
-
-    def __init__(self, workspace: Workspace, held: dict[str, str]) -> None:
-        self._workspace = workspace
-        self._held = held
-        self._known: dict[str, OpenCampaign | None] = {}
-
-    def get(self, scope: str) -> OpenCampaign | None:
-        """Return the campaign of a scope if it may go on as it was approved."""
-        if scope not in self._known:
-            self._known[scope] = self._open(scope)
-        return self._known[scope]
-
-    def _open(self, scope: str) -> OpenCampaign | None:
-        from mailflow.jobs import campaign as campaign_job
-
-        approval = campaigns.approval(self._workspace.store.db, scope)
-        name = Scope.campaign_of(scope)
-        if approval is None:
-            self._held[name] = "nobody approved it"
-            return None
-        try:
-            found = campaign_job.open_campaign(self._workspace, approval.campaign)
-            reason = self._obstacle(found, approval)
-        except MailflowError as error:
-            reason = str(error)
-        if reason is None:
-            return found
-        self._held[name] = reason
-        return None
-
-    def _obstacle(self, found: OpenCampaign, approval: Approval) -> str | None:
-        """Return why a campaign must not go on, or None."""
-        if _is_stopped(self._workspace, approval.scope):
-            return f"it is stopped; `mailflow resume {approval.campaign}` lets it go on"
-        if found.hash != approval.files_hash:
-            return (
-                f"its files changed since it was approved. `mailflow plan {approval.campaign}` shows what it would do,"
-                f" `mailflow send {approval.campaign}` approves it again"
-            )
-        if str(found.scope) != approval.scope:
-            return "it was approved for a rehearsal and there is a relay now, or the other way round: send it again"
-        if not found.scope.is_rehearsal:
-            check_gate(self._workspace)
-        return None
-
-
-def check_gate(workspace: Workspace) -> None:
-    """Raise `ConfigError` while something is missing for real marketing mail."""
-    from mailflow.campaigns import gate
-
-    gate.check(workspace.settings, tested=state.get(workspace.store.db, TESTED) is not None)
-
-
-def _is_stopped(workspace: Workspace, scope: str) -> bool:
-    stopped = campaigns.stops(workspace.store.db)
-    return "" in stopped or scope in stopped or f"campaign:{Scope.campaign_of(scope)}" in stopped
-
-
 def _plan_occurrence(
     workspace: Workspace,
     occurrence: Occurrence,
-    opened: Opened,
+    approved: Approved,
     plan: CampaignPlan | None,
     now: datetime,
     report: TickReport,
@@ -241,72 +186,57 @@ def _plan_occurrence(
             campaigns.finish_planning(tx, occurrence, at=at)
         report.held[Scope.campaign_of(occurrence.scope)] = "its time has passed (not_after): nobody was mailed"
         return
-    campaign = opened.get(occurrence.scope)
-    if campaign is None:
+    campaign, approval = approved.get(occurrence.scope), approved.approval(occurrence.scope)
+    if campaign is None or approval is None:
         return
-    approval = campaigns.approval(workspace.store.db, occurrence.scope)
-    assert approval is not None
     if plan is None or str(plan.scope) != occurrence.scope:
-        plan = campaign.plan(now, only=_only(workspace, approval))
-    report.planned[campaign.file.spec.id] = _write(workspace, plan, occurrence, approval.at_most, at)
+        plan = campaign.plan(now, only=approved.members(approval), at_most=approval.at_most)
+    report.planned[campaign.file.spec.id] = _write(workspace, plan, occurrence, at)
 
 
-def _only(workspace: Workspace, approval: Approval) -> frozenset[int] | None:
-    shown = campaigns.shown_plan(workspace.store.db, approval.plan_id) if approval.plan_id else None
-    return None if shown is None else shown.members
-
-
-def _write(
-    workspace: Workspace, plan: CampaignPlan, occurrence: Occurrence, at_most: int | None, at: int
-) -> Counter[str]:
+def _write(workspace: Workspace, plan: CampaignPlan, occurrence: Occurrence, at: int) -> Counter[str]:
     from mailflow.outbox import plan as outbox_plan
 
-    addressees, counts = _addressees(plan, at_most)
-    outbox_plan.write(workspace.store, plan.scope, occurrence, addressees, kind=plan.spec.kind, at=at)
-    return counts
+    outbox_plan.write(workspace.store, plan.scope, occurrence, _addressees(plan), kind=plan.spec.kind, at=at)
+    return Counter(person.reason or "send" for person in plan.people)
 
 
-def _addressees(plan: CampaignPlan, at_most: int | None) -> tuple[list[Addressee], Counter[str]]:
+def _addressees(plan: CampaignPlan) -> Iterator[Addressee]:
+    """Yield what is to be recorded; who is left for a later sending gets no row yet."""
     from mailflow.campaigns.planning import Verdict
     from mailflow.outbox.plan import Addressee
+    from mailflow.policy import Reason
 
     states = {
         Verdict.SEND: MessageState.PLANNED,
         Verdict.SKIP: MessageState.SKIPPED,
         Verdict.HOLD_OUT: MessageState.HELD_OUT,
     }
-    rows: list[Addressee] = []
-    counts: Counter[str] = Counter()
     for person in plan.people:
-        if person.verdict is Verdict.SEND and at_most is not None and counts["send"] >= at_most:
-            counts["over_limit"] += 1
+        if person.reason == Reason.OVER_LIMIT:
             continue
-        counts[person.reason or "send"] += 1
-        rows.append(
-            Addressee(
-                contact_id=person.contact_id,
-                state=states[person.verdict],
-                reason=person.reason,
-                due_at=person.due_at,
-                not_after=person.not_after,
-                address=person.email or "",
-            )
+        yield Addressee(
+            contact_id=person.contact_id,
+            state=states[person.verdict],
+            reason=person.reason,
+            due_at=person.due_at,
+            not_after=person.not_after,
+            address=person.email or "",
         )
-    return rows, counts
 
 
-def _reconsider(workspace: Workspace, opened: Opened, now: datetime) -> None:
+def _reconsider(workspace: Workspace, approved: Approved, now: datetime) -> None:
     """Look again at skipped people, each at most once an hour and only while there is time for them."""
     store, at = workspace.store, clock.to_ms(now)
     while batch := messages.refused(store.db, by=at, limit=_LOOKED_AT_ONCE):
-        open_ones = [due for due in batch if opened.get(due.scope) is not None]
-        allowed, refused = _decide_again(workspace, open_ones, now)
-        refused += [(due.id, "held") for due in batch if opened.get(due.scope) is None]
-        held_out = {due.id for due in allowed if _is_held_out(workspace, opened, due)}
+        campaigns_of = {due.id: campaign for due in batch if (campaign := approved.of_skipped(due)) is not None}
+        allowed, refused = _decide_again(workspace, [due for due in batch if due.id in campaigns_of], now)
+        held_out = {due.id for due in allowed if _is_held_out(workspace, campaigns_of[due.id], due)}
+        as_before = [(due.id, None) for due in batch if due.id not in campaigns_of]
         with store.transaction() as tx:
             messages.replan(tx, [due.id for due in allowed if due.id not in held_out], at=at)
             messages.hold_out(tx, held_out, reason="held_out", at=at)
-            messages.look_again(tx, refused, again_at=at + messages.LOOK_AGAIN_MS)
+            messages.look_again(tx, [*refused, *as_before], again_at=at + messages.LOOK_AGAIN_MS)
 
 
 def _decide_again(workspace: Workspace, batch: Sequence[Due], now: datetime) -> tuple[list[Due], list[tuple[int, str]]]:
@@ -322,12 +252,10 @@ def _decide_again(workspace: Workspace, batch: Sequence[Due], now: datetime) -> 
     return allowed, refused
 
 
-def _is_held_out(workspace: Workspace, opened: Opened, due: Due) -> bool:
+def _is_held_out(workspace: Workspace, campaign: OpenCampaign, due: Due) -> bool:
     from mailflow.experiments import assign
     from mailflow.store import audience
 
-    campaign = opened.get(due.scope)
-    assert campaign is not None
     spec = campaign.file.spec
     person = audience.planning_facts(workspace.store.db, [due.contact_id])[due.contact_id]
     return assign.holds_out(person.key, salt=spec.id, share=spec.holdout)

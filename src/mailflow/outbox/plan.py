@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from itertools import islice
 
 from mailflow.model import MessageState, Scope
+from mailflow.policy import Reason
 from mailflow.store import Store, campaigns, messages
 from mailflow.store.campaigns import Occurrence
 from mailflow.store.messages import NewMessage
@@ -30,18 +31,33 @@ class Addressee:
 def write(
     store: Store, scope: Scope, occurrence: Occurrence, people: Iterable[Addressee], *, kind: str, at: int
 ) -> int:
-    """Plan a message for each, and close the occurrence with the last of them. Return how many rows were made."""
+    """Plan a message for each, and close the occurrence with the last of them. Return how many rows were written.
+
+    Whoever was planned before, got nothing yet and is not among them any more is taken out: the last plan holds.
+    """
     made = 0
+    getting: set[int] = set()
     remaining = iter(people)
     while slice_ := list(islice(remaining, _SLICE)):
         rows = _rows(slice_)
+        getting.update(row.contact_id for row in rows if row.state is MessageState.PLANNED)
         with store.transaction() as tx:
             made += messages.insert(
                 tx, str(scope), rows, rehearsal=scope.is_rehearsal, kind=kind, at=at, occurrence=occurrence.occurrence
             )
+    _take_out(store, scope, occurrence, getting, at)
     with store.transaction() as tx:
         campaigns.finish_planning(tx, occurrence, at=at)
     return made
+
+
+def _take_out(store: Store, scope: Scope, occurrence: Occurrence, getting: Set[int], at: int) -> None:
+    planned = messages.unsent(store.db, str(scope), occurrence.occurrence)
+    left = iter([(message_id, Reason.NOT_IN_AUDIENCE) for message_id, contact in planned if contact not in getting])
+    while slice_ := list(islice(left, _SLICE)):
+        with store.transaction() as tx:
+            # Nobody looks at them again before it is too late: only another plan brings them back.
+            messages.refuse(tx, slice_, at=at, again_at=occurrence.not_after)
 
 
 def _rows(people: Sequence[Addressee]) -> list[NewMessage]:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from mailflow.store.database import Connection, Row
 
-
 PLANS_LAST_MS = 30 * 86_400_000
 
 
@@ -93,6 +92,29 @@ def _approval(row: Row) -> Approval:
         plan_id=row["plan_id"],
         at_most=row["at_most"],
     )
+
+
+def rehearsals(db: Connection, campaign: str) -> list[str]:
+    """Return the scopes in which a campaign was approved for a rehearsal."""
+    rows = db.execute(
+        "SELECT scope FROM campaigns WHERE campaign = ? AND substr(scope, 1, 10) = 'rehearsal:' ORDER BY scope",
+        (campaign,),
+    )
+    return [str(row["scope"]) for row in rows]
+
+
+def close(tx: Connection, scope: str, *, at: int) -> None:
+    """Close what is still to be planned of a scope: another approval has taken its place."""
+    tx.execute("UPDATE occurrences SET planned_at = ? WHERE scope = ? AND planned_at IS NULL", (at, scope))
+
+
+def waiting(db: Connection) -> list[Occurrence]:
+    """Return every occurrence that is approved and not planned yet, the earliest first."""
+    rows = db.execute(
+        "SELECT scope, occurrence, due_at, not_after, planned_at FROM occurrences WHERE planned_at IS NULL"
+        " ORDER BY due_at, scope"
+    )
+    return [Occurrence(**dict(row)) for row in rows]
 
 
 def open_occurrences(db: Connection, *, due_by: int) -> list[Occurrence]:
