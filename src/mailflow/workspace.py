@@ -30,7 +30,8 @@ class Workspace:
         """Return the workspace in this very folder."""
         if not (root / SETTINGS_FILE).is_file():
             raise UsageError(
-                f"{root}: there is no {SETTINGS_FILE} here, so this is not a workspace. `mailflow init {root}` makes one"
+                f"{root}: there is no {SETTINGS_FILE} here, so this is not a workspace."
+                f" `mailflow init {root}` makes one"
             )
         return cls(root.resolve())
 
@@ -41,7 +42,8 @@ class Workspace:
             if (folder / SETTINGS_FILE).is_file():
                 return cls(folder.resolve())
         raise UsageError(
-            f"no {SETTINGS_FILE} in {start} or above it. `mailflow init` makes a workspace here; --workspace DIR names one"
+            f"no {SETTINGS_FILE} in {start} or above it. `mailflow init` makes a workspace here;"
+            " --workspace DIR names one"
         )
 
     @cached_property
@@ -55,7 +57,7 @@ class Workspace:
 
     @cached_property
     def private(self) -> Path:
-        """The folder for keys, lock, spool, backups, rejects and the rehearsal Maildir; nobody else may look into it."""
+        """The folder for keys, lock, spool, backups, rejects and the rehearsal Maildir; nobody else may look in."""
         folder = self.root / PRIVATE_FOLDER
         folder.mkdir(mode=0o700, exist_ok=True)
         return folder
