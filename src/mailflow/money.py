@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
 # ISO 4217 minor units; every currency not named here has two digits.
@@ -13,6 +13,7 @@ _DIGITS = {
     **dict.fromkeys("CLF UYW".split(), 4),
 }
 _PLAIN = re.compile(r"-?\d{1,15}(?:\.\d{1,2})?\Z", re.ASCII)
+_CENTS = re.compile(r"\d{1,15}\.\d\d(?:\n\d{1,15}\.\d\d)*\Z", re.ASCII)
 _CODE = re.compile(r"[A-Z]{3}\Z")
 # Around the digits only what is written around money: spaces, an ISO code, a sign such as € or kr.
 _SYMBOL = r"(?:[A-Za-z]{1,4}\.?|[^\w\s.,'()+-])?"
@@ -89,6 +90,14 @@ def parse(text: str, currency: str, mark: str | None = None) -> int:
         if len(part) <= places:
             return int(whole + part.ljust(places, "0"))
     return to_minor(parse_number(text, currency, mark), currency, text)
+
+
+def parse_column(cells: Sequence[str], currency: str, mark: str | None = None) -> list[int]:
+    """Read many amounts of one currency at once, as `parse` does but faster where they are written like 29.33."""
+    column = "\n".join(cells)
+    if mark != "," and digits(currency) == 2 and _CENTS.match(column):  # one match and one split for all of them
+        return list(map(int, column.replace(".", "").split("\n")))
+    return [parse(cell, currency, mark) for cell in cells]
 
 
 def parse_number(text: str, currency: str, mark: str | None = None) -> Decimal:

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from mailflow.addresses import Address
-from mailflow.importers.cells import Sheet, address, identifier, marked_text, phone_key
+from mailflow.importers.cells import Sheet, address, identifiers, marked_text, phone_key
 from mailflow.importers.consent import ConsentReader
 from mailflow.importers.contact_rows import NO_SAYING, Card, SaidColumns, person_fields
 from mailflow.model import ConsentState
+from mailflow.store.contacts import FIELDS
 
-_MEMO_SIZE = 100_000
+_MEMO_SIZE = 50_000
+_NOTHING: tuple[str | None, ...] = (None,) * len(FIELDS)
 
 Keys = tuple[str, str, str]  # e-mail as it is compared, customer id, phone as it is compared; '' where unknown
 
@@ -27,20 +29,31 @@ class Buyers:
     sayings: list[SaidColumns]
 
 
+class _Addresses(dict[str, Address | None]):
+    """E-mail cells and what they are: those of one customer come again and again."""
+
+    def __missing__(self, cell: str) -> Address | None:
+        if len(self) >= _MEMO_SIZE:
+            self.clear()
+        read = self[cell] = address(cell)
+        return read
+
+
 class People:
     """Reads the buyers of one file and turns what is new about them into cards."""
 
     def __init__(self, consent: ConsentReader) -> None:
         self._consent = consent
-        self._addresses: dict[str, Address | None] = {}
+        self._addresses = _Addresses()
         self._seen: set[tuple[Any, ...]] = set()
         self._n = 0
 
     def read(self, sheet: Sheet, placed_at: Sequence[int | None]) -> Buyers:
         """Return the buyers of a block."""
-        emails = sheet.read("email", self._address)
+        cells = sheet.cells("email")
+        emails = [None] * sheet.size if cells is None else sheet.convert("email", cells, self._addresses.__getitem__)
         cells = sheet.cells("customer_id")
-        ids = [""] * sheet.size if cells is None else [identifier(cell) for cell in cells]
+        ids = [""] * sheet.size if cells is None else identifiers(cells)
         phones = sheet.first_of("phone", marked_text)
         keys = list(
             zip(
@@ -50,17 +63,22 @@ class People:
                 strict=True,
             )
         )
+        written = [email.email if email else None for email in emails]
+        return Buyers(keys, written, self._said(sheet, phones), self._sayings(sheet, placed_at))
+
+    def _said(self, sheet: Sheet, phones: Sequence[str | None]) -> list[tuple[str | None, ...]]:
+        if not any(sheet.cells(name) for name in ("full_name", *FIELDS)):
+            return [_NOTHING] * sheet.size
         fields = person_fields(sheet, phones)
         fields["birthday"] = [None] * sheet.size
-        written = [email.email if email else None for email in emails]
-        return Buyers(keys, written, list(zip(*fields.values(), strict=True)), self._sayings(sheet, placed_at))
+        return list(zip(*fields.values(), strict=True))
 
     def cards(self, buyers: Buyers, lines: Sequence[int] | Mapping[int, int], rows: Sequence[int]) -> Iterator[Card]:
         """Yield cards for what some rows of a block say anew; a row without any key says it of nobody."""
         seen = self._seen
         for index in rows:
             keys, said, saying = buyers.keys[index], buyers.said[index], buyers.sayings[index]
-            thing = (keys, said, saying[0])
+            thing = keys if said is _NOTHING and saying is NO_SAYING else (keys, said, saying[0])
             if thing in seen or not any(keys):
                 continue
             if len(seen) >= _MEMO_SIZE:
@@ -73,15 +91,6 @@ class People:
                 self._n, lines[index], key, buyers.written[index], customer_id, phone, *said, None,
                 state, basis, at, None, evidence,
             )  # fmt: skip
-
-    def _address(self, cell: str) -> Address | None:
-        """Read an e-mail cell; those of one customer come again and again."""
-        known = self._addresses
-        if cell not in known:
-            if len(known) >= _MEMO_SIZE:
-                known.clear()
-            known[cell] = address(cell)
-        return known[cell]
 
     def _sayings(self, sheet: Sheet, placed_at: Sequence[int | None]) -> list[SaidColumns]:
         columns = sheet.every("consent")

@@ -57,17 +57,32 @@ class Sheet:
         cells = self.cells(field)
         return [None] * self.size if cells is None else [cell.strip() or None for cell in cells]
 
-    def read(self, field: str, read: Callable[[str], _Value]) -> list[_Value | None]:
+    def read(self, field: str, read: Callable[[str], _Value | None]) -> list[_Value | None]:
         """Convert a column; a cell that raises `ValueError` is a fault of its row and None here."""
         cells = self.cells(field)
         return [None] * self.size if cells is None else self.convert(field, cells, read)
 
-    def convert(self, field: str, cells: Sequence[_Cell], read: Callable[[_Cell], _Value]) -> list[_Value | None]:
+    def convert(
+        self, field: str, cells: Sequence[_Cell], read: Callable[[_Cell], _Value | None]
+    ) -> list[_Value | None]:
         """Convert cells that belong to a field, as `read` does."""
         try:
             return list(map(read, cells))
         except ValueError:
             return [self._try(index, field, cell, read) for index, cell in enumerate(cells)]
+
+    def convert_all(
+        self,
+        field: str,
+        cells: Sequence[str],
+        read_all: Callable[[Sequence[str]], list[_Value]],
+        read: Callable[[str], _Value | None],
+    ) -> list[_Value | None]:
+        """Convert cells by a function of whole columns, or one by one where that raises `ValueError`."""
+        try:
+            return list(read_all(cells))
+        except ValueError:
+            return self.convert(field, cells, read)
 
     def fault(self, index: int, field: str, reason: str) -> None:
         """Reject a row; the first reason counts."""
@@ -93,7 +108,7 @@ class Sheet:
         place = self._recognised.place(field)
         return field if place is None else self._header[place]
 
-    def _try(self, index: int, field: str, cell: _Cell, read: Callable[[_Cell], _Value]) -> _Value | None:
+    def _try(self, index: int, field: str, cell: _Cell, read: Callable[[_Cell], _Value | None]) -> _Value | None:
         try:
             return read(cell)
         except ValueError as error:
@@ -112,6 +127,11 @@ def identifier(cell: str) -> str:
     if cell[:1] == "'":
         cell = _SPREADSHEET_MARK.sub("", cell, count=1)
     return cell[:-2] if _FLOAT_ID.match(cell) else cell
+
+
+def identifiers(cells: Sequence[str]) -> list[str]:
+    """Read a column of ids."""
+    return [cell if cell.isalnum() else identifier(cell) for cell in cells]
 
 
 def marked_text(cell: str) -> str | None:

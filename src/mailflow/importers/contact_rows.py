@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from mailflow.importers.cells import Sheet, address, country, identifier, marked_text, phone_key, split_name, to_json
+from mailflow.importers.cells import Sheet, address, country, identifiers, marked_text, phone_key, split_name, to_json
 from mailflow.importers.consent import ConsentReader, Saying
 from mailflow.importers.dates import birthday
 from mailflow.importers.recognise import Recognised
@@ -38,7 +38,7 @@ class ContactRows:
         """Yield a card for every sound row of a block, in the order of store.staging.CARD_COLUMNS."""
         emails = sheet.read("email", address)
         cells = sheet.cells("customer_id")
-        ids = [""] * sheet.size if cells is None else [identifier(cell) for cell in cells]
+        ids = [""] * sheet.size if cells is None else identifiers(cells)
         phones = sheet.first_of("phone", marked_text)
         phone_keys = [phone_key(phone) if phone else "" for phone in phones]
         fields = person_fields(sheet, phones)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from typing import TypeVar
@@ -89,6 +89,8 @@ class InstantReader:
 
     def __call__(self, text: str) -> int:
         text = text.strip()
+        if not text:
+            raise ValueError("the date is blank")
         if self._whole:
             return self._by_pattern(text)
         if text[4:5] == "-" and (len(text) == 10 or text[10:11] in "T "):
@@ -104,6 +106,20 @@ class InstantReader:
         if offset is not None:
             return midnight + since_midnight - offset
         return self._wall(day, (datetime.min + timedelta(milliseconds=since_midnight)).time())
+
+    def column(self, cells: Sequence[str]) -> list[int]:
+        """Read many cells at once, as calling for each does but faster where all are ISO."""
+        if self._pattern is None and all(cell[4:5] == "-" and cell[10:11] in "T " for cell in cells):
+            days = map(self._days.__getitem__, [cell[:10] for cell in cells])
+            times = map(self._times.__getitem__, [cell[11:] for cell in cells])
+            try:
+                return [
+                    midnight + passed - (offset if own is None else own)  # type: ignore[operator]
+                    for (_, midnight, offset), (passed, own) in zip(days, times, strict=True)
+                ]
+            except (ValueError, TypeError):  # a fault, a date alone, or a day on which the clocks change
+                pass
+        return [self(cell) for cell in cells]
 
     def _day(self, text: str) -> tuple[date, int, int | None]:
         """Return (day, UTC midnight in ms, the zone's offset in ms on that day or None where it changes)."""

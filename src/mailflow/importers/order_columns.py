@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import partial
 
 from mailflow import money
-from mailflow.importers.cells import Sheet, identifier
+from mailflow.importers.cells import Sheet, identifier, identifiers
+from mailflow.importers.dates import InstantReader
 from mailflow.importers.recognise import Recognised
 from mailflow.importers.words import FULLY_REFUNDED, ORDER_STATUS_WORDS, fold
 from mailflow.model import OrderStatus
@@ -23,8 +23,8 @@ class Writing:
     `line_totals`: the total column differs within an order, so it is the amount of each line.
     """
 
-    instant: Callable[[str], int]
-    refund_instant: Callable[[str], int]
+    instant: InstantReader
+    refund_instant: InstantReader
     marks: Mapping[str, str | None]
     currency: str
     line_totals: bool
@@ -81,8 +81,8 @@ class ColumnReader:
         currencies = self._currencies(sheet)
         cells = sheet.cells("order_id")
         return Columns(
-            [""] * sheet.size if cells is None else [identifier(cell) for cell in cells],
-            sheet.read("placed_at", self._placed_at),
+            [""] * sheet.size if cells is None else identifiers(cells),
+            self._placed(sheet),
             self._amounts(sheet, "total", currencies),
             currencies,
             [said or SAYS_NOTHING for said in sheet.read("status", self._status)],
@@ -92,8 +92,12 @@ class ColumnReader:
             self._products(sheet, currencies) if self._has_lines else [None] * sheet.size,
         )
 
-    def _placed_at(self, cell: str) -> int | None:
-        return self._writing.instant(cell) if cell and not cell.isspace() else None
+    def _placed(self, sheet: Sheet) -> list[int | None]:
+        cells = sheet.cells("placed_at") or ()
+        instant = self._writing.instant
+        return sheet.convert_all(
+            "placed_at", cells, instant.column, lambda cell: instant(cell) if cell.strip() else None
+        )
 
     def _currencies(self, sheet: Sheet) -> list[str]:
         cells = sheet.cells("currency")
@@ -112,7 +116,13 @@ class ColumnReader:
             return [None] * sheet.size
         mark = self._writing.marks.get(name)
         if len(set(currencies)) == 1:
-            return sheet.convert(name, cells, partial(_amount, currency=currencies[0], mark=mark))
+            currency = currencies[0]
+            return sheet.convert_all(
+                name,
+                cells,
+                lambda column: money.parse_column(column, currency, mark),
+                lambda cell: _amount(cell, currency, mark),
+            )
         pairs = list(zip(cells, currencies, strict=True))
         return sheet.convert(name, pairs, lambda pair: _amount(pair[0], pair[1], mark))
 

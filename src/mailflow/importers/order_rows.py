@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from hashlib import blake2b
+from itertools import repeat
 from typing import Any, TypeVar
 
 from mailflow import money
@@ -81,6 +82,8 @@ class OrderRows:
         """Return what a block holds. The rows of its last order wait for the next block, which may go on with it."""
         columns = self._reader.read(sheet)
         buyers = self._people.read(sheet, columns.placed_at)
+        if not sheet.size:
+            return Batch()
         if self._is_plain and not any(said.all_back for said in set(columns.statuses)):
             return self._read_plain(sheet, columns, buyers)
         batch = Batch()
@@ -99,28 +102,35 @@ class OrderRows:
 
     def _read_plain(self, sheet: Sheet, columns: Columns, buyers: Buyers) -> Batch:
         """Read a block whose every row is an order without lines or refunds, by columns: most large files are so."""
-        for index, (total, placed_at) in enumerate(zip(columns.totals, columns.placed_at, strict=True)):
-            if total is None or placed_at is None or total < 0:
-                sheet.fault(
-                    index, "total", _NO_AMOUNT if total is None else _NO_DATE if placed_at is None else _NEGATIVE
-                )
+        self._find_faults(sheet, columns)
+        faulty = sheet.faulty
+        sound = [index for index in range(sheet.size) if index not in faulty] if faulty else range(sheet.size)
+        batch = Batch(rejects=sheet.rejects())
+        batch.cards.extend(self._people.cards(buyers, sheet.block.lines, sound))
+        ids = columns.ids if self.has_ids else self._hash_ids(columns, buyers)
+        rows: Iterable[tuple[Any, ...]] = zip(
+            sheet.block.lines, ids, *zip(*buyers.keys, strict=True), [said.status for said in columns.statuses],
+            columns.placed_at, columns.totals, columns.currencies, repeat(0, sheet.size), strict=True,
+        )  # fmt: skip
+        if faulty:
+            rows = [row for index, row in enumerate(rows) if index not in faulty]
+        first = self._n + 1
+        self._n += len(sound)
+        batch.orders = [(n, *row) for n, row in enumerate(rows, start=first)]
+        return batch
+
+    def _find_faults(self, sheet: Sheet, columns: Columns) -> None:
+        totals, dates = columns.totals, columns.placed_at
+        if None in totals or None in dates or min(totals, default=0) < 0:  # type: ignore[type-var, operator]
+            for index, (total, date) in enumerate(zip(totals, dates, strict=True)):
+                if date is None:
+                    sheet.fault(index, "placed_at", _NO_DATE)
+                elif total is None or total < 0:
+                    sheet.fault(index, "total", _NO_AMOUNT if total is None else _NEGATIVE)
         if self.has_ids and "" in columns.ids:
             for index, order_id in enumerate(columns.ids):
                 if not order_id:
                     sheet.fault(index, "order_id", _NO_ID)
-        sound = [index for index in range(sheet.size) if index not in sheet.faulty]
-        ids = columns.ids if self.has_ids else self._hash_ids(columns, buyers)
-        batch = Batch(rejects=sheet.rejects())
-        batch.cards.extend(self._people.cards(buyers, sheet.block.lines, sound))
-        first = self._n + 1
-        self._n += len(sound)
-        rows = zip(
-            sheet.block.lines, ids, *zip(*buyers.keys, strict=True), [said.status for said in columns.statuses],
-            columns.placed_at, columns.totals, columns.currencies, strict=True,
-        )  # fmt: skip
-        chosen = rows if len(sound) == sheet.size else [row for i, row in enumerate(rows) if i not in sheet.faulty]
-        batch.orders = [(n, *row, 0) for n, row in enumerate(chosen, start=first)]
-        return batch
 
     def _hash_ids(self, columns: Columns, buyers: Buyers) -> list[str]:
         return [

@@ -9,9 +9,9 @@ import codecs
 import csv
 import hashlib
 import re
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import IO
 
@@ -26,6 +26,7 @@ DELIMITERS = (",", ";", "\t", "|")
 LINE_COLUMN = "mailflow_line"
 REASON_COLUMN = "mailflow_reason"
 
+_OPEN_QUOTE = "a quote is opened and never closed"
 _SAMPLE_BYTES = 262_144
 _SAMPLE_ROWS = 60
 _CHUNK = 1 << 20
@@ -113,76 +114,75 @@ def blocks(source: Source, size: int = BLOCK_ROWS) -> Iterator[Block]:
     """Yield all rows of a file, `size` at a time. Memory stays that of one block."""
     csv.field_size_limit(MAX_CELL)
     with source.path.open(encoding=source.encoding, errors=source.errors, newline="") as file:
-        lines = _Lines(file)
-        lines.skip(source.skip)
-        while True:
-            block = _read_block(source, lines, size)
-            if not block.rows and not block.rejects:
-                return
+        lines = _Lines(file, source.skip)
+        while (block := _read_block(source, lines, size)) is not None:
             yield block
 
 
 class _Lines:
-    """Physical lines with their numbers, which can be pushed back when they turn out not to belong to a row."""
+    """Physical lines with their numbers, which can be given back when they turn out not to belong to a row."""
 
-    def __init__(self, file: IO[str]) -> None:
+    def __init__(self, file: IO[str], skip: int) -> None:
         self._file = file
-        self._pending: deque[str] = deque()
-        self.seen: list[str] = []
-        self.done = 0
+        self._returned: list[str] = []
+        self.done = sum(1 for _ in islice(file, skip))
 
-    def __iter__(self) -> Iterator[str]:
-        seen, pending, file = self.seen, self._pending, self._file
-        while True:
-            while pending:
-                line = pending.popleft()
-                seen.append(line)
-                yield line
-            for line in file:
-                seen.append(line)
-                yield line
-                if pending:
-                    break
-            else:
-                return
+    def take(self, count: int) -> list[str]:
+        """Return the next lines, `count` of them or what is left."""
+        returned, self._returned = self._returned, []
+        return returned + list(islice(self._file, max(0, count - len(returned))))
 
-    def skip(self, count: int) -> None:
-        for _ in range(count):
-            next(self._file, None)
-        self.done = count
-
-    def settle(self, used: int) -> list[str]:
-        """Take the first `used` lines as read, give the others back, and return those taken."""
-        taken, rest = self.seen[:used], self.seen[used:]
-        self._pending.extendleft(reversed(rest))
-        self.seen.clear()
+    def settle(self, lines: list[str], used: int) -> None:
+        """Take the first `used` of these lines as read and give the others back."""
+        self._returned = lines[used:]
         self.done += used
-        return taken
 
 
-def _read_block(source: Source, lines: _Lines, size: int) -> Block:
-    rows: list[list[str]] = []
-    ends: list[int] = []
-    reader = csv.reader(iter(lines), delimiter=source.delimiter, strict=True)
-    fault: str | None = None
+def _read_block(source: Source, lines: _Lines, size: int) -> Block | None:
+    """Return the rows of the next `size` lines; None at the end of the file."""
+    taken = lines.take(size)
+    if not taken:
+        return None
+    rows, ends, fault = _parse(source, taken)
+    while fault == _OPEN_QUOTE and not ends:  # one row so far: it may go on
+        more = lines.take(len(taken))
+        if not more:
+            break
+        taken += more
+        rows, ends, fault = _parse(source, taken)
+    before, used = lines.done, ends[-1] if ends else 0
+    if fault == _OPEN_QUOTE and ends:  # the last row goes on in the next block, or is broken: then it is alone there
+        fault = None
+    has_nul = any("\0" in line for line in taken)
+    block = _sort_out(source, rows, [before + end for end in (0, *ends)], has_nul=has_nul)
+    if fault is not None:
+        # Only the line on which a broken row begins is lost to it: an open quote must not swallow the rows that follow.
+        block.rejects.append(Reject(before + used + 1, _split_roughly(taken[used], source), fault))
+        used += 1
+    lines.settle(taken, used)
+    return block
+
+
+def _parse(source: Source, lines: list[str]) -> tuple[list[list[str]], Sequence[int], str | None]:
+    """Return the rows of some lines, the number of lines up to the end of each, and what is wrong with the next row."""
+    try:
+        rows = list(csv.reader(lines, delimiter=source.delimiter, strict=True))
+        if len(rows) == len(lines):  # every line is a row: nearly always
+            return rows, range(1, len(rows) + 1), None
+    except csv.Error:
+        pass
+    rows, ends = [], []
+    reader = csv.reader(lines, delimiter=source.delimiter, strict=True)
     try:
         for row in reader:
             rows.append(row)
             ends.append(reader.line_num)
-            if len(rows) == size:
-                break
     except csv.Error as error:
-        fault = _csv_reason(error)
-    before, used = lines.done, ends[-1] if ends else 0
-    # Only the line on which a broken row begins is lost to it: an open quote must not swallow the rows that follow.
-    taken = lines.settle(used if fault is None else used + 1)
-    block = _sort_out(source, rows, [before + end for end in [0, *ends]], "\0" in "".join(taken))
-    if fault is not None:
-        block.rejects.append(Reject(before + used + 1, _split_roughly(taken[-1], source), fault))
-    return block
+        return rows, ends, _csv_reason(error)
+    return rows, ends, None
 
 
-def _sort_out(source: Source, rows: list[list[str]], bounds: list[int], has_nul: bool) -> Block:
+def _sort_out(source: Source, rows: list[list[str]], bounds: list[int], *, has_nul: bool) -> Block:
     """Part rows of the right width from the others. Row i begins on the line after `bounds[i]`."""
     width = len(source.header)
     block = Block()
@@ -217,7 +217,7 @@ def _csv_reason(error: csv.Error) -> str:
     if "field larger" in text:
         return f"a cell is longer than {MAX_CELL // 1024} KB, or a quote is opened and never closed"
     if "unexpected end" in text:
-        return "a quote is opened and never closed"
+        return _OPEN_QUOTE
     if "expected after" in text:
         return 'there is text after a closing quote (a quote inside a quoted cell is written "")'
     return f"not CSV: {text}"

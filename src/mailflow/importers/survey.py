@@ -5,7 +5,7 @@ Most columns show it in their first rows; only a doubtful one is looked at to th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mailflow.errors import DataError
@@ -26,7 +26,7 @@ class Findings:
     `line_totals`: within one order the total differs from row to row, so it is that of the line.
     """
 
-    instants: Mapping[str, Callable[[str], int]]
+    instants: Mapping[str, InstantReader]
     marks: Mapping[str, str | None]
     line_totals: bool
 

@@ -16,6 +16,9 @@ _REVENUE = f"""SELECT o.contact_id, o.currency, sum(o.total_minor - coalesce(
       (SELECT sum(r.amount_minor) FROM main.refunds AS r WHERE r.order_id = o.id), 0))
     FROM main.orders AS o WHERE {{condition}} AND o.contact_id IS NOT NULL AND {_COUNTED} GROUP BY o.contact_id, o.currency"""
 
+_GROSS = f"""SELECT o.contact_id, o.currency, sum(o.total_minor) FROM main.orders AS o
+    WHERE {{condition}} AND o.contact_id IS NOT NULL AND {_COUNTED} GROUP BY o.contact_id, o.currency"""
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:
@@ -25,8 +28,8 @@ class Facts:
     revenue: dict[tuple[int, str], int]
 
 
-def add_orders(tx: Connection, first_id: int, last_id: int) -> None:
-    """Take orders that were just inserted, with these ids, into account."""
+def add_orders(tx: Connection, first_id: int, last_id: int, *, refunds: bool) -> None:
+    """Take orders that were just inserted, with these ids, into account; `refunds` where they may have some."""
     ids = {"first": first_id, "last": last_id}
     tx.execute(
         f"""INSERT INTO main.contact_facts (contact_id, order_count, first_order_at, last_order_at)
@@ -38,7 +41,7 @@ def add_orders(tx: Connection, first_id: int, last_id: int) -> None:
     )
     tx.execute(
         f"""INSERT INTO main.contact_revenue (contact_id, currency, revenue_minor)
-            {_REVENUE.format(condition="o.id BETWEEN :first AND :last")}
+            {(_REVENUE if refunds else _GROSS).format(condition="o.id BETWEEN :first AND :last")}
             ON CONFLICT (contact_id, currency) DO UPDATE SET revenue_minor = revenue_minor + excluded.revenue_minor""",
         ids,
     )

@@ -31,8 +31,9 @@ def match_people(db: Connection, source: str) -> None:
     last = int(db.execute("SELECT coalesce(max(p), 0) FROM stage.people").fetchone()[0])
     for first in range(1, last + 1, _SLICE):
         _look_up(db, source, first, first + _SLICE - 1)
-    db.execute("CREATE UNIQUE INDEX stage.people_by_key ON people (email_key, customer_id, phone_key)")
     _link_new(db)
+    # With the target in it: whoever looks a person up by keys reads nothing but this index.
+    db.execute("CREATE UNIQUE INDEX stage.people_by_key ON people (email_key, customer_id, phone_key, target)")
 
 
 def _look_up(db: Connection, source: str, first: int, last: int) -> None:
@@ -59,14 +60,21 @@ def _link_new(db: Connection) -> None:
         db, "customer_id", "customer_id <> '' AND (email_key = '' OR NOT named)"
     ):
         pass
-    # A phone alone: whoever of the file has that phone, when nobody in the database has.
+    _link_phones(db)
+
+
+def _link_phones(db: Connection) -> None:
+    """Let who is known by a phone alone be whoever of the file has that phone, when nobody in the database has."""
+    if db.execute("SELECT 1 FROM stage.people WHERE phone_key <> '' AND target > 0 LIMIT 1").fetchone() is None:
+        return
+    db.execute("CREATE INDEX stage.cards_by_phone ON cards (phone_key) WHERE phone_key <> ''")
+    db.execute("CREATE INDEX stage.people_with_ids ON people (email_key, customer_id)")
     db.execute(
         """UPDATE stage.people AS q SET target = coalesce(
              (SELECT min(o.target) FROM stage.cards AS c JOIN stage.people AS o
                 ON o.email_key = c.email_key AND o.customer_id = c.customer_id AND o.phone_key = ''
               WHERE c.phone_key = q.phone_key AND (c.email_key <> '' OR c.customer_id <> '')), target)
-           WHERE phone_key <> '' AND target > 0
-             AND EXISTS (SELECT 1 FROM stage.people WHERE phone_key = '')"""
+           WHERE phone_key <> '' AND target > 0"""
     )
 
 
