@@ -37,7 +37,8 @@ Hi {{ contact.first_name | default("there") }},
 you have been with us for {{ contact.orders.count }} orders now. Here is what we would show you if you came by:
 
 {% for product in products %}
-- [{{ product.title }}]({{ shop.url }}/{{ product.id }}?c={{ contact.key }}) – {{ product.text }} **{{ product.price }}**
+- [{{ product.title }}]({{ shop.url }}/{{ product.id }}?c={{ contact.key }}) – {{ product.text }}
+  **{{ product.price }}**
 {% endfor %}
 
 {% if contact.orders.count >= 5 %}

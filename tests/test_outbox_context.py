@@ -20,7 +20,8 @@ NOW = datetime(2026, 3, 20, 23, 30, tzinfo=UTC)
 SETTINGS = Settings.model_validate(
     {
         "name": "Tea Room", "sender": {"name": "Mira", "email": "mira@tea.example"}, "currency": "EUR",
-        "timezone": "Europe/Vienna", "address": "1 Tea Lane", "fields": {"favourite_tea": {"type": "text"}, "size": {"type": "number"}},
+        "timezone": "Europe/Vienna", "address": "1 Tea Lane",
+        "fields": {"favourite_tea": {"type": "text"}, "size": {"type": "number"}},
     }
 )  # fmt: skip
 

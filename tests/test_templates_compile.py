@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -65,7 +66,8 @@ def test_the_default_layout_has_all_that_mail_needs(folder: Path) -> None:
     made = render(folder, "Hello.\n", language="de-AT")
     for piece in (
         '<html lang="de-AT"', "<title>Hi Anna</title>", 'name="color-scheme"', "prefers-color-scheme: dark",
-        "Fresh today", "1 Sample Street, 12345 Sampletown", 'href="https://shop.example/u/sample"', "Abmelden", "max-width: 600px",
+        "Fresh today", "1 Sample Street, 12345 Sampletown", 'href="https://shop.example/u/sample"',
+        "Abmelden", "max-width: 600px",
     ):  # fmt: skip
         assert piece in made.html
     assert "Abmelden: https://shop.example/u/sample" in made.text
@@ -114,6 +116,9 @@ def test_tags_in_tables_stay_where_they_are(folder: Path) -> None:
         "{% for p in products %}<tr><td>{{ p.title }}</td></tr>{% endfor %}</table>" + FOOTER + "</body></html>"
     )
     made = render(folder, body, suffix="html")
+    template = templates.load(folder, "t")
+    assert template.render(person()) == made
+    assert template.inlines_once
     assert '<tr><td style="color: red;">Tea &amp; Co</td></tr><tr><td style="color: red;">Mug</td></tr>' in made.html
 
 
@@ -129,6 +134,20 @@ def test_loops_make_one_list_and_one_table(folder: Path) -> None:
     assert made.html.count('class="data"') == 1
     assert made.html.count(">€4.50</td>") == 1
     assert "- Tea & Co\n- Mug\n\nWhat  Price\nTea & Co  €4.50\nMug  €12.00\n\nEnd." in made.text
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{% for p in products %}- {{ p.title }}\n{% endfor %}\n",
+        "| What |\n|---|\n{% for p in products %}| {{ p.title }} |\n{% endfor %}\n",
+        "| What |\n|---|\n{% for p in products %}\n| {{ p.title }} |{% endfor %}\n",
+        "{% for p in products %}## {{ p.title }}\n{% endfor %}\n",
+    ],
+)
+def test_a_tag_may_stand_before_the_mark_of_an_entry(folder: Path, body: str) -> None:
+    made = render(folder, body)
+    assert len(re.findall(r"<(?:li|td|h2)[^>]*>\s*(?:Tea &amp; Co|Mug)\s*</", made.html)) == 2
 
 
 def test_a_condition_between_paragraphs_leaves_no_trace(folder: Path) -> None:
@@ -344,3 +363,17 @@ def test_text_parts_of_html_are_readable(folder: Path) -> None:
         "News & more\n-----------\n\nOne\ntwo here (https://a.example) [Tea]\n\n1. a\n2. b\n\n> quote\n\na  b\n\n---"
     )
     assert "\nhttps://a.example\n" in text
+
+
+def test_public_templates_are_inlined_once_and_have_a_text_part(folder: Path, shared_data: Path) -> None:
+    paths = [
+        *shared_data.glob("templates/leemunroe/*.html"),
+        *shared_data.glob("templates/postmark/templates/basic/*/*.html"),
+    ]
+    assert len(paths) > 10
+    for path in paths:
+        page = re.sub(r"\{\{[^}]*\}\}", "{{ shop.url }}", path.read_text(encoding="utf-8"))
+        write(folder, "t.html", HEAD + page.replace("</body>", f"{FOOTER}</body>"))
+        template = templates.load(folder, "t")
+        assert len(template.render(person()).text) > 300
+        assert template.inlines_once, path

@@ -35,7 +35,8 @@ def test_any_text_is_read_back_and_no_line_is_too_long(text: str, html: str) -> 
     "text",
     [
         "x" * 500, "=" * 300, "ü" * 300, " \n" * 20, "tab\t\nblank \n", ".\n..\n.a\n", "From here\nFrom there",
-        "a\rb\r\nc\n", "\x00\x07\x1b[31m", "日本語" * 100, "a=\n=b", "\ud800 alone", "\u2028\x85", "", "--=_t0k3n\n--=_t0k3n--\n",
+        "a\rb\r\nc\n", "\x00\x07\x1b[31m", "日本語" * 100,
+        "a=\n=b", "\ud800 alone", "\u2028\x85", "", "--=_t0k3n\n--=_t0k3n--\n",
     ],
 )  # fmt: skip
 def test_awkward_texts_survive(text: str) -> None:

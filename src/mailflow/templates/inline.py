@@ -143,7 +143,10 @@ def _with_nodes(html: str, tags: Tags) -> str:
     for match in _MARKUP.finditer(html):
         pieces += [tags.word.sub(r"<!--\g<0>-->", html[end : match.start()]), match[0]]
         end = match.end()
-    return "".join([*pieces, tags.word.sub(r"<!--\g<0>-->", html[end:])])
+    nodes = "".join([*pieces, tags.word.sub(r"<!--\g<0>-->", html[end:])])
+    # A parser would leave the beginning of a loop over rows outside of the <tbody> that it puts in, and the end inside.
+    node = tags.node.pattern.replace("(", "").replace(")", "")
+    return re.sub(rf"(?i)(<table\b[^>]*>)(\s*(?:{node}\s*)+<tr\b)", r"\1<tbody>\2", nodes)
 
 
 def _places(html: str, tags: Tags) -> Iterator[tuple[str, Tag]]:

@@ -25,7 +25,7 @@ _BUTTON = (
 def to_html(text: str, tags: Tags) -> str:
     """Return Markdown as HTML; words of tags stay words in the flow and become comments between blocks."""
     text = re.sub(rf"<({tags.word.pattern})>", r"[\1](\1)", text)  # <{{ url }}> is a link
-    lines = _standing_apart(text, tags).split("\n")
+    lines = _off_the_marks(_standing_apart(text, tags), tags).split("\n")
     prepared = "\n".join(_in_rows([_alone(line, tags) for line in lines], tags))
     parser = _parser()
     tokens = _buttons(_tables(parser.parse(prepared)))
@@ -63,6 +63,20 @@ def _standing_apart(text: str, tags: Tags) -> str:
         )
 
     return tags.word.sub(place, text)
+
+
+def _off_the_marks(text: str, tags: Tags) -> str:
+    """Give a line of its own to statements before the mark of an entry, row or heading, and to those after a row."""
+    words = rf"(?:{tags.word.pattern.replace('(', '').replace(')', '')}[ \t]*)+"
+
+    def before(match: re.Match[str]) -> str:
+        return f"{match[1]}\n{match[2]}" if _blank(match[1], tags) else match[0]
+
+    def after(match: re.Match[str]) -> str:
+        return f"{match[1]}\n{match[2]}" if _blank(match[2], tags) else match[0]
+
+    text = re.sub(rf"(?m)^([ \t]*{words})(\||[-*+] |\d+[.)] |#+ |> )", before, text)
+    return re.sub(rf"(?m)^([ \t]*\|.*\|)[ \t]*({words})$", after, text)
 
 
 def _blank(text: str, tags: Tags) -> bool:
