@@ -33,6 +33,7 @@ _CONTACTS_PER_ORDER = 0.1476  # 738,000 contacts of 5 M orders
 _REFUNDED = 0.03
 _DAYS = 3 * 365
 _CHUNK = 200_000
+LARGE = 5_000_000  # from here on the targets must be reached
 TIMES_FASTER = 5.0
 PEAK_MIB = 400.0
 
@@ -54,28 +55,25 @@ def main() -> int:
 def _measure(shop: Path, orders: int, rounds: int) -> int:
     if not (shop / "mailflow.db").exists():
         make_shop(shop, orders)
-    now, past = _mailflow(shop, TODAY), _mailflow(shop, PAST)
-    contenders = [
-        paired.Contender("mailflow, as of now", now),
-        paired.Contender("pandas, as of now", _usual(shop, TODAY)),
-        paired.Contender("mailflow, as of 90 days before", past),
-        paired.Contender("pandas, as of 90 days before", _usual(shop, PAST)),
+    now = [
+        paired.Contender("mailflow, as of now", _mailflow(shop, TODAY)),
+        paired.Contender("pandas", _usual(shop, TODAY)),
     ]
-    for mine, theirs in ((contenders[0], contenders[1]), (contenders[2], contenders[3])):
+    past = [
+        paired.Contender("mailflow, as of 90 days before", _mailflow(shop, PAST)),
+        paired.Contender("pandas", _usual(shop, PAST)),
+    ]
+    for mine, theirs in (now, past):
         if _figures(mine.command) != _figures(theirs.command):
             raise SystemExit(f"{mine.name}: the two do not give the same figures")
-    results = paired.compare(contenders, rounds=rounds)
-    before = paired.Result(
-        "",
-        [],
-        0,
-        [theirs / mine for theirs, mine in zip(results[3].seconds, results[2].seconds, strict=True)],
-    )
-    large = orders >= 5_000_000
-    limits = [paired.Limit("pandas' time over mailflow's, as of now", results[1].ratio, TIMES_FASTER, at_least=True)]
-    limits.append(paired.Limit("mailflow's peak MiB as of now", results[0].peak_mib, PEAK_MIB))
-    code = paired.report(f"RFM of {orders:,} orders", results, limits if large else [], per_second=None)
-    print(f"pandas' time over mailflow's, as of 90 days before: {before.ratio:.2f}")
+    results = paired.compare(now, rounds=rounds)
+    limits = [
+        paired.Limit("pandas' time over mailflow's, as of now", results[1].ratio, TIMES_FASTER, at_least=True),
+        paired.Limit("mailflow's peak MiB as of now", results[0].peak_mib, PEAK_MIB),
+    ]
+    code = paired.report(f"RFM of {orders:,} orders, as of now", results, limits if orders >= LARGE else [])
+    # No target yet: the orders themselves are read. Fewer rounds, as each is long.
+    paired.report(f"RFM of {orders:,} orders, as of a past day", paired.compare(past, rounds=min(rounds, 3)), [])
     return code
 
 
