@@ -45,6 +45,7 @@ def test_what_must_stay_private_is_private(tmp_path: Path) -> None:
         os.umask(mask)
     assert _mode(tmp_path / ".mailflow") == 0o700
     assert _mode(tmp_path / ".mailflow" / "keys.json") == 0o600
+    assert _mode(tmp_path / ".mailflow" / ".gitignore") == 0o600
     assert _mode(tmp_path / "mailflow.db") == 0o600
     assert (tmp_path / ".gitignore").read_text(encoding="utf-8").split()[-2:] == ["mailflow.db*", ".mailflow/"]
 
@@ -118,7 +119,7 @@ def test_a_file_in_the_way_is_a_sentence(tmp_path: Path, capfd: pytest.CaptureFi
 def test_an_interrupted_init_can_be_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from mailflow.jobs import init as job
 
-    def full(path: Path, text: str) -> bool:
+    def full(path: Path, text: str, **_: object) -> bool:
         raise OSError(28, "No space left on device", str(path))
 
     with monkeypatch.context() as patch:

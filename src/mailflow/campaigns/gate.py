@@ -13,6 +13,8 @@ _MAILBOX_PROVIDERS = frozenset(
     " t-online.de tutanota.com web.de wp.pl yahoo.co.uk yahoo.com yahoo.de yahoo.es yahoo.fr yandex.com yandex.ru"
     " zoho.com".split()
 )
+# Reserved for examples and tests (RFC 2606), where nobody can have a mailbox; a new workspace stands on one of them.
+_EXAMPLES = tuple("example.com example.net example.org example test invalid localhost".split())
 
 
 def check(settings: Settings, *, tested: bool) -> None:
@@ -35,4 +37,19 @@ def _missing(settings: Settings) -> list[str]:
         missing.append(
             f"send from a domain of your own: mail from @{settings.sender.domain} through another relay is refused"
         )
+    # A relay on this machine may be a test's, whose mail goes nowhere.
+    if settings.relay is None or not settings.relay.is_loopback:
+        missing += [
+            f"put an address of your own in place of {address} at `{key}:` in mailflow.yaml: it is an example"
+            for key, address in (
+                ("sender.email", settings.sender.email),
+                ("unsubscribe.mailto", settings.unsubscribe.mailto),
+            )
+            if address and _is_example(address)
+        ]
     return missing
+
+
+def _is_example(address: str) -> bool:
+    domain = address.rpartition("@")[2].lower()
+    return any(domain == name or domain.endswith(f".{name}") for name in _EXAMPLES)

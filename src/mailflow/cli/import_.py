@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mailflow import clock
-from mailflow.cli.frame import Record, Session, command
+from mailflow.cli.frame import Format, Record, Session, command
 from mailflow.errors import PartialFailure, UsageError
 
 if TYPE_CHECKING:
@@ -44,7 +44,9 @@ class Ground(StrEnum):
 @command
 def import_(
     session: Session,
-    files: Annotated[list[Path] | None, typer.Argument(metavar="FILE...", help="CSV files.", show_default=False)] = None,
+    files: Annotated[
+        list[Path] | None, typer.Argument(metavar="FILE...", help="CSV files.", show_default=False)
+    ] = None,
     as_: Annotated[
         What | None, typer.Option("--as", help="What the rows are, where the header does not say.", show_default=False)
     ] = None,
@@ -67,7 +69,9 @@ def import_(
     ] = None,
     consent: Annotated[
         Ground | None,
-        typer.Option(help="On what ground these people may be mailed, where the file does not say.", show_default=False),
+        typer.Option(
+            help="On what ground these people may be mailed, where the file does not say.", show_default=False
+        ),
     ] = None,
     evidence: Annotated[
         str | None,
@@ -157,7 +161,8 @@ def _import(session: Session, files: list[Path], options: ImportOptions) -> None
 
     with session.progress("Importing", None) as advance:
         done = importing.import_files(session.workspace, files, options, now=session.now, advance=advance)
-    session.emit([_as_record(result, options) for result in done.results], lambda: _table(done, options))
+    if done.results or session.format is not Format.TABLE:
+        session.emit([_as_record(result, options) for result in done.results], lambda: _table(done, options))
     for result in done.results:
         _tell(session, result, options)
     if done.errors:
@@ -198,10 +203,11 @@ def _as_record(result: ImportResult, options: ImportOptions) -> Record:
 def _table(done: Imported, options: ImportOptions) -> Table:
     from rich.table import Table
 
-    headings = ("new", "changed", "unchanged", "rejected rows")
-    table = Table("file", "what", "rows", *headings, title="What would change" if options.dry_run else None)
-    for column in table.columns[2:]:
-        column.justify = "right"
+    title = "What would change" if options.dry_run else None
+    table = Table("file", "what", box=None, pad_edge=False, title=title, title_justify="left")
+    for heading in ("rows", "new", "changed", "unchanged", "rejected"):
+        table.add_column(heading, justify="right")
+    table.columns[0].overflow = "fold"
     for result in done.results:
         numbers = (result.rows, result.inserted, result.updated, result.unchanged, result.rejected)
         what = result.noun.value if result.tool == "plain" else f"{result.noun.value} ({result.tool})"
@@ -250,7 +256,12 @@ def _as_row(record: ImportRecord) -> Record:
 def _list_table(records: Sequence[ImportRecord]) -> Table:
     from rich.table import Table
 
-    table = Table("id", "file", "what", "at", "new", "changed", "unchanged", "rejected rows", "")
+    table = Table("id", "file", "what", "at", box=None, pad_edge=False)
+    for heading in ("new", "changed", "unchanged", "rejected"):
+        table.add_column(heading, justify="right")
+    table.add_column("")
+    for column in table.columns[1:4]:
+        column.overflow = "fold"
     for record in records:
         numbers = (record.inserted, record.updated, record.unchanged, record.rejected)
         state = "" if record.state == "done" else record.state.replace("_", " ")

@@ -105,6 +105,7 @@ def _make_room(folder: Path, *, again: bool) -> None:
         raise UsageError(f"{folder} is in use and not a demo. Name another folder: `mailflow demo {folder}-2`")
     made = [name for name, _ in init_job.read_pack(init_job.DEFAULT_PACK)]
     marker.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    marker.touch(mode=0o600)
     marker.write_text(json.dumps([*made, *DATA_FILES, _NEWSLETTER_FILE], indent=1), encoding="utf-8")
 
 

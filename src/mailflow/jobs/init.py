@@ -140,7 +140,7 @@ def _make_private_parts(workspace: Workspace) -> bool:
     """Make the folder of keys and the database, and say whether there was no database before."""
     workspace.private.chmod(0o700)
     # Keys and mail must not end in a repository whatever the .gitignore of the workspace says.
-    _write_new(workspace.private / ".gitignore", "*\n")
+    _write_new(workspace.private / ".gitignore", "*\n", mode=0o600)
     workspace.keys  # noqa: B018 - made on first use
     database = workspace.root / DATABASE_FILE
     if os.path.lexists(database):
@@ -153,12 +153,13 @@ def _make_private_parts(workspace: Workspace) -> bool:
     return True
 
 
-def _write_new(path: Path, text: str) -> bool:
+def _write_new(path: Path, text: str, *, mode: int = 0o666) -> bool:
     """Write a file unless there is one, and say whether it was written."""
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with path.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode)
     except FileExistsError:
         return False
+    with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
+        file.write(text)
     return True

@@ -42,7 +42,10 @@ class Store:
     def open(cls, path: Path, *, backups: Path) -> Store:
         """Open an existing database; migrate it first when it is older, after a backup into the folder `backups`."""
         if not path.is_file():
-            raise UnavailableError(f"{path}: the database is missing. `mailflow init` makes a workspace with one")
+            raise UnavailableError(
+                f"{path}: the database is missing. Restore it from a backup, with the folder .mailflow beside it. If"
+                " nothing was ever sent from here: put mailflow.yaml aside, run `mailflow init`, and put it back"
+            )
         db = connect(path)
         try:
             pending = pending_migrations(db, path)
