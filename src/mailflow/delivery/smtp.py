@@ -188,7 +188,7 @@ class SmtpCarrier:
     async def close(self) -> None:
         """Leave politely, or by dropping the line when a message stands before its dot."""
         if self._line is not None and self._line.is_open and not self._standing:
-            await self._line.ask(b"QUIT\r\n", 1, timeout=_GOODBYE)
+            await self._line.ask(b"QUIT\r\n", 1, timeout=min(_GOODBYE, self._relay.timeout))
         self._hang_up()
 
     def _hang_up(self) -> None:
