@@ -35,12 +35,6 @@ def found(db: Connection, where: str, parameters: Parameters) -> Iterator[int]:
         yield contact_id
 
 
-def count(db: Connection, where: str, parameters: Parameters) -> int:
-    """Return how many contacts a compiled rule asks for."""
-    sql = f"SELECT count(*) FROM contacts AS c WHERE c.merged_into IS NULL AND {where}"
-    return int(db.execute(sql, parameters).fetchone()[0])
-
-
 def named(db: Connection, ids: Sequence[int]) -> Iterator[Member]:
     """Yield these contacts with their names, in the order of the ids, which ascend."""
     for start in range(0, len(ids), _CHUNK):

@@ -80,9 +80,3 @@ def drop_rfm_before(tx: Connection, run_id: int, *, first: int, last: int) -> No
         "DELETE FROM rfm_scores WHERE contact_id BETWEEN ? AND ? AND run_id < ?",
         (first, last, run_id),
     )
-
-
-def rfm_counts(db: Connection) -> dict[str, int]:
-    """Return how many contacts each class has by the kept scores."""
-    rows = db.execute("SELECT class, count(*) AS contacts FROM rfm_now GROUP BY class")
-    return {row["class"]: row["contacts"] for row in rows}
