@@ -23,6 +23,8 @@ Place = tuple[int, int]
 Spec = TypeVar("Spec", bound=BaseModel)
 
 MAX_BYTES = 1 << 20
+_DEEPEST = 20  # groups within groups
+_ALIAS = "an alias (*name) is not read here: write the value out"
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)\Z")
@@ -86,7 +88,7 @@ def parse_yaml(text: str, file: str, *, first_line: int = 1) -> Document:
     try:
         node = yaml.compose(text, Loader=_LOADER)
     except yaml.MarkedYAMLError as error:
-        raise ProblemsError([_syntax_problem(error, file, first_line)]) from None
+        raise ProblemsError([_syntax_problem(error, text, file, first_line)]) from None
     except yaml.reader.ReaderError as error:
         raise ProblemsError([_unreadable_problem(error, text, file, first_line)]) from None
     except (yaml.YAMLError, RecursionError) as error:
@@ -98,13 +100,14 @@ def parse_yaml(text: str, file: str, *, first_line: int = 1) -> Document:
     return Document(file, data, reader.keys, reader.values)
 
 
-def _syntax_problem(error: yaml.MarkedYAMLError, file: str, first_line: int) -> Problem:
+def _syntax_problem(error: yaml.MarkedYAMLError, text: str, file: str, first_line: int) -> Problem:
     mark = error.problem_mark or error.context_mark
     words = " ".join(part for part in (error.context, error.problem) if part)
-    if "'\\t'" in words:
-        words = "a tab where only spaces may stand: indent with spaces"
     if mark is None:
         return Problem(file, f"is not YAML: {words}", first_line)
+    before = "".join(text.split("\n")[mark.line : mark.line + 1])[: mark.column + 1]
+    if "\t" in before:
+        words = "a tab stands where only spaces may: indent with spaces"
     return Problem(file, f"is not YAML: {words}", mark.line + first_line, mark.column + 1)
 
 
@@ -151,9 +154,13 @@ class _Reader:
         self._seen: set[int] = set()
 
     def value(self, node: yaml.Node, path: KeyPath) -> Any:
+        if len(path) > _DEEPEST:
+            return self._refuse(node, f"is nested more than {_DEEPEST} levels deep")
         self.values[path] = self._place(node)
-        if id(node) in self._seen:
-            return self._refuse(node, "an alias (*name) is not read here: write the value out")
+        if id(node) in self._seen:  # the very node of the anchor: the key says where the alias stands
+            place = self.keys.get(path, self.values[path])
+            self.problems.append(Problem(self.file, _ALIAS, *place))
+            return None
         self._seen.add(id(node))
         if node.tag not in _PLAIN_TAGS:
             return self._refuse(node, f"the tag {node.tag} is not read here")
