@@ -9,12 +9,19 @@ from typing import Any
 from mailflow.addresses import Address
 from mailflow.importers.cells import Sheet, address, identifiers, marked_text, phone_key
 from mailflow.importers.consent import ConsentReader
-from mailflow.importers.contact_rows import NO_SAYING, Card, SaidColumns, person_fields
+from mailflow.importers.contact_rows import (
+    KEY_COLUMNS,
+    NO_SAYING,
+    SAYING_COLUMNS,
+    Card,
+    SaidColumns,
+    person_fields,
+    spoken_fields,
+)
+from mailflow.importers.recognise import Recognised
 from mailflow.model import ConsentState
-from mailflow.store.contacts import FIELDS
 
 _MEMO_SIZE = 50_000
-_NOTHING: tuple[str | None, ...] = (None,) * len(FIELDS)
 
 Keys = tuple[str, str, str]  # e-mail as it is compared, customer id, phone as it is compared; '' where unknown
 
@@ -42,8 +49,12 @@ class _Addresses(dict[str, Address | None]):
 class People:
     """Reads the buyers of one file and turns what is new about them into cards."""
 
-    def __init__(self, consent: ConsentReader) -> None:
+    def __init__(self, recognised: Recognised, consent: ConsentReader) -> None:
+        self._recognised = recognised
         self._consent = consent
+        self._says = consent.given or "consent" in recognised.columns
+        self._fields = tuple(name for name in spoken_fields(recognised) if name != "birthday")
+        self.columns = (*KEY_COLUMNS, *self._fields, *(SAYING_COLUMNS if self._says else ()))
         self._addresses = _Addresses()
         self._seen: set[tuple[Any, ...]] = set()
         self._n = 0
@@ -67,35 +78,31 @@ class People:
         return Buyers(keys, written, self._said(sheet, phones), self._sayings(sheet, placed_at))
 
     def _said(self, sheet: Sheet, phones: Sequence[str | None]) -> list[tuple[str | None, ...]]:
-        if not any(sheet.cells(name) for name in ("full_name", *FIELDS)):
-            return [_NOTHING] * sheet.size
-        fields = person_fields(sheet, phones)
-        fields["birthday"] = [None] * sheet.size
-        return list(zip(*fields.values(), strict=True))
+        if not self._fields:
+            return [()] * sheet.size
+        fields = person_fields(sheet, self._recognised, phones)
+        return list(zip(*(fields[name] for name in self._fields), strict=True))
 
     def cards(self, buyers: Buyers, lines: Sequence[int] | Mapping[int, int], rows: Sequence[int]) -> Iterator[Card]:
         """Yield cards for what some rows of a block say anew; a row without any key says it of nobody."""
         seen = self._seen
         for index in rows:
             keys, said, saying = buyers.keys[index], buyers.said[index], buyers.sayings[index]
-            thing = keys if said is _NOTHING and saying is NO_SAYING else (keys, said, saying[0])
+            thing = (keys, said, saying[0]) if self._says or said else keys
             if thing in seen or not any(keys):
                 continue
             if len(seen) >= _MEMO_SIZE:
                 seen.clear()
             seen.add(thing)
             self._n += 1
-            state, basis, at, evidence = saying
             key, customer_id, phone = keys
-            yield (
-                self._n, lines[index], key, buyers.written[index], customer_id, phone, *said, None,
-                state, basis, at, None, evidence,
-            )  # fmt: skip
+            card = (self._n, lines[index], key, buyers.written[index], customer_id, phone, *said)
+            yield (*card, *saying) if self._says else card
 
     def _sayings(self, sheet: Sheet, placed_at: Sequence[int | None]) -> list[SaidColumns]:
-        columns = sheet.every("consent")
-        if not columns and not self._consent.given:
+        if not self._says:
             return [NO_SAYING] * sheet.size
+        columns = sheet.every("consent")
         self._consent.name_columns([header for header, _ in columns], [])
         words = list(zip(*(cells for _, cells in columns), strict=True)) or [()] * sheet.size
         return [self._say(row, at) for row, at in zip(words, placed_at, strict=True)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import gc
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -145,7 +145,7 @@ def _stage_contacts(
     rows = 0
     for block in blocks(source):
         sheet = Sheet(block, recognised, source.header)
-        staging.add_cards(contacts.cards(sheet))
+        staging.add_cards(contacts.columns, contacts.cards(sheet))
         _stage_rejects(staging, [*block.rejects, *sheet.rejects()])
         rows += _size(block)
         advance(_size(block))
@@ -155,16 +155,16 @@ def _stage_contacts(
 def _stage_orders(staging: Staging, source: Source, recognised: Recognised, orders: OrderRows, advance: Advance) -> int:
     rows = 0
     for block in blocks(source):
-        _stage_batch(staging, orders.read(Sheet(block, recognised, source.header)))
+        _stage_batch(staging, orders.card_columns, orders.read(Sheet(block, recognised, source.header)))
         _stage_rejects(staging, block.rejects)
         rows += _size(block)
         advance(_size(block))
-    _stage_batch(staging, orders.finish())
+    _stage_batch(staging, orders.card_columns, orders.finish())
     return rows
 
 
-def _stage_batch(staging: Staging, batch: Batch) -> None:
-    staging.add_cards(batch.cards)
+def _stage_batch(staging: Staging, card_columns: Sequence[str], batch: Batch) -> None:
+    staging.add_cards(card_columns, batch.cards)
     staging.add_orders(batch.orders)
     staging.add_lines(batch.lines)
     staging.add_refunds(batch.refunds)

@@ -74,7 +74,7 @@ class OrderRows:
         self._is_plain = not (self.has_lines or self.has_refunds or "cancelled_at" in has)
         self._line_totals = writing.line_totals
         self._reader = ColumnReader(recognised, writing)
-        self._people = People(consent)
+        self._people = People(recognised, consent)
         self._open: list[_Row] = []
         self._n = 0
 
@@ -93,6 +93,11 @@ class OrderRows:
                 self._close(batch)
             self._open.append(row)
         return batch
+
+    @property
+    def card_columns(self) -> Sequence[str]:
+        """What the tuples of `Batch.cards` hold."""
+        return self._people.columns
 
     def finish(self) -> Batch:
         """Return what was still waiting at the end of the file."""

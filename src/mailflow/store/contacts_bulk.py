@@ -57,7 +57,7 @@ def compare(db: Connection, source: str, *, fill_only: bool) -> ContactCounts:
     _mark_changed(db, fill_only=fill_only)
     db.execute(
         """INSERT INTO stage.fresh (target) SELECT target FROM stage.merged WHERE target > 0
-           ORDER BY consent IS NOT 'unsubscribed', n"""
+           ORDER BY consent IS NOT 'unsubscribed', email_key, n"""
     )
     db.execute(
         "INSERT INTO stage.altered (target) SELECT target FROM stage.merged WHERE target < 0 AND changed > 0 ORDER BY -target"

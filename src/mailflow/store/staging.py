@@ -16,11 +16,6 @@ from typing import Any
 from mailflow.store.contacts import FIELDS
 from mailflow.store.database import Connection, Store
 
-# One statement of a file about a person. Blank keys are '', blank fields NULL: a blank cell says nothing.
-CARD_COLUMNS = (
-    "n", "line", "email_key", "email", "customer_id", "phone_key", *FIELDS, "attributes",
-    "consent", "basis", "consent_at", "consent_source", "evidence",
-)  # fmt: skip
 ORDER_COLUMNS = (
     "n", "line", "order_id", "email_key", "customer_id", "phone_key", "status", "placed_at", "total_minor", "currency",
     "fingerprint",
@@ -28,6 +23,7 @@ ORDER_COLUMNS = (
 LINE_COLUMNS = ("order_n", "position", "product_id", "sku", "title", "quantity", "price_minor")
 REFUND_COLUMNS = ("order_n", "refunded_at", "amount_minor")
 
+# A card is one statement of a file about a person. Blank keys are '', blank fields NULL: a blank cell says nothing.
 _TABLES = f"""
 CREATE TABLE stage.cards (
   n INTEGER PRIMARY KEY, line INTEGER, email_key TEXT, email TEXT, customer_id TEXT, phone_key TEXT,
@@ -64,9 +60,9 @@ class Staging:
         self.store = store
         self.db: Connection = store.db
 
-    def add_cards(self, rows: Iterable[Sequence[Any]]) -> None:
-        """Add statements about people: tuples in the order of CARD_COLUMNS."""
-        self.db.executemany(_insert("cards", CARD_COLUMNS), rows)
+    def add_cards(self, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+        """Add statements about people: tuples of some columns of stage.cards. What is left out says nothing."""
+        self.db.executemany(_insert("cards", columns), rows)
 
     def add_orders(self, rows: Iterable[Sequence[Any]]) -> None:
         """Add orders: tuples in the order of ORDER_COLUMNS."""
