@@ -6,11 +6,13 @@ import asyncio
 import random
 import shutil
 import sqlite3
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from mailflow import clock
+from mailflow.cli.main import run as run_command
 from mailflow.config import RelaySettings
 from mailflow.delivery.carrier import Carrier
 from mailflow.delivery.dispatch import Dispatcher, Ready, Report
@@ -19,9 +21,10 @@ from mailflow.delivery.rate import Limiter
 from mailflow.delivery.smtp import Credentials, SmtpCarrier
 from mailflow.model import ConsentState, MessageState
 from mailflow.policy import Limits
-from mailflow.store import Store, messages
+from mailflow.store import Store, messages, state
 from mailflow.store.messages import Content
 from mailflow.tokens import Keys
+from mailflow.workspace import Workspace
 from people import add_contact, add_message
 from sink import Sink
 
@@ -66,11 +69,16 @@ class Post:
     def copy_of(cls, other: Post, folder: Path) -> Post:
         """Return a copy in another folder, which is faster than writing it anew."""
         shutil.copytree(other.path.parent, folder)
-        copy = cls.__new__(cls)
-        copy.path = folder / "mailflow.db"
-        copy.store = Store.open(copy.path, backups=folder)
-        copy.keys = Keys.load_or_create(folder / "keys.json")
-        return copy
+        return cls.at(folder)
+
+    @classmethod
+    def at(cls, folder: Path) -> Post:
+        """Open one that was made before."""
+        post = cls.__new__(cls)
+        post.path = folder / "mailflow.db"
+        post.store = Store.open(post.path, backups=folder)
+        post.keys = Keys.load_or_create(folder / "keys.json")
+        return post
 
     def run(
         self,
@@ -127,19 +135,42 @@ class Post:
         self.store.close()
 
 
+def make_shop(root: Path, relay_settings: str, people: int) -> Workspace:
+    """Make a workspace whose campaign `hello` goes to `people` subscribers by a relay (YAML), its test seen."""
+    assert run_command(["init", str(root), "--quiet"]) == 0
+    (root / "mailflow.yaml").write_text(
+        "name: Quitte\nsender: {name: Quitte, email: hello@quitte.example}\naddress: 1 Long Lane\ncurrency: EUR\n"
+        f"timezone: Europe/Vienna\nunsubscribe: {{mailto: out@quitte.example}}\nrelay: {relay_settings}\n",
+        encoding="utf-8",
+    )
+    (root / "campaigns" / "hello.yaml").write_text("audience: everyone\ntemplate: hello\n", encoding="utf-8")
+    (root / "templates" / "hello.md").write_text("---\nsubject: Hello\n---\nHello there.\n", encoding="utf-8")
+    shop = Workspace.at(root)
+    with shop.store.transaction() as tx:
+        state.put(tx, "tested_at", "1")
+        for number in range(1, people + 1):
+            add_contact(tx, f"p{number}@example.com", now=NOW, consent=ConsentState.SUBSCRIBED)
+    return shop
+
+
+def states_of(shop: Workspace) -> Counter[str]:
+    """Return how many messages of a workspace are in each state."""
+    return Counter(row[0] for row in shop.store.db.execute("SELECT state FROM messages"))
+
+
 def audit(post: Post, sink: Sink) -> None:
     """Check what holds after any run: nobody twice, "accepted" only what the sink has, a reason for everything else."""
     copies = sink.copies()
     assert set(copies.values()) <= {1}, "somebody got it twice"
     for row in post.rows():
-        state, taken = MessageState(row["state"]), copies[f"<m{row['id']}@shop.example>"]
-        match state:
+        found, taken = MessageState(row["state"]), copies[f"<m{row['id']}@shop.example>"]
+        match found:
             case MessageState.ACCEPTED:
                 assert taken == 1
                 assert row["reply"].startswith("2")
                 assert row["settled_at"] is not None
             case MessageState.IN_DOUBT:
-                assert row["reason"] == "no_readable_reply"
+                assert row["reason"] in {"no_readable_reply", "interrupted"}
                 assert row["settled_at"] is not None
             case MessageState.DEFERRED | MessageState.FAILED:
                 assert taken == 0
@@ -149,5 +180,5 @@ def audit(post: Post, sink: Sink) -> None:
                 assert taken == 0
                 assert row["reason"]
             case _:
-                assert state is MessageState.READY
+                assert found is MessageState.READY
                 assert taken == 0
