@@ -9,7 +9,9 @@ from pathlib import Path
 
 SEED = 20261122
 _FIRST = "Ada Björn Chloé Dmitri Élodie Farid Greta Hanna Ines José Kaja Luís Maren Nils Olga Paula".split()
-_LAST = "Ahlberg Berg Costa Dvořák Eriksen Fuchs García Hoffmann Ivanov Jensen Koch Lund Muñoz Novák Öztürk Silva".split()
+_LAST = (
+    "Ahlberg Berg Costa Dvořák Eriksen Fuchs García Hoffmann Ivanov Jensen Koch Lund Muñoz Novák Öztürk Silva".split()
+)
 _PLACES = (("NO", "Bergen"), ("AT", "Wien"), ("DE", "Köln"), ("ES", "Málaga"), ("PT", "Porto"), ("SE", "Malmö"))
 
 
@@ -42,6 +44,12 @@ def write_orders(path: Path, count: int, people: int, *, seed: int = SEED) -> Pa
             at += step
             person = int(people * dice.random() ** 1.5)
             writer.writerow(
-                [100_000 + number, email(person), f"{at:%Y-%m-%d %H:%M:%S}", f"{dice.lognormvariate(3.5, 0.8):.2f}", "EUR"]
+                [
+                    100_000 + number,
+                    email(person),
+                    f"{at:%Y-%m-%d %H:%M:%S}",
+                    f"{dice.lognormvariate(3.5, 0.8):.2f}",
+                    "EUR",
+                ]
             )
     return path

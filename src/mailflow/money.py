@@ -16,11 +16,10 @@ _PLAIN = re.compile(r"-?\d{1,15}(?:\.\d{1,2})?\Z", re.ASCII)
 _CENTS = re.compile(r"\d{1,15}\.\d\d(?:\n\d{1,15}\.\d\d)*\Z", re.ASCII)
 _CODE = re.compile(r"[A-Z]{3}\Z")
 # Around the digits only what is written around money: spaces, an ISO code, a sign such as € or kr.
-_SYMBOL = r"(?:[A-Za-z]{1,4}\.?|[^\w\s.,'()+-])?"
+_SYMBOL = r"(?:[^\W\d_]{1,4}\.?|[^\w\s.,'()+-])?"
 _WRITTEN = re.compile(
-    rf"\s*(?P<open>\()?\s*(?P<minus>[-\u2212+])?\s*{_SYMBOL}\s*(?P<inner>[-\u2212])?\s*"
-    rf"(?P<number>\d[\d.,'\u2019\s]*|[.,]\d+)\s*(?P<after>[-\u2212])?\s*{_SYMBOL}\s*(?(open)\))\s*\Z",
-    re.ASCII,
+    rf"\s*(?P<open>\()?\s*(?P<minus>[-\u2212+])?\s*{_SYMBOL}\s*(?(minus)|(?P<inner>[-\u2212])?)\s*"
+    rf"(?P<number>[0-9][0-9.,'\u2019\s]*|[.,][0-9]+)\s*(?P<after>[-\u2212])?\s*{_SYMBOL}\s*(?(open)\))\s*\Z"
 )
 _SPACES = re.compile(r"[\s\u00a0\u202f\u2009'\u2019]")
 _GROUPED = {

@@ -162,6 +162,7 @@ def _import(session: Session, files: list[Path], options: ImportOptions) -> None
     with session.progress("Importing", None) as advance:
         done = importing.import_files(session.workspace, files, options, now=session.now, advance=advance)
     if done.results or session.format is not Format.TABLE:
+        if done.results or session.format is not Format.TABLE:
         session.emit([_as_record(result, options) for result in done.results], lambda: _table(done, options))
     for result in done.results:
         _tell(session, result, options)
@@ -172,11 +173,11 @@ def _import(session: Session, files: list[Path], options: ImportOptions) -> None
 
 
 def _rejects(done: Imported, options: ImportOptions) -> str:
-    rows = f"{done.rejected} rows were rejected" if done.rejected != 1 else "1 row was rejected"
+    rows = f"{done.rejected:,} row{'s' if done.rejected != 1 else ''}"
     if options.dry_run:
-        return rows.replace("were", "would be").replace("was", "would be")
+        return f"{rows} would be rejected"
     places = ", ".join(str(result.reject_file) for result in done.results if result.reject_file)
-    return f"{rows}: they are in {places} with their reasons. Mend them there and import that file"
+    return f"{rows} rejected, with line and reason in {places}. Mend them there and import that file"
 
 
 def _as_record(result: ImportResult, options: ImportOptions) -> Record:
@@ -211,7 +212,7 @@ def _table(done: Imported, options: ImportOptions) -> Table:
     for result in done.results:
         numbers = (result.rows, result.inserted, result.updated, result.unchanged, result.rejected)
         what = result.noun.value if result.tool == "plain" else f"{result.noun.value} ({result.tool})"
-        table.add_row(str(result.file), what, *(f"{number:,}" for number in numbers))
+        table.add_row(result.file.name, what, *(f"{number:,}" for number in numbers))
     return table
 
 
@@ -267,7 +268,7 @@ def _list_table(records: Sequence[ImportRecord]) -> Table:
         state = "" if record.state == "done" else record.state.replace("_", " ")
         what = record.noun if record.tool == "plain" else f"{record.noun} ({record.tool})"
         at = record.started_at.strftime("%Y-%m-%d %H:%M")
-        table.add_row(str(record.id), record.file, what, at, *(f"{number:,}" for number in numbers), state)
+        table.add_row(str(record.id), Path(record.file).name, what, at, *(f"{number:,}" for number in numbers), state)
     return table
 
 
@@ -288,8 +289,8 @@ def _undo(session: Session, import_id: int) -> None:
     session.say(f"Taken back: {undone.orders:,} orders, {undone.contacts:,} contacts.")
     if undone.kept_orders or undone.kept_contacts:
         session.say(
-            f"Left as they are, because something newer speaks of them: {undone.kept_orders:,} orders,"
-            f" {undone.kept_contacts:,} contacts."
+            "Left as they are, because something newer, or the ledger of consent, speaks of them:"
+            f" {undone.kept_orders:,} orders, {undone.kept_contacts:,} contacts."
         )
     if undone.kept_opt_outs:
         session.say(f"{undone.kept_opt_outs:,} people who said no stay unsubscribed.")

@@ -139,6 +139,11 @@ def _stage(
     return outcome
 
 
+def many(count: int, one: str, more: str) -> str:
+    """Return a number with its noun: `1 row is`, `2,000 rows are`."""
+    return f"{count:,} {one if count == 1 else more}"
+
+
 def _stage_contacts(
     staging: Staging, source: Source, recognised: Recognised, contacts: ContactRows, advance: Advance
 ) -> int:
@@ -189,7 +194,7 @@ def _compare(staging: Staging, recognised: Recognised, outcome: _Outcome, shop: 
     warnings = []
     if refused:
         warnings.append(
-            f"{refused} people said no earlier, though this file says yes: they stay unsubscribed. Only they can lift it,"
+            f"{many(refused, 'person', 'people')} said no earlier, though this file says yes: the no holds. Only they can lift it,"
             " or you with proof: mailflow contact subscribe EMAIL --evidence TEXT"
         )
     if not is_orders:
@@ -197,14 +202,19 @@ def _compare(staging: Staging, recognised: Recognised, outcome: _Outcome, shop: 
         read = outcome.rows - staging.reject_count()
         if contacts.folded:
             warnings.append(
-                f"{contacts.folded} rows are about a person of an earlier row: read as one, the last word counts."
+                f"{many(contacts.folded, 'row is', 'rows are')} about a person of an earlier row: read as one, the last word"
+                " counts."
             )
         return _Verdict(contacts.new, updated, read - contacts.new - updated, warnings)
     orders = orders_bulk.compare(db, shop, outcome.parts)
     if orders.repeated:
-        warnings.append(f"{orders.repeated} orders come more than once in the file: the last row of each counts.")
+        warnings.append(
+            f"{many(orders.repeated, 'row repeats', 'rows repeat')} an order of the file: the last row of each order counts."
+        )
     if orders.anonymous:
-        warnings.append(f"{orders.anonymous} orders name no customer: kept, but they count for nobody.")
+        warnings.append(
+            f"{many(orders.anonymous, 'order names', 'orders name')} no customer: kept, but counted for nobody."
+        )
     staged = db.execute("SELECT count(*) FROM stage.orders").fetchone()[0] + orders.repeated
     return _Verdict(orders.new, orders.changed, staged - orders.new - orders.changed, warnings)
 
@@ -263,9 +273,9 @@ def _contact_warnings(contacts: ContactRows, recognised: Recognised, options: Im
     if recognised.ignored:
         yield f"Columns left out: {', '.join(recognised.ignored)}."
     if contacts.without_address > 0:
-        yield f"{contacts.without_address} people have no e-mail address: kept, but they cannot be mailed."
+        yield f"{many(contacts.without_address, 'person has', 'people have')} no e-mail address: kept, but not to be mailed."
     if contacts.unread_birthdays:
-        yield f"{contacts.unread_birthdays} birthdays are no dates: kept as they are written, as an attribute."
+        yield f"{many(contacts.unread_birthdays, 'birthday is no date', 'birthdays are no dates')}: kept as written, as an attribute."
     says = {"consent", "opt_out", "opted_out_at"} & set(recognised.columns)
     if not says and options.basis is None:
         yield (

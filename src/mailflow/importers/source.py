@@ -47,6 +47,8 @@ _BINARY = (
     (b"SQLite format 3\x00", "an SQLite database"),
 )
 
+_NEVER_TEXT = (b"\x00", b"\x01", b"\x02", b"\x03", b"\x04", b"\x05", b"\x06", b"\x08")
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -237,8 +239,8 @@ def _refuse_binary(path: Path, head: bytes) -> None:
             raise DataError(f"{path}: this is {what}, not a CSV file: save or unpack it as CSV first")
     if any(head.startswith(bom) for bom, _ in _BOMS):
         return
-    odd = sum(head.count(byte) for byte in (b"\x00", b"\x01", b"\x02", b"\x03", b"\x04", b"\x05", b"\x06", b"\x08"))
-    if odd * 100 > len(head):
+    odd = sum(head.count(byte) for byte in _NEVER_TEXT)
+    if odd > 8 and odd * 50 > len(head):  # a stray one is a reject of its row
         raise DataError(f"{path}: this is a binary file, not CSV (UTF-16 text needs its byte order mark)")
 
 
