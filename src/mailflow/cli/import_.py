@@ -162,7 +162,6 @@ def _import(session: Session, files: list[Path], options: ImportOptions) -> None
     with session.progress("Importing", None) as advance:
         done = importing.import_files(session.workspace, files, options, now=session.now, advance=advance)
     if done.results or session.format is not Format.TABLE:
-        if done.results or session.format is not Format.TABLE:
         session.emit([_as_record(result, options) for result in done.results], lambda: _table(done, options))
     for result in done.results:
         _tell(session, result, options)
