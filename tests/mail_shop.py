@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -76,7 +77,7 @@ def letters(shop: Workspace) -> list[str]:
     """Return who the messages in the rehearsal's Maildir are for, in order; copies count."""
     folder = shop.maildir / "new"
     texts = [path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.eml"))] if folder.exists() else []
-    return sorted(line.partition(":")[2].strip(" <>") for text in texts for line in _to_lines(text))
+    return sorted(re.sub(r".*<|>", "", line.partition(":")[2]).strip() for text in texts for line in _to_lines(text))
 
 
 def twice(addresses: Sequence[str]) -> list[str]:

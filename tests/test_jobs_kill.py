@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from mailflow.clock import now as clock_now
-from mailflow.jobs import tick
+from mailflow.jobs import approved
 from mailflow.model import ConsentState, MessageState
 from mailflow.store import state
 from mailflow.workspace import Workspace
@@ -65,7 +65,7 @@ def make_workspace(root: Path, port: int, contacts: int) -> Workspace:
     Store.create(root / "mailflow.db").close()
     workspace = Workspace.at(root)
     with workspace.store.transaction() as tx:
-        state.put(tx, tick.TESTED, "1")
+        state.put(tx, approved.TESTED, "1")
         for number in range(contacts):
             add_contact(tx, f"person{number}@example.com", now=clock_now(), consent=ConsentState.SUBSCRIBED)
     return workspace

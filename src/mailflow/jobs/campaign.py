@@ -40,11 +40,15 @@ class OpenCampaign:
         """The compiled template; a missing one is placed at the campaign's `template:` key."""
         from mailflow import templates
 
+        name = self.file.spec.template
         try:
-            return templates.load(self.workspace.templates, self.file.spec.template)
-        except FileNotFoundError as error:
-            message = f"there is no template {self.file.spec.template!r} in {self.workspace.templates}"
-            raise ProblemsError([self.file.problem("template", message)]) from error
+            return templates.load(self.workspace.templates, name)
+        except templates.TemplateError as error:
+            nowhere = f"{self.workspace.templates.name}/{name}"
+            found = [
+                self.file.problem("template", each.message) if each.file == nowhere else each for each in error.problems
+            ]
+            raise ProblemsError(found) from None
 
     @cached_property
     def files(self) -> Mapping[str, str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from mailflow import clock
 from mailflow.errors import ConfigError, PartialFailure, UnavailableError
-from mailflow.jobs.approved import Approved
+from mailflow.jobs.approved import Approved, is_stopped
 from mailflow.model import MessageState, Scope
 from mailflow.store import campaigns, imports, messages, state
 from mailflow.store.campaigns import Occurrence
@@ -67,7 +67,7 @@ class TickReport:
             yield f"{count} messages could not be made: {reason}"
         for scope, reason in self.delivery.report.stopped.items():
             name = Scope.campaign_of(scope)
-            yield f"{name} was stopped: {reason}. `mailflow resume {name}` lets it go on"
+            yield f"{name} was stopped: {reason}. `mailflow status` says how to let it go on"
         for scope in self.delivery.report.halted:
             yield f"{Scope.campaign_of(scope)} was stopped on the way; `mailflow resume` lets it go on"
         if self.delivery.report.down is not None:
@@ -262,9 +262,10 @@ def _is_held_out(workspace: Workspace, campaign: OpenCampaign, due: Due) -> bool
 
 
 def _keep_stops(workspace: Workspace, stopped: Mapping[str, str], at: int) -> None:
-    """Make a stop that delivery found necessary hold until the owner takes it back."""
+    """Make a stop that delivery found necessary hold until the owner takes it back; the owner's own hold already."""
+    found = {scope: reason for scope, reason in stopped.items() if not is_stopped(workspace, scope)}
     with workspace.store.transaction() as tx:
-        for scope, reason in stopped.items():
+        for scope, reason in found.items():
             campaigns.stop(tx, f"campaign:{Scope.campaign_of(scope)}", reason, at=at)
 
 
