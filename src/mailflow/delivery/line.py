@@ -47,6 +47,11 @@ class Line(asyncio.Protocol):
         self.is_open = not transport.is_closing()
         transport.set_protocol(self)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether it is open and every command has its reply."""
+        return self.is_open and not self._waiting
+
     async def ask(self, data: bytes, replies: int, *, timeout: float) -> Sequence[Answer]:
         """Write commands and return as many answers; what is not answered in time, or at all, is `LOST`."""
         if not self.is_open:

@@ -53,7 +53,7 @@ class SmtpCarrier:
         self._opened_at = 0.0
         self._size_limit: int | None = None
         self._needs_reset = False
-        self._standing = False  # a body went out whose dot did not
+        self._standing = False  # in the midst of a message, up to its dot
 
     async def open(self) -> None:
         """Connect, protect the line and log in; `CarrierDown` with the relay's words when that is impossible."""
@@ -123,11 +123,15 @@ class SmtpCarrier:
         """Send envelope and body up to the dot; return the refusal, or None when the dot may follow."""
         if self._is_worn():
             await self.open()
-        refusal = self._unfit(content) or await self._envelope(content)
-        if refusal is None:
-            assert self._line is not None
+        unfit = self._unfit(content)
+        if unfit is not None:
+            return unfit
+        self._standing = True
+        refusal = await self._envelope(content)
+        if refusal is not None:
+            self._standing = False
+        elif self._line is not None:
             self._line.write(_stuffed(content.data))
-            self._standing = True
         return refusal
 
     def _unfit(self, content: Content) -> Reply | None:
@@ -186,8 +190,8 @@ class SmtpCarrier:
         return Reply(Stage.DOT, answer.code, answer.text)
 
     async def close(self) -> None:
-        """Leave politely, or by dropping the line when a message stands before its dot."""
-        if self._line is not None and self._line.is_open and not self._standing:
+        """Leave politely, or by dropping the line in the midst of a message: there QUIT would be a part of it."""
+        if self._line is not None and self._line.is_idle and not self._standing:
             await self._line.ask(b"QUIT\r\n", 1, timeout=min(_GOODBYE, self._relay.timeout))
         self._hang_up()
 
