@@ -42,7 +42,7 @@ def relay(port: int, **settings: object) -> RelaySettings:
 def letter(number: int, size: int = 200) -> bytes:
     """Return a message whose Message-ID the sink can tell; it has lines that begin with dots."""
     head = f"Message-ID: <m{number}@shop.example>\r\nSubject: Hello\r\n\r\n.dotted\r\n..\r\n"
-    return head.encode() + b"x" * 70 + b"\r\n" * max(0, (size - 70) // 72) + b"the end\r\n"
+    return head.encode() + (b"x" * 70 + b"\r\n") * max(0, (size - 70) // 72) + b"the end\r\n"
 
 
 class Post:

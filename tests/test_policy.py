@@ -40,6 +40,7 @@ def test_a_subscribed_person_gets_it() -> None:
         ({"consent_address": "old@example.com"}, "consent_for_another_address"),
         ({"consent_address": None}, "consent_for_another_address"),
         ({"contact_address": "new@example.com"}, "address_changed"),
+        ({"address": "jürgen@example.com", "contact_address": None, "checked": False}, "unwritable_address"),
         ({"not_after": NOW}, "expired"),
         ({"stopped": True}, "stopped"),
         ({"sent_day": 1}, "cap_day"),

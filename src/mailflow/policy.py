@@ -43,6 +43,7 @@ class Reason(StrEnum):
     """Why somebody does not get a message, or not now. Planning, arming and `why` share these words."""
 
     NO_ADDRESS = "no_address"
+    UNWRITABLE_ADDRESS = "unwritable_address"
     SUPPRESSED = "suppressed"
     UNSUBSCRIBED = "unsubscribed"
     PENDING = "pending"
@@ -67,6 +68,7 @@ class Reason(StrEnum):
 # Keyed by text, as reasons are kept with messages; a StrEnum's members are text.
 _SENTENCES: dict[str, str] = {
     Reason.NO_ADDRESS: "We know no e-mail address of this person.",
+    Reason.UNWRITABLE_ADDRESS: "Their address has letters before the @ that few mail servers take (SMTPUTF8).",
     Reason.SUPPRESSED: "The address is suppressed: it gets nothing at all.",
     Reason.UNSUBSCRIBED: "They said no to marketing mail, and nothing since has lifted that.",
     Reason.PENDING: "They asked to be subscribed but have not confirmed it yet.",
@@ -173,6 +175,8 @@ def decide(candidate: Candidate, limits: Limits, now: datetime) -> Decision:
         return Decision(Reason.SUPPRESSED, gravest(candidate.suppressions))
     if candidate.checked and (refusal := _consent_refusal(candidate)):
         return Decision(refusal)
+    if not candidate.address.isascii():
+        return Decision(Reason.UNWRITABLE_ADDRESS)
     if candidate.not_after is not None and now >= candidate.not_after:
         return Decision(Reason.EXPIRED)
     if candidate.stopped:
