@@ -35,7 +35,7 @@ def write_contacts(path: Path, count: int, *, seed: int = SEED) -> Path:
 def write_orders(path: Path, count: int, people: int, *, seed: int = SEED) -> Path:
     """Write `count` orders over three years, in the order they were placed, of people drawn with a long tail."""
     dice = random.Random(seed)
-    at = datetime(2023, 11, 1)  # noqa: DTZ001: wall time, as shops write it
+    at = datetime(2023, 11, 1)  # noqa: DTZ001 (wall time, as shops write it)
     step = timedelta(days=3 * 365) / count
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")

@@ -154,7 +154,8 @@ def test_real_orders_import_without_any_option(
 def test_ids_keep_their_zeros_and_cds_is_no_amount(shop: Shop, shared_data: Path) -> None:
     shop.take(shared_data / "orders" / "cdnow_sample.csv")
     (total,) = shop.one(
-        "SELECT sum(total_minor) FROM orders JOIN identities USING (contact_id) WHERE kind = 'customer_id' AND value = '0001'"
+        """SELECT sum(total_minor) FROM orders JOIN identities USING (contact_id)
+           WHERE kind = 'customer_id' AND value = '0001'"""
     )
     assert total == 2933 + 2973 + 1496 + 2648
     (placed,) = shop.one("SELECT min(placed_at) FROM orders")
@@ -261,7 +262,8 @@ def test_ids_of_two_shops_are_two_people(shop: Shop) -> None:
 
 def test_namesakes_with_two_addresses_are_two_people(shop: Shop) -> None:
     shop.take(
-        "customer_id,order_date,revenue,email\nJo O'Reilly,2026-01-02,10,jo@example.com\nJo O'Reilly,2026-01-03,20,joan@example.com\n"
+        "customer_id,order_date,revenue,email\nJo O'Reilly,2026-01-02,10,jo@example.com\n"
+        "Jo O'Reilly,2026-01-03,20,joan@example.com\n"
     )
     assert shop.one("SELECT count(*) FROM contacts") == (2,)
 
@@ -269,7 +271,8 @@ def test_namesakes_with_two_addresses_are_two_people(shop: Shop) -> None:
 def test_a_phone_counts_only_where_there_is_no_better_key(shop: Shop) -> None:
     shop.take("email,phone\nann@example.com,+43 1 2345678\n")
     shop.take(
-        "order id,date,total,email,phone\n1,2026-01-01,5,,0043 1 234 56 78\n2,2026-01-01,5,bob@example.com,+4312345678\n"
+        "order id,date,total,email,phone\n1,2026-01-01,5,,0043 1 234 56 78\n"
+        "2,2026-01-01,5,bob@example.com,+4312345678\n"
     )
     assert shop.one("SELECT contact_id FROM orders WHERE order_id = '1'") == (shop.contact("ann@example.com").id,)
     assert shop.contact("bob@example.com").id != shop.contact("ann@example.com").id
@@ -416,7 +419,8 @@ C536379,D,Discount,-1,2010-12-01 09:41:00,27.50,14527.0,United Kingdom
 
 def test_a_bad_line_rejects_its_whole_order(shop: Shop) -> None:
     result = shop.take(
-        "order id,email,date,quantity,price,product\n1,a@example.com,2026-01-01,1,5,Tea\n1,a@example.com,2026-01-01,x,5,Pot\n"
+        "order id,email,date,quantity,price,product\n1,a@example.com,2026-01-01,1,5,Tea\n"
+        "1,a@example.com,2026-01-01,x,5,Pot\n"
         "2,a@example.com,2026-01-01,1,5,Tea\n"
     )
     assert (result.inserted, result.rejected) == (1, 2)

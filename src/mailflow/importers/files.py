@@ -87,7 +87,8 @@ def import_file(
                 reject_file = _write_rejects(private / "rejects", import_id, source, staging.rejects())
     return ImportResult(
         path, recognised.noun, recognised.tool, import_id, outcome.rows, verdict.inserted, verdict.updated,
-        verdict.unchanged, outcome.merged, rejected, reject_file, problems, [*outcome.warnings, *verdict.warnings], changes,
+        verdict.unchanged, outcome.merged, rejected, reject_file, problems,
+        [*outcome.warnings, *verdict.warnings], changes,
     )  # fmt: skip
 
 
@@ -194,22 +195,22 @@ def _compare(staging: Staging, recognised: Recognised, outcome: _Outcome, shop: 
     warnings = []
     if refused:
         warnings.append(
-            f"{many(refused, 'person', 'people')} said no earlier, though this file says yes: the no holds. Only they can lift it,"
-            " or you with proof: mailflow contact subscribe EMAIL --evidence TEXT"
+            f"{many(refused, 'person', 'people')} said no earlier, though this file says yes: the no holds. Only they"
+            " can lift it, or you with proof: mailflow contact subscribe EMAIL --evidence TEXT"
         )
     if not is_orders:
         updated = contacts.changed + consents_bulk.changed_contacts(db)
         read = outcome.rows - staging.reject_count()
         if contacts.folded:
             warnings.append(
-                f"{many(contacts.folded, 'row is', 'rows are')} about a person of an earlier row: read as one, the last word"
-                " counts."
+                f"{many(contacts.folded, 'row is', 'rows are')} about a person of an earlier row: read as one, the last"
+                " word counts."
             )
         return _Verdict(contacts.new, updated, read - contacts.new - updated, warnings)
     orders = orders_bulk.compare(db, shop, outcome.parts)
     if orders.repeated:
         warnings.append(
-            f"{many(orders.repeated, 'row repeats', 'rows repeat')} an order of the file: the last row of each order counts."
+            f"{many(orders.repeated, 'row repeats', 'rows repeat')} an order of the file: the last of each counts."
         )
     if orders.anonymous:
         warnings.append(
@@ -273,14 +274,16 @@ def _contact_warnings(contacts: ContactRows, recognised: Recognised, options: Im
     if recognised.ignored:
         yield f"Columns left out: {', '.join(recognised.ignored)}."
     if contacts.without_address > 0:
-        yield f"{many(contacts.without_address, 'person has', 'people have')} no e-mail address: kept, but not to be mailed."
+        people = many(contacts.without_address, "person has", "people have")
+        yield f"{people} no e-mail address: kept, but not to be mailed."
     if contacts.unread_birthdays:
-        yield f"{many(contacts.unread_birthdays, 'birthday is no date', 'birthdays are no dates')}: kept as written, as an attribute."
+        birthdays = many(contacts.unread_birthdays, "birthday is no date", "birthdays are no dates")
+        yield f"{birthdays}: kept as written, as an attribute."
     says = {"consent", "opt_out", "opted_out_at"} & set(recognised.columns)
     if not says and options.basis is None:
         yield (
-            "The file says nothing about consent, so it allows no marketing mail to anybody. If they agreed, say so with"
-            " --consent express --evidence 'where and when'"
+            "The file says nothing about consent, so it allows no marketing mail to anybody. If they agreed, say so"
+            " with --consent express --evidence 'where and when'"
         )
 
 

@@ -1,4 +1,4 @@
-"""Read the columns of an orders file, a block at a time: ids, dates, amounts, status, products. Into orders: order_rows."""
+"""Read the columns of an orders file by blocks: ids, dates, amounts, status, products. Into orders: order_rows."""
 
 from __future__ import annotations
 

@@ -24,7 +24,10 @@ _Value = TypeVar("_Value")
 _NO_ID = "the order id is blank"
 _NO_DATE = "the date is blank"
 _NO_AMOUNT = "the amount is blank"
-_NEGATIVE = "the amount is negative: a refund is no order. Give it in a column of the order it belongs to (--map 'column=refunded')"
+_NEGATIVE = (
+    "the amount is negative: a refund is no order. Give it in a column of the order it belongs to"
+    " (--map 'column=refunded')"
+)
 
 
 @dataclass(slots=True)

@@ -116,7 +116,8 @@ def _find_layout(folded: Sequence[str], noun: Noun | None, tool: str | None) -> 
     found = next((layout for layout in fitting if layout.signs <= set(folded)), None)
     if found is None and tool not in (None, PLAIN):
         raise DataError(
-            f"--from {tool}: the header is not that of an export of {tool}. Leave --from out, or use --map 'column=field'"
+            f"--from {tool}: the header is not that of an export of {tool}. Leave --from out, or use"
+            " --map 'column=field'"
         )
     return found
 
@@ -137,8 +138,8 @@ def _guess_noun(source: Source, folded: Sequence[str], mapping: Mapping[str, str
     if "email" in as_order:
         return Noun.CONTACTS
     raise DataError(
-        f"{source.path}: this is neither a file of contacts (no e-mail column) nor one of orders (a customer, a date and"
-        f" an amount). Its columns: {_names(source)}. Say what they are with --as and --map 'column=email'"
+        f"{source.path}: this is neither a file of contacts (no e-mail column) nor one of orders (a customer, a date"
+        f" and an amount). Its columns: {_names(source)}. Say what they are with --as and --map 'column=email'"
     )
 
 
@@ -228,8 +229,8 @@ def _require(source: Source, recognised: Recognised) -> None:
         return
     if not has & set(CUSTOMER_KEYS):
         raise DataError(
-            f"{source.path}: a file of orders needs a column that tells the customer (e-mail, customer id or phone), and"
-            f" none was recognised. Its columns: {_names(source)}. Name it with --map 'column=customer_id'"
+            f"{source.path}: a file of orders needs a column that tells the customer (e-mail, customer id or phone),"
+            f" and none was recognised. Its columns: {_names(source)}. Name it with --map 'column=customer_id'"
         )
     if "placed_at" not in has:
         raise DataError(

@@ -159,7 +159,9 @@ def _read_block(source: Source, lines: _Lines, size: int) -> Block | None:
     block = _sort_out(source, rows, [before + end for end in (0, *ends)], has_nul=has_nul)
     if fault is not None:
         # Only the line on which a broken row begins is lost to it: an open quote must not swallow the rows that follow.
-        block.rejects.append(Reject(before + used + 1, _split_roughly(taken[used], source), fault))
+        block.rejects.append(
+            Reject(before + used + 1, tuple(taken[used].rstrip("\r\n").split(source.delimiter)), fault)
+        )
         used += 1
     lines.settle(taken, used)
     return block
@@ -223,12 +225,6 @@ def _csv_reason(error: csv.Error) -> str:
     if "expected after" in text:
         return 'there is text after a closing quote (a quote inside a quoted cell is written "")'
     return f"not CSV: {text}"
-
-
-def _split_roughly(line: str, source: Source) -> tuple[str, ...]:
-    cells = line.rstrip("\r\n").split(source.delimiter)
-    width = len(source.header)
-    return tuple(cells[: width - 1] + [source.delimiter.join(cells[width - 1 :])] if len(cells) > width else cells)
 
 
 def _refuse_binary(path: Path, head: bytes) -> None:

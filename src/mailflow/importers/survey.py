@@ -1,4 +1,4 @@
-"""Look at the columns of a file before it is read: how its dates and amounts are written. One rule per column, not per cell.
+"""Look at a file before it is read: how its dates and amounts are written. One rule a column, not a cell.
 
 Most columns show it in their first rows; only a doubtful one is looked at to the end.
 """

@@ -1,4 +1,4 @@
-"""Append what a file says about consent to the ledger. One entry: consents; the rule that both keep: policy.takes_effect.
+"""Append what a file says about consent to the ledger. One entry: consents; the rule of both: policy.takes_effect.
 
 A no is taken always, a yes never after a no, and what is already known is not said twice.
 """
@@ -9,7 +9,7 @@ from mailflow.store.contacts_bulk import CONTACT_OF
 from mailflow.store.database import Connection
 from mailflow.store.pace import Pace
 
-# What the ledger says now decides which sayings are news. :current is the state, NULL for nothing known.
+# What the ledger says now (s; n is the entry that decided it) says which sayings of the file (m) are news.
 _IS_NEWS = """CASE m.consent
   WHEN 'unsubscribed' THEN s.state IS NOT 'unsubscribed'
   WHEN 'subscribed' THEN m.basis <> 'unknown' AND m.email IS NOT NULL AND (
@@ -65,8 +65,8 @@ def _append_slice(tx: Connection, parameters: dict[str, int | str]) -> None:
     known = int(tx.execute("SELECT coalesce(max(id), 0) FROM main.consents").fetchone()[0])
     contact = CONTACT_OF.format("y.target")
     tx.execute(
-        f"""INSERT INTO main.consents (contact_id, channel, topic, state, basis, address, occurred_at, recorded_at, source,
-                                       evidence, import_id)
+        f"""INSERT INTO main.consents (contact_id, channel, topic, state, basis, address, occurred_at, recorded_at,
+                                       source, evidence, import_id)
             SELECT {contact}, 'email', '', m.consent, m.basis, m.email, coalesce(m.consent_at, :now), :now,
                    coalesce(m.consent_source, :source), m.evidence, :import
             FROM stage.sayings AS y JOIN stage.merged AS m ON m.target = y.target

@@ -60,10 +60,12 @@ def compare(db: Connection, source: str, *, fill_only: bool) -> ContactCounts:
            ORDER BY consent IS NOT 'unsubscribed', email_key, n"""
     )
     db.execute(
-        "INSERT INTO stage.altered (target) SELECT target FROM stage.merged WHERE target < 0 AND changed > 0 ORDER BY -target"
+        "INSERT INTO stage.altered (target)"
+        " SELECT target FROM stage.merged WHERE target < 0 AND changed > 0 ORDER BY -target"
     )
     row = db.execute(
-        """SELECT count(*) FILTER (WHERE target > 0) AS new, count(*) FILTER (WHERE target < 0 AND changed > 0) AS changed,
+        """SELECT count(*) FILTER (WHERE target > 0) AS new,
+                  count(*) FILTER (WHERE target < 0 AND changed > 0) AS changed,
                   coalesce(sum(cards - 1), 0) AS folded FROM stage.merged"""
     ).fetchone()
     return ContactCounts(row["new"], row["changed"], row["folded"])
@@ -78,8 +80,10 @@ def add_new(pace: Pace, import_id: int, source: str, now_ms: int) -> None:
                 "base": base, "first": first, "last": last, "source": source, "now": now_ms, "import": import_id,
             }  # fmt: skip
             tx.execute(
-                f"""INSERT INTO main.contacts (id, key, email, {", ".join(FIELDS)}, attributes, source, created_at, updated_at)
-                    SELECT f.rank + :base, lower(hex(randomblob(16))), m.email, {", ".join(f"m.{name}" for name in FIELDS)},
+                f"""INSERT INTO main.contacts (id, key, email, {", ".join(FIELDS)}, attributes,
+                                               source, created_at, updated_at)
+                    SELECT f.rank + :base, lower(hex(randomblob(16))), m.email,
+                           {", ".join(f"m.{name}" for name in FIELDS)},
                            coalesce(m.attributes, '{{}}'), :source, :now, :now
                     FROM stage.fresh AS f JOIN stage.merged AS m ON m.target = f.target
                     WHERE f.rank BETWEEN :first AND :last ORDER BY f.rank""",
@@ -117,7 +121,8 @@ def alter_known(pace: Pace, import_id: int, now_ms: int, *, fill_only: bool) -> 
 def differences(db: Connection, *, fill_only: bool, limit: int) -> list[dict[str, Any]]:
     """Return a sample of what would change: `{line, contact, field, old, new}`, for a dry run."""
     rows = db.execute(
-        f"""SELECT d.line, c.email AS old_email, c.attributes AS old_attributes, m.*, {", ".join(f"c.{name} AS old_{name}" for name in FIELDS)}
+        f"""SELECT d.line, c.email AS old_email, c.attributes AS old_attributes, m.*,
+                   {", ".join(f"c.{name} AS old_{name}" for name in FIELDS)}
             FROM stage.altered AS a JOIN stage.merged AS m ON m.target = a.target
             JOIN main.contacts AS c ON c.id = -m.target JOIN stage.cards AS d ON d.n = m.n
             WHERE m.changed & 1 ORDER BY a.rank LIMIT ?""",
@@ -193,7 +198,8 @@ def _find_new_identities(db: Connection, source: str) -> None:
                 JOIN stage.people AS p ON p.email_key = c.email_key AND p.customer_id = c.customer_id
                   AND p.phone_key = iif(c.email_key = '' AND c.customer_id = '', c.phone_key, '')
                 WHERE c.{column} <> '' AND NOT EXISTS
-                  (SELECT 1 FROM main.identities AS i WHERE i.kind = :kind AND i.source = :source AND i.value = c.{column})
+                  (SELECT 1 FROM main.identities AS i
+                   WHERE i.kind = :kind AND i.source = :source AND i.value = c.{column})
                 ORDER BY c.{column}, c.n""",
             {"kind": kind, "source": where},
         )
@@ -258,5 +264,6 @@ _JOURNAL_IDENTITIES = """INSERT INTO main.import_changes (import_id, noun, first
     SELECT :import, 'identities', -a.target, -a.target, json_group_array(json_array(i.kind, i.source, i.value))
     FROM stage.altered AS a JOIN stage.found AS i ON i.target = a.target
     WHERE a.rank BETWEEN :first AND :last
-      AND NOT EXISTS (SELECT 1 FROM main.identities AS o WHERE o.kind = i.kind AND o.source = i.source AND o.value = i.value)
+      AND NOT EXISTS (SELECT 1 FROM main.identities AS o
+                      WHERE o.kind = i.kind AND o.source = i.source AND o.value = i.value)
     GROUP BY a.target"""

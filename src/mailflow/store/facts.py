@@ -1,4 +1,4 @@
-"""Kept facts of contacts: how many orders, how much, first and last. Kept in the transaction that changes the orders."""
+"""Kept facts of contacts: how many orders, how much, first and last; kept in the transaction that changes orders."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ _FACTS = f"""SELECT contact_id, count(*), min(placed_at), max(placed_at)
     FROM main.orders WHERE {{condition}} AND contact_id IS NOT NULL AND {_COUNTED} GROUP BY contact_id"""
 _REVENUE = f"""SELECT o.contact_id, o.currency, sum(o.total_minor - coalesce(
       (SELECT sum(r.amount_minor) FROM main.refunds AS r WHERE r.order_id = o.id), 0))
-    FROM main.orders AS o WHERE {{condition}} AND o.contact_id IS NOT NULL AND {_COUNTED} GROUP BY o.contact_id, o.currency"""
+    FROM main.orders AS o WHERE {{condition}} AND o.contact_id IS NOT NULL AND {_COUNTED}
+    GROUP BY o.contact_id, o.currency"""
 
 _GROSS = f"""SELECT o.contact_id, o.currency, sum(o.total_minor) FROM main.orders AS o
     WHERE {{condition}} AND o.contact_id IS NOT NULL AND {_COUNTED} GROUP BY o.contact_id, o.currency"""
@@ -70,7 +71,8 @@ def kept(db: Connection) -> Facts:
     return Facts(
         {row[0]: (row[1], row[2], row[3]) for row in db.execute(
             "SELECT contact_id, order_count, first_order_at, last_order_at FROM contact_facts")},
-        {(row[0], row[1]): row[2] for row in db.execute("SELECT contact_id, currency, revenue_minor FROM contact_revenue")},
+        {(row[0], row[1]): row[2] for row in db.execute(
+            "SELECT contact_id, currency, revenue_minor FROM contact_revenue")},
     )  # fmt: skip
 
 

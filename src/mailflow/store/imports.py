@@ -84,7 +84,7 @@ def get(db: Connection, import_id: int) -> ImportRecord | None:
 
 
 def all_of_them(db: Connection) -> list[ImportRecord]:
-    """Return every import, the oldest first; one that was interrupted is rolled back and therefore listed with zeros."""
+    """Return every import, the oldest first; one that was interrupted has zeros."""
     return [_record(row) for row in db.execute("SELECT * FROM imports ORDER BY id")]
 
 

@@ -45,7 +45,8 @@ def _look_up(db: Connection, source: str, first: int, last: int) -> None:
     ):
         db.execute(
             f"""UPDATE stage.people AS q SET target =
-                  (SELECT -coalesce(c.merged_into, c.id) FROM main.identities AS i JOIN main.contacts AS c ON c.id = i.contact_id
+                  (SELECT -coalesce(c.merged_into, c.id)
+                   FROM main.identities AS i JOIN main.contacts AS c ON c.id = i.contact_id
                    WHERE i.kind = :kind AND i.source = :source AND i.value = q.{column})
                 WHERE p BETWEEN :first AND :last AND target IS NULL AND {condition}""",
             {"kind": kind, "source": where, "first": first, "last": last},
@@ -84,5 +85,5 @@ def _spread(db: Connection, column: str, condition: str) -> int:
         f"""UPDATE stage.people AS q SET target = s.least
             FROM (SELECT {column} AS value, min(target) AS least FROM stage.people WHERE {condition}
                   GROUP BY {column} HAVING min(target) < max(target)) AS s
-            WHERE q.{column} = s.value AND q.target > 0 AND q.target > s.least AND ({condition.replace("named", "q.named")})"""
+            WHERE q.{column} = s.value AND q.target > 0 AND q.target > s.least AND ({condition})"""
     ).rowcount

@@ -74,7 +74,8 @@ def compare(db: Connection, source: str, parts: Parts) -> OrderCounts:
         db.execute(_known_sql(parts), ends)
     db.execute(_ARRIVED)
     db.execute(
-        "INSERT INTO stage.revised (n, order_pk, target) SELECT n, order_pk, target FROM stage.known WHERE changed ORDER BY order_pk"
+        "INSERT INTO stage.revised (n, order_pk, target)"
+        " SELECT n, order_pk, target FROM stage.known WHERE changed ORDER BY order_pk"
     )
     if parts.lines:
         db.execute("CREATE INDEX stage.arrived_by_n ON arrived (n)")
@@ -192,7 +193,8 @@ def _known_sql(parts: Parts) -> str:
         SELECT s.n, o.id, p.target, (s.status IS NOT NULL AND s.status <> o.status) OR s.placed_at <> o.placed_at
             OR s.total_minor <> o.total_minor OR s.currency <> o.currency {compared}
             OR (p.target IS NOT NULL AND o.contact_id IS NOT -p.target
-                AND NOT EXISTS (SELECT 1 FROM main.contacts AS c WHERE c.id = o.contact_id AND c.merged_into = -p.target))
+                AND NOT EXISTS (SELECT 1 FROM main.contacts AS c
+                                WHERE c.id = o.contact_id AND c.merged_into = -p.target))
         FROM stage.orders AS s CROSS JOIN main.orders AS o ON o.source = :source AND o.order_id = s.order_id
         {_BUYER} WHERE s.n BETWEEN :first AND :last"""
 
@@ -227,13 +229,14 @@ def _journal_range(tx: Connection, import_id: int, noun: str, first_id: int, las
     )
 
 
-_INSERT_ORDERS = f"""INSERT INTO main.orders (id, source, order_id, contact_id, status, placed_at, total_minor, currency, fingerprint)
-    SELECT a.rank + :base, :source, a.order_id, {CONTACT_OF.format("a.target")}, coalesce(a.status, 'paid'), a.placed_at,
-           a.total_minor, a.currency, a.fingerprint
+_INSERT_ORDERS = f"""INSERT INTO main.orders (id, source, order_id, contact_id, status, placed_at, total_minor,
+                                      currency, fingerprint)
+    SELECT a.rank + :base, :source, a.order_id, {CONTACT_OF.format("a.target")}, coalesce(a.status, 'paid'),
+           a.placed_at, a.total_minor, a.currency, a.fingerprint
     FROM stage.arrived AS a WHERE a.rank BETWEEN :first AND :last ORDER BY a.rank"""
 _UPDATE_ORDERS = f"""UPDATE main.orders AS o SET
-      status = coalesce(s.status, o.status), placed_at = s.placed_at, total_minor = s.total_minor, currency = s.currency,
-      fingerprint = iif(:speaks, s.fingerprint, o.fingerprint),
+      status = coalesce(s.status, o.status), placed_at = s.placed_at, total_minor = s.total_minor,
+      currency = s.currency, fingerprint = iif(:speaks, s.fingerprint, o.fingerprint),
       contact_id = coalesce({CONTACT_OF.format("r.target")}, o.contact_id)
     FROM stage.revised AS r JOIN stage.orders AS s ON s.n = r.n
     WHERE r.rank BETWEEN :first AND :last AND o.id = r.order_pk"""

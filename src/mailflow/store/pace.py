@@ -1,4 +1,4 @@
-"""Cut a long write into transactions that are short whatever the machine: each slice is as long as the last was quick."""
+"""Cut a long write into transactions that are short on any machine: each slice is as long as the last was quick."""
 
 from __future__ import annotations
 

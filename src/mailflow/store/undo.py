@@ -93,7 +93,8 @@ def _delete_orders(tx: Connection, ids: Sequence[int]) -> None:
     touched = [
         row[0]
         for row in tx.execute(
-            "SELECT DISTINCT contact_id FROM orders WHERE id IN (SELECT value FROM json_each(:ids)) AND contact_id IS NOT NULL",
+            """SELECT DISTINCT contact_id FROM orders
+               WHERE id IN (SELECT value FROM json_each(:ids)) AND contact_id IS NOT NULL""",
             among,
         )
     ]
@@ -170,14 +171,15 @@ def _compensate_consents(pace: Pace, import_id: int, now: datetime) -> None:
         with pace.transaction() as tx:
             last = tx.execute("SELECT coalesce(max(id), 0) FROM consents").fetchone()[0]
             tx.execute(
-                """INSERT INTO consents (contact_id, channel, topic, state, basis, address, occurred_at, recorded_at, source,
-                                         evidence, lifts, import_id)
+                """INSERT INTO consents (contact_id, channel, topic, state, basis, address, occurred_at, recorded_at,
+                                         source, evidence, lifts, import_id)
                    SELECT n.contact_id, n.channel, n.topic,
                           coalesce(o.state, 'never'), coalesce(o.basis, 'unknown'), coalesce(o.address, n.address),
                           :now, :now, 'undo', 'undo of import ' || n.import_id, 1, n.import_id
                    FROM consents AS n
                    JOIN consent_states AS s
-                     ON s.contact_id = n.contact_id AND s.channel = n.channel AND s.topic = n.topic AND s.consent_id = n.id
+                     ON s.contact_id = n.contact_id AND s.channel = n.channel AND s.topic = n.topic
+                     AND s.consent_id = n.id
                    LEFT JOIN consents AS o ON o.id =
                      (SELECT max(e.id) FROM consents AS e WHERE e.contact_id = n.contact_id AND e.channel = n.channel
                         AND e.topic = n.topic AND e.id < n.id AND e.basis <> 'unknown')
@@ -194,7 +196,8 @@ def _compensate_consents(pace: Pace, import_id: int, now: datetime) -> None:
 
 def _drop_consents(pace: Pace, import_id: int) -> None:
     """Remove what an interrupted import wrote into the ledger, except a no of a contact who stays."""
-    fresh = """contact_id IN (SELECT c.id FROM import_changes AS j JOIN contacts AS c ON c.id BETWEEN j.first_id AND j.last_id
+    fresh = """contact_id IN (
+               SELECT c.id FROM import_changes AS j JOIN contacts AS c ON c.id BETWEEN j.first_id AND j.last_id
                WHERE j.import_id = :import AND j.noun = 'contacts' AND j.before IS NULL)"""
     for ids in _consent_ids(pace, import_id, f"(state <> 'unsubscribed' OR {fresh})"):
         with pace.transaction() as tx:
