@@ -51,6 +51,7 @@ class Measurement:
     """One run of one contender."""
 
     seconds: float
+    cpu_seconds: float
     peak_mib: float
     output: str
 
@@ -61,6 +62,7 @@ class Result:
 
     name: str
     seconds: list[float]
+    cpu_seconds: float
     peak_mib: float
     ratios: list[float]
 
@@ -121,7 +123,7 @@ def measure(contender: Contender) -> Measurement:
             )
     if contender.seconds is not None:
         seconds = contender.seconds(output)
-    return Measurement(seconds, usage.ru_maxrss / KIB_PER_MIB, output)
+    return Measurement(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / KIB_PER_MIB, output)
 
 
 def compare(contenders: Sequence[Contender], *, rounds: int = ROUNDS) -> list[Result]:
@@ -136,6 +138,7 @@ def compare(contenders: Sequence[Contender], *, rounds: int = ROUNDS) -> list[Re
             Result(
                 contender.name,
                 seconds=[run.seconds for run in mine],
+                cpu_seconds=statistics.median(run.cpu_seconds for run in mine),
                 peak_mib=max(run.peak_mib for run in mine),
                 ratios=[row[place].seconds / row[0].seconds for row in runs],
             )
@@ -147,14 +150,16 @@ def table(results: Sequence[Result], *, per_second: int | None = None) -> str:
     """Return results as a Markdown table; `per_second` is the number of things done in a run, to show a rate."""
     rate_head = " per second |" if per_second else ""
     lines = [
-        f"| what | median s |{rate_head} × the first (least–greatest) | peak MiB |",
-        f"|---|---|{'---|' if per_second else ''}---|---|",
+        f"| what | median s |{rate_head} × the first (least–greatest) | CPU s | peak MiB |",
+        f"|---|---|{'---|' if per_second else ''}---|---|---|",
     ]
     for result in results:
         median = statistics.median(result.seconds)
         rate = f" {per_second / median:,.0f} |" if per_second else ""
         spread = f"{result.ratio:.2f} ({min(result.ratios):.2f}–{max(result.ratios):.2f})"
-        lines.append(f"| {result.name} | {median:.3f} |{rate} {spread} | {result.peak_mib:.0f} |")
+        lines.append(
+            f"| {result.name} | {median:.3f} |{rate} {spread} | {result.cpu_seconds:.2f} | {result.peak_mib:.0f} |"
+        )
     return "\n".join(lines)
 
 
