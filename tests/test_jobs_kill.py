@@ -14,15 +14,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from tests.people import add_contact
+from tests.sink import Fault, Sink
+
 from mailflow.clock import now as clock_now
 from mailflow.jobs import approved
 from mailflow.model import ConsentState, MessageState
 from mailflow.store import state
 from mailflow.workspace import Workspace
-
-
-from tests.people import add_contact
-from tests.sink import Fault, Sink
 
 CONNECTIONS = 4
 KILLS = int(os.environ.get("MAILFLOW_KILLS", "100"))

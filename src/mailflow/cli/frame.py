@@ -20,17 +20,20 @@ from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Protocol, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, Protocol, get_type_hints
 
 import typer
 
 from mailflow import clock
+from mailflow.cli.talk import talk
 from mailflow.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
     from mailflow.workspace import Workspace
+
+BROKEN_PIPE = 141  # as a shell tells it: 128 + SIGPIPE
 
 Cell = str | int | float | bool | None | Sequence[Any] | Mapping[str, Any]
 Record = Mapping[str, Cell]
@@ -93,7 +96,7 @@ class Session:
     def say(self, text: str) -> None:
         """Print a line of talk to stderr, unless `--quiet`."""
         if not self.quiet:
-            print(text, file=sys.stderr)
+            talk(text)
 
     def emit(self, rows: Sequence[Record], table: Callable[[], RenderableType], *, columns: Sequence[str] = ()) -> None:
         """Print rows to stdout in the format asked for; `columns` heads a CSV that may be empty."""
@@ -218,13 +221,23 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
     def wrapper(**options: Any) -> None:
         chosen = {name: options.pop(name) for name in COMMON_OPTIONS}
         session = Session(chosen["workspace"], chosen["format"], chosen["quiet"], chosen["verbose"], chosen["now"])
-        function(session, **options)
+        try:
+            function(session, **options)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            _leave_without_reader()
 
     keyword_only = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
     wrapper.__signature__ = inspect.Signature([*keyword_only, *common])  # type: ignore[attr-defined]
     wrapper.__annotations__ = {parameter.name: parameter.annotation for parameter in [*keyword_only, *common]}
     del wrapper.__wrapped__  # typer would read the inner signature through it
     return wrapper
+
+
+def _leave_without_reader() -> NoReturn:
+    """End because nobody reads stdout any more (`mailflow … | head`), before typer makes a failure of it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    raise SystemExit(BROKEN_PIPE)
 
 
 def group(name: str, help_text: str) -> typer.Typer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import importlib
+import io
 import os
 import sys
 import traceback
@@ -14,10 +15,10 @@ from typer.core import TyperGroup
 
 from mailflow import __version__
 from mailflow.cli.registry import COMMANDS
+from mailflow.cli.talk import talk
 from mailflow.errors import MailflowError, UnavailableError, UsageError
 
 INTERRUPTED = 130
-BROKEN_PIPE = 141
 INTERNAL_ERROR = 70
 
 
@@ -84,6 +85,7 @@ def root(
 
 def run(arguments: list[str]) -> int:
     """Run a command line and return its exit code; nothing that goes wrong ends as a traceback."""
+    _never_fail_at_printing()
     try:
         result = app(args=arguments, prog_name="mailflow", standalone_mode=True)
     except SystemExit as leave:
@@ -93,12 +95,16 @@ def run(arguments: list[str]) -> int:
             "mailflow: interrupted; what was committed stays, and the same command goes on from there", file=sys.stderr
         )
         return INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return BROKEN_PIPE
     except Exception as error:  # every exception becomes a sentence here, and only here
         return _report(error)
     return int(result or 0)
+
+
+def _never_fail_at_printing() -> None:
+    """Write a letter that the terminal's encoding does not have as an escape."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _exit_code(leave: SystemExit) -> int:
@@ -108,7 +114,7 @@ def _exit_code(leave: SystemExit) -> int:
 def _report(error: Exception) -> int:
     known = error if isinstance(error, MailflowError) else _translate(error)
     if known is not None:
-        print(f"mailflow: {known}", file=sys.stderr)
+        talk(f"mailflow: {known}")
         return known.exit_code
     if os.environ.get("MAILFLOW_DEBUG"):
         traceback.print_exception(error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -21,6 +22,7 @@ outbox = group("outbox", "List and show messages, one row per recipient.")
 
 _SHOWN = 50  # of a table; a script gets all
 _ALL = 2**62
+_INSTANTS = {"due_at", "not_after", "planned_at", "settled_at", "armed_at"}
 _COLUMNS = ("id", "email", "what", "state", "due_at", "attempts", "reply", "reason")
 
 
@@ -81,7 +83,7 @@ def show(
         return
     attempts = [_attempt(item) for item in messages.attempts(db, message_id)]
     record = {**_record(row), **_details(row), "attempts_made": attempts}
-    session.emit_object(record, lambda: _page(record))
+    session.emit_object(record, lambda: _page(record, session.workspace.settings.zone))
 
 
 def _print_bytes(session: Session, message_id: int) -> None:
@@ -135,7 +137,7 @@ def _table(rows: list[Row]) -> RenderableType:
 
     table = Table(box=None, pad_edge=False)
     for name in ("ID", "E-mail", "What", "State", "Reason or reply"):
-        table.add_column(name, overflow="fold")
+        table.add_column(name, overflow="fold", no_wrap=name == "E-mail")
     for row in rows:
         what = Scope.campaign_of(row["scope"])
         words = row["reason"] or row["reply"] or ""
@@ -144,7 +146,8 @@ def _table(rows: list[Row]) -> RenderableType:
     return table
 
 
-def _page(record: dict[str, Any]) -> RenderableType:
+def _page(record: dict[str, Any], zone: ZoneInfo) -> RenderableType:
+    """Return a message as lines of name and value, with instants as the account's zone shows them."""
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, show_header=False)
@@ -152,8 +155,14 @@ def _page(record: dict[str, Any]) -> RenderableType:
     table.add_column(overflow="fold")
     for name, value in record.items():
         if name != "attempts_made" and value is not None:
-            table.add_row(name.replace("_", " "), str(value))
+            table.add_row(name.replace("_", " "), _shown(name, value, zone))
     for attempt in record["attempts_made"]:
         words = f"{attempt['outcome'] or 'not ended'} {attempt['reply'] or ''}".strip()
-        table.add_row("attempt", f"{attempt['armed_at']}: {words}")
+        table.add_row("attempt", f"{_shown('armed_at', attempt['armed_at'], zone)}: {words}")
     return table
+
+
+def _shown(name: str, value: Any, zone: ZoneInfo) -> str:
+    if name in _INSTANTS:
+        return clock.wall_text(clock.parse_instant(value, zone), zone)
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)

@@ -23,7 +23,9 @@ _COLUMNS = ("email", "what", "step", "due_at", "decision", "reason")
 @command
 def plan(
     session: Session,
-    campaign: Annotated[str | None, typer.Argument(help="What `send` would do with this campaign now.")] = None,
+    campaign: Annotated[
+        str | None, typer.Argument(metavar="CAMPAIGN", help="What `send` would do with this campaign now.")
+    ] = None,
     until: Annotated[
         str, typer.Option("--until", help="Without a campaign: what `run` would do within this time.")
     ] = "24h",
@@ -87,7 +89,7 @@ def _people(session: Session, made: Plan, shown: int | None) -> RenderableType:
     zone = session.workspace.settings.zone
     table = Table(box=None, pad_edge=False)
     for name in ("E-mail", "Due", "Decision", "Reason"):
-        table.add_column(name, overflow="fold")
+        table.add_column(name, overflow="fold", no_wrap=name == "E-mail")
     seen: Counter[tuple[str, str | None]] = Counter()
     for line in sorted(made.lines, key=lambda line: _DECISIONS.index(line.decision)):
         kind = (line.decision, line.reason)
@@ -111,8 +113,9 @@ def _talk(session: Session, made: Plan, campaign: str | None, everybody: bool) -
     sends = sum(line.decision == "send" for line in made.lines)
     if session.format is Format.TABLE and not everybody and _hidden(made):
         session.say(f"and {_hidden(made):,} more people: --people lists them all")
-    kind = "rehearsed into .mailflow/rehearsal (no relay is configured)" if made.is_rehearsal else "sent"
-    session.say(f"plan {made.id}: {sends:,} of {len(made.lines):,} would be {kind}")
+    kind = "rehearsed: no relay is set, so nobody gets mail" if made.is_rehearsal else "sent"
+    if made.lines:
+        session.say(f"plan {made.id}: {sends:,} of {len(made.lines):,} would be {kind}")
     if campaign is not None:
         if sends:
             session.say(f"next: mailflow send {campaign} --plan {made.id}")

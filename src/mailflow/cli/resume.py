@@ -14,7 +14,7 @@ from mailflow.jobs import stopping
 def resume(
     session: Session,
     campaign: Annotated[
-        str | None, typer.Argument(help="Only this campaign; without it, the stop of everything.")
+        str | None, typer.Argument(metavar="CAMPAIGN", help="Only this campaign; without it, the stop of everything.")
     ] = None,
 ) -> None:
     """Take a stop back. What was waiting goes out with the next `mailflow run`, if its time has not passed.

@@ -13,6 +13,7 @@ from mailflow.cli.frame import Session, command
 from mailflow.cli.plan import counts_table
 from mailflow.cli.run import clock_of, print_tick
 from mailflow.errors import UsageError
+from mailflow.model import MessageState
 
 if TYPE_CHECKING:
     from mailflow.campaigns.planning import CampaignPlan
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 @command
 def send(
     session: Session,
-    campaign: Annotated[str, typer.Argument(help="The campaign: its id, or its file's name in campaigns/.")],
+    campaign: Annotated[
+        str, typer.Argument(metavar="CAMPAIGN", help="The campaign: its id, or its file's name in campaigns/.")
+    ],
     plan: Annotated[
         str | None, typer.Option("--plan", metavar="ID", help="Only to who was in this plan and may still get it.")
     ] = None,
@@ -82,6 +85,8 @@ def send(
         session.say(_approved(session, made))
         return
     print_tick(session, done.tick)
+    if made.scope.is_rehearsal and done.tick.states[MessageState.ACCEPTED]:
+        session.say("nobody got mail: this was a rehearsal. Open some; a `relay:` in mailflow.yaml makes it real")
 
 
 def _show(session: Session, made: CampaignPlan) -> None:

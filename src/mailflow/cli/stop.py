@@ -14,7 +14,9 @@ from mailflow.jobs import stopping
 @command
 def stop(
     session: Session,
-    campaign: Annotated[str | None, typer.Argument(help="Only this campaign; without it, everything.")] = None,
+    campaign: Annotated[
+        str | None, typer.Argument(metavar="CAMPAIGN", help="Only this campaign; without it, everything.")
+    ] = None,
     reason: Annotated[str, typer.Option("--reason", help="Why, for `status` and `why`.")] = "stopped by hand",
 ) -> None:
     """Stop sending at once, of everything or of one campaign, also in a run that is at work.
