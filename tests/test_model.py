@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,3 +41,9 @@ def test_a_scope_tells_its_campaign(campaign: str, rehearsal_of: str | None) -> 
     scope = Scope(campaign, rehearsal_of)
     assert Scope.campaign_of(str(scope)) == campaign
     assert scope.is_rehearsal == str(scope).startswith("rehearsal:")
+
+
+def test_the_page_on_campaigns_explains_every_state_in_order() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "campaigns.md").read_text(encoding="utf-8")
+    table = page.partition("## What the states mean")[2]
+    assert re.findall(r"^\| `([a-z_]+)` \| \S", table, re.MULTILINE) == list(S)

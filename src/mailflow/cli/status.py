@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
     from mailflow.jobs.status import ScopeStatus
 
-_COLUMNS = ("waiting", "accepted", "failed", "in_doubt", "skipped", "held_out", "expired")
+_ALWAYS = ("waiting", "accepted", "failed", "in_doubt")
+_COLUMNS = (*_ALWAYS, "assumed_sent", "skipped", "held_out", "expired", "cancelled")
 
 
 @command
@@ -33,24 +34,26 @@ def status(session: Session) -> None:
             when = clock.wall_text(clock.from_ms(item.next_at), session.workspace.settings.zone)
             session.say(f"{_name(item)} goes on at {when}, with the next `mailflow run` after it")
     for campaign, reason in job.stops(session.workspace).items():
-        what = campaign or "everything"
-        session.say(f"stopped: {what} ({reason}). `mailflow resume {campaign}`".rstrip() + " lets it go on")
+        resume = f"mailflow resume {campaign}".rstrip()
+        session.say(f"stopped: {campaign or 'everything'} ({reason}). `{resume}` lets it go on")
     if not found:
         session.say("no messages yet: `mailflow plan CAMPAIGN` shows what one would do")
 
 
 def _table(found: list[ScopeStatus]) -> RenderableType:
+    """Return a table of counts; a rare state has a column only where there is something in it."""
     from rich.table import Table
 
     from mailflow.jobs.status import WAITING
 
+    counted = [{**item.states, "waiting": sum(item.states.get(state, 0) for state in WAITING)} for item in found]
+    columns = [name for name in _COLUMNS if name in _ALWAYS or any(states.get(name) for states in counted)]
     table = Table(box=None, pad_edge=False)
     table.add_column("Campaign", overflow="fold")
-    for name in _COLUMNS:
+    for name in columns:
         table.add_column(name.replace("_", " "), justify="right")
-    for item in found:
-        states = {**item.states, "waiting": sum(item.states.get(state, 0) for state in WAITING)}
-        table.add_row(_name(item), *(f"{states.get(column, 0):,}" for column in _COLUMNS))
+    for item, states in zip(found, counted, strict=True):
+        table.add_row(_name(item), *(f"{states.get(column, 0):,}" for column in columns))
     return table
 
 
