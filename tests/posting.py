@@ -15,10 +15,11 @@ from mailflow import clock
 from mailflow.cli.main import run as run_command
 from mailflow.config import RelaySettings
 from mailflow.delivery.carrier import Carrier
+from mailflow.delivery.connect import Credentials
 from mailflow.delivery.dispatch import Dispatcher, Ready, Report
 from mailflow.delivery.ledger import Ledger
 from mailflow.delivery.rate import Limiter
-from mailflow.delivery.smtp import Credentials, SmtpCarrier
+from mailflow.delivery.smtp import SmtpCarrier
 from mailflow.model import ConsentState, MessageState
 from mailflow.policy import Limits
 from mailflow.store import Store, messages, state

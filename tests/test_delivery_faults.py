@@ -11,8 +11,8 @@ import pytest
 
 import sink
 from conftest import Certificate
+from mailflow.delivery.connect import Credentials
 from mailflow.delivery.dispatch import Report
-from mailflow.delivery.smtp import Credentials
 from posting import UNSETTLED, Post, audit, letter, relay
 from sink import Fault, Plan, Sink
 

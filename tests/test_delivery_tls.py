@@ -10,9 +10,10 @@ import pytest
 
 from conftest import Certificate
 from mailflow.cli.main import run
+from mailflow.delivery.connect import Credentials
 from mailflow.delivery.replies import Fault as Blame
 from mailflow.delivery.replies import judge
-from mailflow.delivery.smtp import Credentials, SmtpCarrier
+from mailflow.delivery.smtp import SmtpCarrier
 from mailflow.errors import ConfigError
 from posting import Post, audit, make_shop, relay, states_of
 from sink import Fault, Sink
@@ -184,6 +185,17 @@ def test_a_login_that_the_relay_does_not_offer_is_a_sentence(mail_sink: Start, t
     assert report.down is not None
     assert "relay.username is set" in report.down.text
     assert judge(report.down).fault is Blame.RELAY
+
+
+def test_a_certificate_file_is_seen_from_the_workspace(
+    mail_sink: Start, tmp_path: Path, loopback_certificate: Certificate
+) -> None:
+    sink = mail_sink(starttls=True, **files_of(loopback_certificate))
+    settings = f"{{host: 127.0.0.1, port: {sink.port}, tls: starttls, ca_file: relay.pem}}"
+    shop = make_shop(tmp_path / "shop", settings, 2)
+    (shop.root / "relay.pem").write_bytes(loopback_certificate.certificate.read_bytes())
+    assert run(["send", "hello", "--yes", "--quiet", "--workspace", str(shop.root)]) == 0
+    assert states_of(shop) == {"accepted": 2}
 
 
 def test_credentials_do_not_show_their_password() -> None:

@@ -130,6 +130,12 @@ class RelaySettings(_Part):
         except ValueError:
             return False
 
+    def seen_from(self, folder: Path) -> RelaySettings:
+        """Return the same settings with a relative `ca_file` seen from the workspace `folder`."""
+        if self.ca_file is None:
+            return self
+        return self.model_copy(update={"ca_file": str(folder / os.path.expanduser(self.ca_file))})
+
     def password(self, environment: Mapping[str, str], folder: Path) -> str | None:
         """Return the password from where the settings say it is; `ConfigError` when it is not there.
 

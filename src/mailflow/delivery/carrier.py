@@ -27,7 +27,10 @@ class Carrier(Protocol):
         """Make it ready; `CarrierDown` when that is impossible."""
 
     async def offer(self, content: Content) -> Reply | None:
-        """Hand over everything but the end of a message; return a refusal, or None when it stands at the end."""
+        """Hand over everything but the end of a message; return a refusal, or None when it stands at the end.
+
+        Opens what was closed, or is worn, first; `CarrierDown` when that is impossible.
+        """
 
     async def finish(self) -> Reply:
         """End the message that was offered, and return the answer."""

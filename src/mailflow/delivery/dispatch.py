@@ -163,7 +163,6 @@ class Dispatcher:
         if decision.reason is Reason.STOPPED:
             self.report.halted.add(ready.due.scope)
         await carrier.close()
-        await carrier.open()
 
     def _settle(self, ready: Ready, reply: Reply) -> None:
         judgement = judge(reply)

@@ -1,43 +1,24 @@
-"""Speak SMTP over aiosmtplib, with the barrier before the final dot. What replies mean: replies.py.
+"""Speak SMTP, one message at a time, with the barrier before the final dot. What replies mean: replies.py.
 
-aiosmtplib opens the line: TLS, certificates, login. From there on line.py carries the commands, because aiosmtplib
-raises the same exception for a line that drops before the body, within it or after the dot: here "certainly not
-sent" and "in doubt" are told apart.
+connect.py opens the line, line.py carries commands and replies; here "certainly not sent" is told from "in doubt".
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
-import ssl
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-import aiosmtplib
-
-from mailflow.config import RelaySettings, Tls
-from mailflow.delivery.carrier import CarrierDown
-from mailflow.delivery.line import LOST, Answer, Line, printable, take_over
+from mailflow.config import RelaySettings
+from mailflow.delivery.connect import Credentials, connect
+from mailflow.delivery.line import LOST, Answer, Line
 from mailflow.delivery.replies import Reply, Stage
-from mailflow.errors import ConfigError
 from mailflow.store.messages import Content
 
 MESSAGES_PER_CONNECTION = 100
 SECONDS_PER_CONNECTION = 300.0
 _GOODBYE = 5.0
-_MECHANISMS = ("plain", "login", "cram-md5")  # the first that the relay offers; never a second try with one password
 _UNSAFE = re.compile(r"[\x00-\x20\x7f<>]")
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """How to log in at the relay."""
-
-    username: str
-    password: str
-
-    def __repr__(self) -> str:
-        return f"Credentials({self.username!r}, …)"
 
 
 class SmtpCarrier:
@@ -58,66 +39,11 @@ class SmtpCarrier:
     async def open(self) -> None:
         """Connect, protect the line and log in; `CarrierDown` with the relay's words when that is impossible."""
         await self.close()
-        client = aiosmtplib.SMTP(
-            hostname=self._relay.host,
-            port=self._relay.port,
-            use_tls=self._relay.tls is Tls.IMPLICIT,
-            start_tls=self._relay.tls is Tls.STARTTLS,
-            tls_context=None if self._relay.tls is Tls.NONE else _tls_context(self._relay),
-            timeout=self._relay.timeout,
-            local_hostname=self._hello,
-        )
-        try:
-            await client.connect()
-            await client.ehlo() if not client.last_ehlo_response else None
-            await self._log_in(client)
-        except aiosmtplib.SMTPResponseException as error:
-            client.close()
-            raise CarrierDown(Reply(Stage.CONNECT, error.code, printable(error.message))) from error
-        except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-            client.close()
-            raise CarrierDown(Reply(Stage.CONNECT, LOST, printable(self._words(error)))) from error
-        assert client.transport is not None
-        self._line = take_over(client.transport)
-        self._pipelining = client.supports_extension("pipelining")
+        opened = await connect(self._relay, self._credentials, hello=self._hello)
+        self._line, self._pipelining, self._size_limit = opened.line, opened.pipelining, opened.size_limit
         self._sent = 0
         self._opened_at = asyncio.get_running_loop().time()
-        size = client.esmtp_extensions.get("size", "")
-        self._size_limit = int(size) if size.isdigit() and int(size) > 0 else None
         self._needs_reset = self._standing = False
-
-    async def _log_in(self, client: aiosmtplib.SMTP) -> None:
-        if self._credentials is None:
-            return
-        protected = client.get_transport_info("sslcontext") is not None
-        if not protected and not self._relay.is_loopback:
-            raise ValueError("the line is not protected by TLS: the password was not sent")
-        offered = set(client.server_auth_methods)
-        mechanism = next((name for name in _MECHANISMS if name in offered), None)
-        if mechanism is None:
-            raise ValueError(
-                "the relay offers no login that mailflow knows, but relay.username is set:"
-                " check relay.port and relay.tls"
-            )
-        log_in = getattr(client, f"auth_{mechanism.replace('-', '')}")
-        await log_in(self._credentials.username, self._credentials.password)
-
-    def _words(self, error: Exception) -> str:
-        """Return why the line could not be opened, with what to do about it where that is known."""
-        if "STARTTLS extension not supported" in str(error):
-            return (
-                f"{self._relay.host} does not offer STARTTLS, so neither login nor mail was sent:"
-                " check relay.port, or say `tls: implicit` for port 465"
-            )
-        cause: BaseException | None = error
-        while cause is not None:
-            if isinstance(cause, ssl.SSLCertVerificationError):
-                return (
-                    f"the certificate of {self._relay.host} cannot be trusted ({cause.verify_message}), so neither"
-                    " login nor mail was sent; if it is your own, name its file in relay.ca_file"
-                )
-            cause = cause.__cause__ or cause.__context__
-        return str(error) or type(error).__name__
 
     async def offer(self, content: Content) -> Reply | None:
         """Send envelope and body up to the dot; return the refusal, or None when the dot may follow."""
@@ -205,16 +131,6 @@ class SmtpCarrier:
             return True
         age = asyncio.get_running_loop().time() - self._opened_at
         return self._sent >= MESSAGES_PER_CONNECTION or age >= SECONDS_PER_CONNECTION
-
-
-def _tls_context(relay: RelaySettings) -> ssl.SSLContext:
-    """Return a context that verifies the relay's certificate and name, TLS 1.2 or newer."""
-    try:
-        context = ssl.create_default_context(cafile=relay.ca_file)
-    except OSError as error:
-        raise ConfigError(f"relay.ca_file: {relay.ca_file} cannot be read as certificates ({error})") from error
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
 
 
 def _stuffed(data: bytes) -> bytes:

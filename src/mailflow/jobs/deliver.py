@@ -14,11 +14,12 @@ from typing import Any
 
 from mailflow import clock
 from mailflow.delivery.carrier import Carrier
+from mailflow.delivery.connect import Credentials
 from mailflow.delivery.dispatch import AHEAD, Dispatcher, Ready, Report
 from mailflow.delivery.ledger import Ledger, Settled
 from mailflow.delivery.maildir import MaildirCarrier
 from mailflow.delivery.rate import Limiter
-from mailflow.delivery.smtp import Credentials, SmtpCarrier
+from mailflow.delivery.smtp import SmtpCarrier
 from mailflow.errors import MailflowError
 from mailflow.jobs import personal
 from mailflow.jobs.campaign import OpenCampaign
@@ -77,12 +78,10 @@ def carriers(workspace: Workspace) -> list[Carrier]:
     settings = workspace.settings
     if settings.relay is None:
         return [MaildirCarrier(workspace.maildir) for _ in range(_REHEARSAL_CARRIERS)]
-    password = settings.relay.password(os.environ, workspace.root)
-    credentials = Credentials(settings.relay.username, password) if settings.relay.username and password else None
-    return [
-        SmtpCarrier(settings.relay, credentials, hello=settings.sender.domain)
-        for _ in range(settings.relay.connections)
-    ]
+    relay = settings.relay.seen_from(workspace.root)
+    password = relay.password(os.environ, workspace.root)
+    credentials = Credentials(relay.username, password) if relay.username and password else None
+    return [SmtpCarrier(relay, credentials, hello=settings.sender.domain) for _ in range(relay.connections)]
 
 
 def runner_name() -> str:
