@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import gc
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -120,7 +120,7 @@ def _stage(
         contacts = ContactRows(recognised, consent, findings.instants, source.path.name)
         rows = _stage_contacts(staging, source, recognised, contacts, advance)
         warnings += _contact_warnings(contacts, recognised, options)
-        outcome = _Outcome(rows, 0, Parts(lines=False, refunds=False), warnings)
+        outcome = _Outcome(rows, 0, Parts(lines=False, refunds=False, may_repeat=False), warnings)
     else:
         columns = Writing(
             findings.instants["placed_at"], findings.instants["refunded_at"], findings.marks, options.currency,
@@ -131,7 +131,12 @@ def _stage(
         if not orders.has_ids:
             orders_bulk.number_equal_rows(staging.db)
         warnings += _order_warnings(recognised, options, line_totals=findings.line_totals)
-        outcome = _Outcome(rows, orders.merged, Parts(lines=orders.has_lines, refunds=orders.has_refunds), warnings)
+        outcome = _Outcome(
+            rows,
+            orders.merged,
+            Parts(lines=orders.has_lines, refunds=orders.has_refunds, may_repeat=not orders.ids_ascend),
+            warnings,
+        )
     if consent.unknown:
         warnings.append(
             f"Words about consent that nobody knows count as no consent: {unknown_words(consent.unknown)}."
@@ -161,17 +166,17 @@ def _stage_contacts(
 def _stage_orders(staging: Staging, source: Source, recognised: Recognised, orders: OrderRows, advance: Advance) -> int:
     rows = 0
     for block in blocks(source):
-        _stage_batch(staging, orders.card_columns, orders.read(Sheet(block, recognised, source.header)))
+        _stage_batch(staging, orders, orders.read(Sheet(block, recognised, source.header)))
         _stage_rejects(staging, block.rejects)
         rows += _size(block)
         advance(_size(block))
-    _stage_batch(staging, orders.card_columns, orders.finish())
+    _stage_batch(staging, orders, orders.finish())
     return rows
 
 
-def _stage_batch(staging: Staging, card_columns: Sequence[str], batch: Batch) -> None:
-    staging.add_cards(card_columns, batch.cards)
-    staging.add_orders(batch.orders)
+def _stage_batch(staging: Staging, orders: OrderRows, batch: Batch) -> None:
+    staging.add_cards(orders.card_columns, batch.cards)
+    staging.add_orders(orders.order_columns, batch.orders)
     staging.add_lines(batch.lines)
     staging.add_refunds(batch.refunds)
     _stage_rejects(staging, batch.rejects)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from hashlib import blake2b
-from itertools import repeat
+from operator import lt
 from typing import Any, TypeVar
 
 from mailflow import money
@@ -18,9 +18,11 @@ from mailflow.importers.order_columns import LINE_FIELDS, ColumnReader, Columns,
 from mailflow.importers.recognise import Recognised
 from mailflow.importers.source import Reject
 from mailflow.model import OrderStatus
+from mailflow.store.staging import ORDER_COLUMNS
 
 _Value = TypeVar("_Value")
 
+_STAGED_AS = {"email": "email_key", "customer_id": "customer_id", "phone": "phone_key", "status": "status"}
 _NO_ID = "the order id is blank"
 _NO_DATE = "the date is blank"
 _NO_AMOUNT = "the amount is blank"
@@ -80,6 +82,13 @@ class OrderRows:
         self._people = People(recognised, consent)
         self._open: list[_Row] = []
         self._n = 0
+        self._last_id = (0, "")
+        self.ids_ascend = self.has_ids
+        # Only what the file speaks of is staged: a column of nothing costs as much as one of something.
+        unsaid = {column for name, column in _STAGED_AS.items() if name not in has}
+        if self._is_plain and "status" not in has:  # a status may say that all was paid back
+            unsaid.add("fingerprint")
+        self.order_columns = tuple(name for name in ORDER_COLUMNS if name not in unsaid)
 
     def read(self, sheet: Sheet) -> Batch:
         """Return what a block holds. The rows of its last order wait for the next block, which may go on with it."""
@@ -116,16 +125,27 @@ class OrderRows:
         batch = Batch(rejects=sheet.rejects())
         batch.cards.extend(self._people.cards(buyers, sheet.block.lines, sound))
         ids = columns.ids if self.has_ids else self._hash_ids(columns, buyers)
-        rows: Iterable[tuple[Any, ...]] = zip(
-            sheet.block.lines, ids, *zip(*buyers.keys, strict=True), [said.status for said in columns.statuses],
-            columns.placed_at, columns.totals, columns.currencies, repeat(0, sheet.size), strict=True,
-        )  # fmt: skip
+        emails, customers, phones = zip(*buyers.keys, strict=True)
+        values: dict[str, Sequence[Any]] = {
+            "line": sheet.block.lines, "order_id": ids, "email_key": emails, "customer_id": customers,
+            "phone_key": phones, "status": [said.status for said in columns.statuses], "placed_at": columns.placed_at,
+            "total_minor": columns.totals, "currency": columns.currencies, "fingerprint": [0] * sheet.size,
+        }  # fmt: skip
+        self._watch_ids(ids)
+        rows: Iterable[tuple[Any, ...]] = zip(*(values[name] for name in self.order_columns[1:]), strict=True)
         if faulty:
             rows = [row for index, row in enumerate(rows) if index not in faulty]
         first = self._n + 1
         self._n += len(sound)
         batch.orders = [(n, *row) for n, row in enumerate(rows, start=first)]
         return batch
+
+    def _watch_ids(self, ids: Iterable[str]) -> None:
+        """See whether the ids only ever grow, as those of most shops do: then none can come twice."""
+        if self.ids_ascend:
+            keys = [self._last_id, *((len(order_id), order_id) for order_id in ids)]
+            self.ids_ascend = all(map(lt, keys, keys[1:]))
+            self._last_id = keys[-1]
 
     def _find_faults(self, sheet: Sheet, columns: Columns) -> None:
         totals, dates = columns.totals, columns.placed_at
@@ -176,8 +196,10 @@ class OrderRows:
         self.merged += len(rows) - 1
         order_id = head.order_id or _hash_id(keys, placed_at, total, currency)
         fingerprint = _fingerprint((lines, refund))
+        self._watch_ids([order_id])
+        order = (self._n, head.line, order_id, *keys, _status(rows), placed_at, total, currency, fingerprint)
         batch.orders.append(
-            (self._n, head.line, order_id, *keys, _status(rows), placed_at, total, currency, fingerprint)
+            tuple(value for name, value in zip(ORDER_COLUMNS, order, strict=True) if name in self.order_columns)
         )
         batch.lines.extend((self._n, position, *line) for position, line in enumerate(lines))
         if refund is not None:

@@ -16,6 +16,7 @@ from mailflow.importers.source import LINE_COLUMN, REASON_COLUMN, Source
 from mailflow.importers.words import CONTACT_WORDS, ORDER_WORDS, WEAK_DATES, fold
 
 IGNORE = "ignore"
+ATTRIBUTE = "attribute"
 PLAIN = "plain"
 
 
@@ -62,7 +63,7 @@ LAYOUTS = (
         "shopify",
         Noun.CONTACTS,
         ("First Name", "Last Name", "Email", "Total Spent", "Total Orders"),
-        {"Customer ID": "customer_id", "Phone": "phone", "Default Address Phone": "phone", "Note": "attribute"},
+        {"Customer ID": "customer_id", "Phone": "phone", "Default Address Phone": "phone", "Note": ATTRIBUTE},
     ),
 )
 
@@ -71,6 +72,11 @@ ORDER_FIELDS = (*dict.fromkeys(ORDER_WORDS.values()), "cancelled_at")
 CUSTOMER_KEYS = ("email", "customer_id", "phone")
 # Fields that several columns may give: the first of them that is not blank counts, or all of them together.
 _MANY = frozenset({"phone", "consent", "opt_out"})
+_MAPPED = -1_000  # what the user says is surest
+_POSITIONS = {
+    Noun.CONTACTS: {header: rank for rank, header in enumerate(CONTACT_WORDS)},
+    Noun.ORDERS: {header: rank for rank, header in enumerate(ORDER_WORDS)},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +107,11 @@ def recognise(source: Source, *, noun: Noun | None, tool: str | None, mapping: M
         noun = layout.noun if layout else _guess_noun(source, folded, mapping)
     words = CONTACT_WORDS if noun is Noun.CONTACTS else ORDER_WORDS
     meanings = [_meaning(header, words, layout) for header in folded]
+    ranks = [_rank(header, noun, layout) for header in folded]
     for column, wanted in mapping.items():
-        meanings[_find_column(source, column)] = _field_name(wanted, noun)
-    recognised = _arrange(source, noun, layout.tool if layout else PLAIN, meanings, set(mapping))
+        place = _find_column(source, column)
+        meanings[place], ranks[place] = _field_name(wanted, noun), _MAPPED
+    recognised = _arrange(source, noun, layout.tool if layout else PLAIN, meanings, ranks)
     _require(source, recognised)
     return recognised
 
@@ -149,6 +157,13 @@ def _meaning(header: str, words: Mapping[str, str], layout: Layout | None) -> st
     return words.get(header)
 
 
+def _rank(header: str, noun: Noun, layout: Layout | None) -> int:
+    """Return how sure a header's meaning is: lower is surer. The tables list the surer words first."""
+    if layout is not None and header in layout.columns:
+        return list(layout.columns).index(header) - len(layout.columns)
+    return _POSITIONS[noun].get(header, len(_POSITIONS[noun]))
+
+
 def _find_column(source: Source, wanted: str) -> int:
     names = list(source.header)
     if wanted in names:
@@ -166,45 +181,39 @@ def _field_name(wanted: str, noun: Noun) -> str:
     if wanted == IGNORE or wanted in known:
         return wanted
     if noun is Noun.CONTACTS:
-        return f"attribute:{wanted}"
+        return f"{ATTRIBUTE}:{wanted}"
     near = difflib.get_close_matches(wanted, known, n=1)
     hint = f" (did you mean {near[0]!r}?)" if near else ""
     raise UsageError(f"--map: {wanted!r} is no field of orders{hint}. Use one of {', '.join(known)}, or {IGNORE}")
 
 
-def _arrange(source: Source, noun: Noun, tool: str, meanings: Sequence[str | None], mapped: set[str]) -> Recognised:
+def _arrange(source: Source, noun: Noun, tool: str, meanings: Sequence[str | None], ranks: Sequence[int]) -> Recognised:
+    """Give each column its use. Where several may be a field, the one of the lowest rank is."""
     columns: dict[str, list[int]] = {}
     attributes: dict[str, int] = {}
     ignored: list[str] = []
-    spoken_for = {fold(name) for name in mapped}
-    # What the user mapped comes first, so that it wins over a column that merely looks right.
-    order = sorted(range(len(meanings)), key=lambda place: fold(source.header[place]) not in spoken_for)
-    for place in order:
+    for place in sorted(range(len(meanings)), key=lambda place: ranks[place]):
         name, meaning = source.header[place], meanings[place]
         if name in (LINE_COLUMN, REASON_COLUMN):
             continue
-        if meaning == IGNORE:
-            ignored.append(name)
-        elif (
-            meaning is not None
-            and ":" not in meaning
-            and meaning != "attribute"
-            and (meaning in _MANY or meaning not in columns)
-        ):
-            columns.setdefault(meaning, []).append(place)
-        elif noun is Noun.CONTACTS:
-            wanted = meaning.partition(":")[2] if meaning and ":" in meaning else name
-            attributes[_attribute_name(wanted, place, attributes)] = place
+        field_name, _, wanted = (meaning or ATTRIBUTE).partition(":")
+        if field_name not in (IGNORE, ATTRIBUTE) and (field_name in _MANY or field_name not in columns):
+            columns.setdefault(field_name, []).append(place)
+        elif noun is Noun.CONTACTS and field_name != IGNORE:
+            attributes[_attribute_name(wanted or name, place, attributes)] = place
         else:
             ignored.append(name or f"column {place + 1}")
-    if "first_name" in columns or "last_name" in columns:
-        full = columns.pop("full_name", None)
-        if full and noun is Noun.CONTACTS:
-            attributes[_attribute_name("name", full[0], attributes)] = full[0]
+    if {"first_name", "last_name"} & set(columns) and "full_name" in columns:
+        place = columns.pop("full_name")[0]
+        if noun is Noun.CONTACTS:
+            attributes[_attribute_name(source.header[place], place, attributes)] = place
+        else:
+            ignored.append(source.header[place])
     if "total" not in columns and "quantity" not in columns and "unit_price" in columns:
         columns["total"] = columns.pop("unit_price")
     places = {meaning: tuple(found) for meaning, found in columns.items()}
-    return Recognised(noun, tool, MappingProxyType(places), MappingProxyType(attributes), tuple(ignored))
+    in_file_order = dict(sorted(attributes.items(), key=lambda item: item[1]))
+    return Recognised(noun, tool, MappingProxyType(places), MappingProxyType(in_file_order), tuple(ignored))
 
 
 def _attribute_name(header: str, place: int, taken: Mapping[str, int]) -> str:

@@ -91,21 +91,26 @@ CONTACT_WORDS = PERSON_WORDS | _table(
 # What only an orders file says.
 ORDER_WORDS = PERSON_WORDS | _table(
     {
-        "order_id": """order_id order_no order_nr order_number order_# order invoice invoice_no invoice_nr invoice_number invoice_id
-            transaction_id transaction_no receipt_number receipt_id basket_id sale_id bestellnummer bestellnr bestell-nr bestell_id
-            auftragsnummer auftragsnr rechnungsnummer rechnungsnr belegnummer pedido numero_de_pedido numero_pedido id_pedido n_pedido
-            factura numero_de_factura commande numero_de_commande numero_commande id_commande facture ordine numero_ordine id_ordine
-            ordrenummer ordernummer bestelling bestelnummer zamowienie numer_zamowienia ordrenr ordernr""",
-        "placed_at": """date order_date ordered_at ordered_on order_time order_created_at purchase_date purchased_at purchased_on
-            placed_at placed_on sale_date sold_at transaction_date transaction_time transaction_timestamp invoice_date datetime date_time
-            datum bestelldatum auftragsdatum rechnungsdatum kaufdatum fecha fecha_de_pedido fecha_pedido fecha_de_compra date_de_commande
-            date_commande date_d_achat data data_ordine data_acquisto ordredato orderdatum dato bestildato besteldatum data_zamowienia
-            created_at created created_date created_date_(utc) timestamp""",
-        "total": """total amount order_total order_amount order_value order_total_amount total_amount total_price total_paid total_value
-            grand_total amount_paid revenue value sales sale_amount sales_value price_paid net_revenue transaction_amount purchase_amount
-            monetary spend betrag summe gesamt gesamtbetrag gesamtsumme bestellwert umsatz endbetrag rechnungsbetrag importe importe_total
-            monto montant montant_total total_ttc prix_total importo importo_totale totale belop sum bedrag totaal totaalbedrag kwota valor
-            valor_total""",
+        "order_id": """order_id order_number order_no order_nr order_# order invoice invoice_no invoice_nr invoice_number
+            invoice_id transaction_id transaction_no receipt_number receipt_id basket_id sale_id
+            bestellnummer bestellnr bestell-nr bestell_id auftragsnummer auftragsnr rechnungsnummer
+            rechnungsnr belegnummer pedido numero_de_pedido numero_pedido id_pedido n_pedido factura
+            numero_de_factura commande numero_de_commande numero_commande id_commande facture ordine
+            numero_ordine id_ordine ordrenummer ordernummer bestelling bestelnummer zamowienie
+            numer_zamowienia ordrenr ordernr""",
+        "placed_at": """order_date ordered_at ordered_on order_time order_created_at placed_at placed_on purchase_date
+            purchased_at sale_date date purchased_on sold_at transaction_date transaction_time
+            transaction_timestamp invoice_date datetime date_time datum bestelldatum auftragsdatum
+            rechnungsdatum kaufdatum fecha fecha_de_pedido fecha_pedido fecha_de_compra date_de_commande
+            date_commande date_d_achat data data_ordine data_acquisto ordredato orderdatum dato
+            bestildato besteldatum data_zamowienia created_at created created_date created_date_(utc)
+            timestamp""",
+        "total": """order_total order_total_amount grand_total total_paid amount_paid total_amount total amount order_amount
+            order_value total_price total_value revenue value sales sale_amount sales_value price_paid
+            net_revenue transaction_amount purchase_amount monetary spend betrag summe gesamt
+            gesamtbetrag gesamtsumme bestellwert umsatz endbetrag rechnungsbetrag importe importe_total
+            monto montant montant_total total_ttc prix_total importo importo_totale totale belop sum
+            bedrag totaal totaalbedrag kwota valor valor_total""",
         "currency": "currency currency_code order_currency wahrung waehrung moneda devise valuta monnaie moeda waluta",
         "status": """status order_status payment_status financial_status transaction_status bestellstatus auftragsstatus zahlungsstatus
             estado estado_del_pedido statut statut_commande stato stato_ordine ordrestatus orderstatus""",
@@ -115,8 +120,8 @@ ORDER_WORDS = PERSON_WORDS | _table(
             prix prix_unitaire prezzo prezzo_unitario pris styckpris prijs stukprijs cena lineitem_price""",
         "sku": "sku stock_code item_sku artikelnummer articleno product_code artikelnr referencia lineitem_sku",
         "product_id": "product_id item_id variant_id produkt_id id_producto id_produit",
-        "title": """product product_name item item_name description product_title title artikel artikelname produkt produktname producto
-            produit prodotto vare lineitem_name""",
+        "title": """lineitem_name product_name item_name product_title product description title item artikel artikelname
+            produkt produktname producto produit prodotto vare""",
         "refunded": """refunded refunded_amount amount_refunded refund refund_amount order_refund_amount erstattung erstattet
             erstattungsbetrag reembolso remboursement rimborso refundert""",
         "refunded_at": "refunded_at refund_date refunded_on erstattet_am",

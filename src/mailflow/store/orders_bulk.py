@@ -45,10 +45,14 @@ class OrderCounts:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Which parts of an order the file speaks of at all: of the others it says nothing, so they stay as they are."""
+    """Which parts of an order the file speaks of at all: of the others it says nothing, so they stay as they are.
+
+    `may_repeat` where an order may come more than once in it.
+    """
 
     lines: bool
     refunds: bool
+    may_repeat: bool
 
 
 def number_equal_rows(db: Connection) -> None:
@@ -66,8 +70,7 @@ def compare(db: Connection, source: str, parts: Parts) -> OrderCounts:
     """Find out which staged orders are new and which differ from what is known. `source` is the shop of the ids."""
     for statement in _TABLES.split(";"):
         db.execute(statement)
-    db.execute("CREATE INDEX IF NOT EXISTS stage.orders_by_id ON orders (order_id)")
-    repeated = _drop_repeated(db)
+    repeated = _drop_repeated(db) if parts.may_repeat else 0
     last = int(db.execute("SELECT coalesce(max(n), 0) FROM stage.orders").fetchone()[0])
     for first in range(1, last + 1, _SLICE):
         ends = {"source": source, "first": first, "last": first + _SLICE - 1}
@@ -179,6 +182,7 @@ def differences(db: Connection, limit: int) -> list[dict[str, Any]]:
 
 def _drop_repeated(db: Connection) -> int:
     """Keep the last of several staged orders with one id; return how many went."""
+    db.execute("CREATE INDEX IF NOT EXISTS stage.orders_by_id ON orders (order_id)")
     return db.execute(
         """DELETE FROM stage.orders WHERE n IN (
              SELECT o.n FROM stage.orders AS o

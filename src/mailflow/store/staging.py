@@ -31,8 +31,9 @@ CREATE TABLE stage.cards (
   consent TEXT, basis TEXT, consent_at INTEGER, consent_source TEXT, evidence TEXT
 );
 CREATE TABLE stage.orders (
-  n INTEGER PRIMARY KEY, line INTEGER, order_id TEXT, email_key TEXT, customer_id TEXT, phone_key TEXT,
-  status TEXT, placed_at INTEGER, total_minor INTEGER, currency TEXT, fingerprint INTEGER
+  n INTEGER PRIMARY KEY, line INTEGER, order_id TEXT, email_key TEXT NOT NULL DEFAULT '',
+  customer_id TEXT NOT NULL DEFAULT '', phone_key TEXT NOT NULL DEFAULT '', status TEXT, placed_at INTEGER,
+  total_minor INTEGER, currency TEXT, fingerprint INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE stage.lines (
   order_n INTEGER, position INTEGER, product_id TEXT, sku TEXT, title TEXT, quantity REAL, price_minor INTEGER,
@@ -64,9 +65,9 @@ class Staging:
         """Add statements about people: tuples of some columns of stage.cards. What is left out says nothing."""
         self.db.executemany(_insert("cards", columns), rows)
 
-    def add_orders(self, rows: Iterable[Sequence[Any]]) -> None:
-        """Add orders: tuples in the order of ORDER_COLUMNS."""
-        self.db.executemany(_insert("orders", ORDER_COLUMNS), rows)
+    def add_orders(self, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+        """Add orders: tuples of some of ORDER_COLUMNS. What is left out says nothing."""
+        self.db.executemany(_insert("orders", columns), rows)
 
     def add_lines(self, rows: Iterable[Sequence[Any]]) -> None:
         """Add order lines: tuples in the order of LINE_COLUMNS."""
@@ -132,8 +133,8 @@ def _attach(db: Connection, path: Path) -> None:
     db.execute("PRAGMA stage.journal_mode = OFF")
     db.execute("PRAGMA stage.synchronous = OFF")
     db.execute("PRAGMA stage.secure_delete = OFF")
-    db.execute("PRAGMA stage.cache_size = -32768")
-    db.execute("PRAGMA main.cache_size = -49152")
+    db.execute("PRAGMA stage.cache_size = -16384")
+    db.execute("PRAGMA main.cache_size = -32768")  # also what a sort may take in memory
     db.execute("PRAGMA temp_store = FILE")  # sorting a million rows in memory costs 200 MB
     for statement in _TABLES.split(";"):
         db.execute(statement)
