@@ -113,7 +113,8 @@ class Ledger:
             batch, self._batch = self._batch, _Batch()
             if batch:
                 try:
-                    decisions = await loop.run_in_executor(self._thread, self._commit, batch)
+                    decisions = self._record(batch)
+                    await loop.run_in_executor(self._thread, self._store.commit)
                 except BaseException as error:
                     self._fail(batch, error)
                     return
@@ -139,13 +140,22 @@ class Ledger:
         with suppress(Exception), self._store.transaction() as tx:  # the first failure is the one to report
             self._settle(tx, settled, clock.to_ms(self._now()))
 
-    def _commit(self, batch: _Batch) -> list[Decision]:
+    def _record(self, batch: _Batch) -> list[Decision]:
+        """Write a batch without committing it.
+
+        On the event loop's own thread: another one would have to win the interpreter back from the loop after every
+        row. Only the commit, which waits for the disk, is the other thread's.
+        """
         now = self._now()
         at = clock.to_ms(now)
-        with self._store.transaction() as tx:
+        tx = self._store.begin()
+        try:
             messages.freeze(tx, batch.contents, at=at)
             self._settle(tx, batch.settled, at)
             return self._arm(tx, [message_id for message_id, _ in batch.arming], now)
+        except BaseException:
+            self._store.rollback()
+            raise
 
     def _settle(self, tx: Connection, settled: Sequence[Settled], at: int) -> None:
         messages.settle(tx, [item.outcome for item in settled], at=at)

@@ -78,19 +78,31 @@ class Store:
         The write lock is taken at the start, so a transaction never fails half-way for somebody else's lock. Keep it
         under 100 ms: readers and the web door wait meanwhile.
         """
-        self.db.execute("BEGIN IMMEDIATE")
+        tx = self.begin()
         try:
-            yield self.db
+            yield tx
         except BaseException:
-            if self.db.in_transaction:
-                self.db.execute("ROLLBACK")
+            self.rollback()
             raise
+        self.commit()
+
+    def begin(self) -> Connection:
+        """Begin a write transaction that `commit` or `rollback` ends; `transaction` is what nearly everybody wants."""
+        self.db.execute("BEGIN IMMEDIATE")
+        return self.db
+
+    def commit(self) -> None:
+        """Make the transaction durable; what cannot be is rolled back."""
         try:
             self.db.execute("COMMIT")
         except BaseException:
-            if self.db.in_transaction:
-                self.db.execute("ROLLBACK")
+            self.rollback()
             raise
+
+    def rollback(self) -> None:
+        """Take the transaction back, if one is open."""
+        if self.db.in_transaction:
+            self.db.execute("ROLLBACK")
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
