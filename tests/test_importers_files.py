@@ -565,6 +565,21 @@ def test_a_failure_while_writing_leaves_nothing_behind(shop: Shop, monkeypatch: 
     assert not list((shop.private / "spool").iterdir())
 
 
+@pytest.mark.parametrize("header", ["email,first_name\n", "order id,email,date,total\n"])
+def test_a_file_with_a_header_alone_is_an_import_of_nothing(shop: Shop, header: str) -> None:
+    result = shop.take(header)
+    assert (result.rows, result.inserted, result.rejected) == (0, 0, 0)
+
+
+def test_rows_of_orders_may_differ_about_a_person(shop: Shop) -> None:
+    shop.take(
+        "order id,date,total,email,first name,city\n1,2026-01-01,5,ann@example.com,Ann,\n"
+        "2,2026-01-02,5,Ann@Example.com,Anna,Oslo\n3,2026-01-03,5,ann@example.com,,Oslo\n"
+    )
+    ann = shop.contact("ann@example.com")
+    assert (ann.email, ann.fields["first_name"], ann.fields["city"]) == ("ann@example.com", "Ann", "Oslo")
+
+
 def test_the_data_version_grows_only_when_something_changed(shop: Shop) -> None:
     shop.take(CONTACTS)
     version = imports.data_version(shop.db)

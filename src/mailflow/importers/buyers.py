@@ -21,7 +21,7 @@ from mailflow.importers.contact_rows import (
 from mailflow.importers.recognise import Recognised
 from mailflow.model import ConsentState
 
-_MEMO_SIZE = 50_000
+_MEMO_SIZE = 100_000
 
 Keys = tuple[str, str, str]  # e-mail as it is compared, customer id, phone as it is compared; '' where unknown
 

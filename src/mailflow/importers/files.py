@@ -195,7 +195,7 @@ def _compare(staging: Staging, recognised: Recognised, outcome: _Outcome, shop: 
     db = staging.db
     is_orders = recognised.noun is Noun.ORDERS
     matching.match_people(db, shop)
-    contacts = contacts_bulk.compare(db, shop, fill_only=is_orders)
+    contacts = contacts_bulk.compare(db, shop, staging.card_columns, fill_only=is_orders)
     refused = consents_bulk.compare(db)
     warnings = []
     if refused:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -15,13 +15,17 @@ from mailflow.store.pace import Pace
 _SLICE = 20_000
 _CONSENT = ("consent", "basis", "consent_at", "consent_source", "evidence")
 _CARD = ("email_key", "email", *FIELDS, "attributes", *_CONSENT)
-_CARD_LIST = ", ".join(_CARD)
+# What goes with a saying about consent: it differs between rows that agree.
+_ATTACHED = frozenset({"consent_at", "consent_source", "evidence"})
+_CARDS_OF_PEOPLE = """stage.cards AS c JOIN stage.people AS p ON p.email_key = c.email_key
+  AND p.customer_id = c.customer_id AND p.phone_key = iif(c.email_key = '' AND c.customer_id = '', c.phone_key, '')"""
 # How strong a saying of a file is when several of its rows are about one person: a no wins.
 _STRENGTH = {"unsubscribed": 3, "subscribed": 2, "pending": 1}
 
 _TABLES = f"""
 CREATE TABLE stage.merged (
-  target INTEGER PRIMARY KEY, n INTEGER, cards INTEGER, {_CARD_LIST}, email_is_new INTEGER NOT NULL DEFAULT 0,
+  target INTEGER PRIMARY KEY, n INTEGER, cards INTEGER, mixed INTEGER, {", ".join(_CARD)},
+  email_is_new INTEGER NOT NULL DEFAULT 0,
   changed INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE stage.found (
@@ -44,15 +48,15 @@ class ContactCounts:
     folded: int
 
 
-def compare(db: Connection, source: str, *, fill_only: bool) -> ContactCounts:
+def compare(db: Connection, source: str, spoken: Collection[str], *, fill_only: bool) -> ContactCounts:
     """Fold the cards of each person into one and compare it with the contact.
 
     A blank says nothing. With `fill_only` (orders) a file fills what is blank and changes nothing; without (contacts)
-    the last row that says something wins.
+    the last row that says something wins. `spoken` are the columns of cards that the file fills.
     """
     for statement in _TABLES.split(";"):
         db.execute(statement)
-    _fold(db, first_wins=fill_only)
+    _fold(db, spoken, first_wins=fill_only)
     _find_new_identities(db, source)
     _mark_changed(db, fill_only=fill_only)
     db.execute(
@@ -145,25 +149,23 @@ def _row_differences(row: Row, *, fill_only: bool) -> Iterator[dict[str, Any]]:
             yield {**who, "field": name, "old": old_attributes.get(name), "new": value}
 
 
-def _fold(db: Connection, *, first_wins: bool) -> None:
-    source = """stage.cards AS c JOIN stage.people AS p ON p.email_key = c.email_key AND p.customer_id = c.customer_id
-                AND p.phone_key = iif(c.email_key = '' AND c.customer_id = '', c.phone_key, '')"""
-    columns = ", ".join(f"c.{name}" for name in _CARD)
-    db.execute(
-        f"""INSERT INTO stage.merged (target, n, cards, {_CARD_LIST})
-            SELECT p.target, min(c.n), count(*), {columns} FROM {source} GROUP BY p.target"""
-    )
-    if db.execute("SELECT 1 FROM stage.merged WHERE cards > 1 LIMIT 1").fetchone() is None:
+def _fold(db: Connection, spoken: Collection[str], *, first_wins: bool) -> None:
+    """Fill stage.merged. Cards of one person mostly agree, and SQL folds them; those that do not are folded here."""
+    said = [name for name in _CARD if name in spoken]
+    if not said:  # a file without rows
         return
-    rows = db.execute(
-        f"""SELECT p.target, {columns} FROM stage.merged AS m JOIN stage.people AS p ON p.target = m.target
-            JOIN stage.cards AS c ON c.email_key = p.email_key AND c.customer_id = p.customer_id
-              AND iif(c.email_key = '' AND c.customer_id = '', c.phone_key, '') = p.phone_key
-            WHERE m.cards > 1 ORDER BY p.target, c.n"""
+    differ = " OR ".join(f"coalesce(min(c.{name}) <> max(c.{name}), 0)" for name in said if name not in _ATTACHED)
+    chosen = ", ".join(f"{'min' if name in _ATTACHED else 'max'}(c.{name})" for name in said)
+    db.execute(
+        f"""INSERT INTO stage.merged (target, n, cards, mixed, {", ".join(said)})
+            SELECT p.target, min(c.n), count(*), {differ}, {chosen} FROM {_CARDS_OF_PEOPLE} GROUP BY p.target"""
     )
-    assignments = ", ".join(f"{name} = ?" for name in _CARD)
+    rows = db.execute(
+        f"""SELECT p.target, {", ".join(f"c.{name}" for name in _CARD)} FROM {_CARDS_OF_PEOPLE}
+            WHERE p.target IN (SELECT target FROM stage.merged WHERE mixed) ORDER BY p.target, c.n"""
+    )
     db.executemany(
-        f"UPDATE stage.merged SET {assignments} WHERE target = ?",
+        f"UPDATE stage.merged SET {', '.join(f'{name} = ?' for name in _CARD)} WHERE target = ?",
         (
             (*_fold_cards(list(cards), first_wins=first_wins), target)
             for target, cards in groupby(rows, key=lambda row: row["target"])
@@ -194,9 +196,7 @@ def _find_new_identities(db: Connection, source: str) -> None:
     ):
         db.execute(
             f"""INSERT OR IGNORE INTO stage.found (kind, source, value, target)
-                SELECT :kind, :source, c.{column}, p.target FROM stage.cards AS c
-                JOIN stage.people AS p ON p.email_key = c.email_key AND p.customer_id = c.customer_id
-                  AND p.phone_key = iif(c.email_key = '' AND c.customer_id = '', c.phone_key, '')
+                SELECT :kind, :source, c.{column}, p.target FROM {_CARDS_OF_PEOPLE}
                 WHERE c.{column} <> '' AND NOT EXISTS
                   (SELECT 1 FROM main.identities AS i
                    WHERE i.kind = :kind AND i.source = :source AND i.value = c.{column})

@@ -60,9 +60,11 @@ class Staging:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.db: Connection = store.db
+        self.card_columns: frozenset[str] = frozenset()
 
     def add_cards(self, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         """Add statements about people: tuples of some columns of stage.cards. What is left out says nothing."""
+        self.card_columns |= frozenset(columns)
         self.db.executemany(_insert("cards", columns), rows)
 
     def add_orders(self, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
