@@ -102,7 +102,17 @@ def kill_once(workspace: Workspace, witness: Sink, process: subprocess.Popen[byt
         return False
     process.send_signal(signal.SIGKILL)
     process.wait(timeout=10)
+    wait_for_quiet(witness)
     return True
+
+
+def wait_for_quiet(witness: Sink) -> None:
+    """Wait until the sink has taken what was on its way: else it would pass for the next sender's first message."""
+    taken, since = -1, time.monotonic()
+    while time.monotonic() - since < 0.1:
+        if len(witness.accepted()) != taken:
+            taken, since = len(witness.accepted()), time.monotonic()
+        time.sleep(0.01)
 
 
 def settle_kill(workspace: Workspace, tally: Tally) -> None:
