@@ -20,7 +20,7 @@ from tests.sink import Fault, Sink
 from mailflow.clock import now as clock_now
 from mailflow.jobs import approved
 from mailflow.model import ConsentState, MessageState
-from mailflow.store import state
+from mailflow.store import Store, state
 from mailflow.workspace import Workspace
 
 CONNECTIONS = 4
@@ -59,8 +59,6 @@ def make_workspace(root: Path, port: int, contacts: int) -> Workspace:
     (root / "mailflow.yaml").write_text(SETTINGS.format(port=port, connections=CONNECTIONS))
     (root / "campaigns" / "letter.yaml").write_text(CAMPAIGN)
     (root / "templates" / "letter.md").write_text(TEMPLATE)
-    from mailflow.store import Store
-
     Store.create(root / "mailflow.db").close()
     workspace = Workspace.at(root)
     with workspace.store.transaction() as tx:
@@ -77,7 +75,9 @@ def begin(workspace: Workspace, *arguments: str) -> subprocess.Popen[bytes]:
 
 def count(workspace: Workspace, *states: MessageState) -> int:
     marks = ",".join("?" * len(states))
-    return int(workspace.store.db.execute(f"SELECT count(*) FROM messages WHERE state IN ({marks})", states).fetchone()[0])
+    return int(
+        workspace.store.db.execute(f"SELECT count(*) FROM messages WHERE state IN ({marks})", states).fetchone()[0]
+    )
 
 
 def wait_until(condition: Callable[[], bool], process: subprocess.Popen[bytes], seconds: float = 20) -> bool:
@@ -127,14 +127,26 @@ def settle_kill(workspace: Workspace, tally: Tally) -> None:
 def test_kill_9_doubles_nobody_and_loses_nobody_in_silence(
     tmp_path: Path, mail_sink: Callable[..., Sink], capsys: pytest.CaptureFixture[str]
 ) -> None:
+    prove_kills(KILLS, tmp_path, mail_sink, capsys)
+
+
+@pytest.mark.soak
+def test_two_thousand_kills_double_nobody_either(
+    tmp_path: Path, mail_sink: Callable[..., Sink], capsys: pytest.CaptureFixture[str]
+) -> None:
+    prove_kills(2_000, tmp_path, mail_sink, capsys)
+
+
+def prove_kills(kills: int, tmp_path: Path, mail_sink: Callable[..., Sink], capsys: pytest.CaptureFixture[str]) -> None:
+    """Kill a campaign's senders again and again until it is done, print the counts, and check them."""
     dice = random.Random(20_261_122)
-    people = KILLS * 14
+    people = kills * 14
     # The sink thinks for a while before it answers a dot, as relays do: most kills then hit an armed message.
     witness = mail_sink(Fault(at="DOT", action="delay", seconds=0.02))
     workspace = make_workspace(tmp_path / "shop", witness.port, people)
     tally = Tally()
     process = begin(workspace, "send", "letter", "--yes")
-    while tally.kills < KILLS:
+    while tally.kills < kills:
         killed = kill_once(workspace, witness, process, dice)
         tally.runs += 1
         if not killed:
@@ -154,8 +166,8 @@ def test_kill_9_doubles_nobody_and_loses_nobody_in_silence(
             f" {doubts} in doubt (worst kill {tally.worst}, {CONNECTIONS} connections), {open_ones} open;"
             f" the sink has {len(copies)}, most copies of one: {max(copies.values())}"
         )
-    assert tally.kills == KILLS
-    assert tally.hit_armed >= WANTED_ARMED * KILLS
+    assert tally.kills == kills
+    assert tally.hit_armed >= WANTED_ARMED * kills
     assert max(copies.values()) == 1, "somebody got it twice"
     assert tally.worst <= CONNECTIONS
     assert doubts == tally.doubts

@@ -94,11 +94,12 @@ class OpenCampaign:
     def plan(self, now: datetime, *, only: frozenset[int] | None = None, at_most: int | None = None) -> CampaignPlan:
         """Return who would get it now, of the contacts in `only` and at most so many people.
 
-        Scores that the audience asks for are brought up to date first.
+        Scores that the audience or the template asks for are brought up to date first.
         """
         rule = self.rule()
         store, root, settings = self.workspace.store, self.workspace.root, self.workspace.settings
-        if self.segments.needs_scores(rule) and scoring.is_stale(store.db, settings, root=root, now=now):
+        speaks_of_scores = self.segments.needs_scores(rule) or self.template.mentions("rfm")
+        if speaks_of_scores and scoring.is_stale(store.db, settings, root=root, now=now):
             scoring.refresh_in_child(root, now=now)
         audience = self.segments.members(store, rule, now=now)
         planner = Planner(
