@@ -85,6 +85,8 @@ class Ledger:
         """
         if self._failure is not None:
             raise self._failure
+        if not contents:
+            return
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._batch.contents += contents
         self._batch.frozen.append(future)
