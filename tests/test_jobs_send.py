@@ -26,7 +26,7 @@ from mail_shop import (
 )
 from mailflow.model import ConsentState
 from mailflow.workspace import Workspace
-from sink import Sink
+from sink import Fault, Sink
 
 HOUR = timedelta(hours=1)
 
@@ -238,6 +238,23 @@ def plan_rows_but_send_nothing(shop: Workspace) -> None:
     with shop.store.transaction() as tx:
         tx.execute("DELETE FROM message_contents")
         tx.execute("UPDATE messages SET state = 'planned' WHERE state = 'ready'")
+
+
+def test_who_was_put_off_gets_the_files_as_they_were_approved_last(
+    shop: Workspace, mail_sink: Callable[..., Sink]
+) -> None:
+    sink = mail_sink(Fault("RCPT", "reply", text="450 4.2.0 greylisted", times=1, match="p2@"), keep_bodies=True)
+    with_relay(shop.root, sink.port)
+    assert mailflow(shop, "send", "hello", "--test-to", "me@quitte.example") == 0
+    assert mailflow(shop, "send", "hello", "--yes") == 0
+    assert states(shop) == {"accepted": 4, "deferred": 1}
+    (shop.root / "templates" / "hello.md").write_text(TEMPLATE.replace("Hello there", "Good day"), encoding="utf-8")
+    assert mailflow(shop, "send", "hello", "--yes") == 0
+    with shop.store.transaction() as tx:  # five minutes later
+        tx.execute("UPDATE messages SET next_at = next_at - 600000")
+    assert mailflow(shop, "run") == 0
+    assert sum(b"Hello there" in body for body in sink.bodies()) == 5
+    assert [b"p2@example.com" in body for body in sink.bodies() if b"Good day" in body] == [True]
 
 
 # Rehearsal and real -----------------------------------------------------------------------------------------------

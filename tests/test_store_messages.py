@@ -89,7 +89,7 @@ MOVES: dict[str, dict[S, S]] = {
     "recover": {S.ARMED: S.IN_DOUBT},
     "recover a week later": {S.ARMED: S.IN_DOUBT, S.IN_DOUBT: S.ASSUMED_SENT},
     "expire": {S.PLANNED: S.EXPIRED, S.READY: S.EXPIRED, S.DEFERRED: S.EXPIRED},
-    "thaw": {S.READY: S.PLANNED},
+    "thaw": {S.READY: S.PLANNED, S.DEFERRED: S.PLANNED},
     "cancel": {S.PLANNED: S.CANCELLED, S.READY: S.CANCELLED, S.DEFERRED: S.CANCELLED},
     "hold out": {S.SKIPPED: S.HELD_OUT},
     "replan": {S.SKIPPED: S.PLANNED},

@@ -91,7 +91,7 @@ MESSAGE_TRANSITIONS: Mapping[MessageState, frozenset[MessageState]] = MappingPro
         _S.READY: frozenset({_S.PLANNED, _S.ARMED, _S.SKIPPED, _S.DEFERRED, _S.FAILED, _S.EXPIRED, _S.CANCELLED}),
         _S.ARMED: frozenset({_S.ACCEPTED, _S.DEFERRED, _S.FAILED, _S.IN_DOUBT, _S.READY}),
         _S.ACCEPTED: frozenset(),
-        _S.DEFERRED: frozenset({_S.READY, _S.ARMED, _S.SKIPPED, _S.FAILED, _S.EXPIRED, _S.CANCELLED}),
+        _S.DEFERRED: frozenset({_S.PLANNED, _S.READY, _S.ARMED, _S.SKIPPED, _S.FAILED, _S.EXPIRED, _S.CANCELLED}),
         _S.FAILED: frozenset({_S.PLANNED}),
         _S.IN_DOUBT: frozenset({_S.ACCEPTED, _S.FAILED, _S.READY, _S.ASSUMED_SENT, _S.CANCELLED}),
         _S.ASSUMED_SENT: frozenset({_S.ACCEPTED, _S.FAILED}),

@@ -12,8 +12,7 @@ from mailflow.policy import Reason
 from mailflow.store import Store, campaigns, messages
 from mailflow.store.campaigns import Occurrence
 from mailflow.store.messages import NewMessage
-
-_SLICE = 1_000  # rows a transaction: about 20 ms
+from mailflow.store.pace import Pace
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +36,11 @@ def write(
     """
     made = 0
     getting: set[int] = set()
-    remaining = iter(people)
-    while slice_ := list(islice(remaining, _SLICE)):
+    remaining, pace = iter(people), Pace(store)
+    while slice_ := list(islice(remaining, pace.rows)):
         rows = _rows(slice_)
         getting.update(row.contact_id for row in rows if row.state is MessageState.PLANNED)
-        with store.transaction() as tx:
+        with pace.transaction() as tx:
             made += messages.insert(
                 tx, str(scope), rows, rehearsal=scope.is_rehearsal, kind=kind, at=at, occurrence=occurrence.occurrence
             )
@@ -54,8 +53,9 @@ def write(
 def _take_out(store: Store, scope: Scope, occurrence: Occurrence, getting: Set[int], at: int) -> None:
     planned = messages.unsent(store.db, str(scope), occurrence.occurrence)
     left = iter([(message_id, Reason.NOT_IN_AUDIENCE) for message_id, contact in planned if contact not in getting])
-    while slice_ := list(islice(left, _SLICE)):
-        with store.transaction() as tx:
+    pace = Pace(store)
+    while slice_ := list(islice(left, pace.rows)):
+        with pace.transaction() as tx:
             # Nobody looks at them again before it is too late: only another plan brings them back.
             messages.refuse(tx, slice_, at=at, again_at=occurrence.not_after)
 

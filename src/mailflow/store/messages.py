@@ -19,6 +19,12 @@ LOOK_AGAIN_MS = 3_600_000  # at somebody who was skipped, while the occurrence i
 _COMPRESSION = 1  # 10 KB of quoted-printable to a third in 0.1 ms; higher levels cost more than they save
 
 
+_NEVER_ARMED = (
+    "SELECT id, contact_id FROM messages INDEXED BY messages_open WHERE state IN ('planned', 'ready', 'deferred')"
+    " AND scope = :scope AND NOT EXISTS (SELECT 1 FROM attempts WHERE message_id = messages.id)"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class NewMessage:
     """A message as it is planned, with its decision: planned, skipped or held_out."""
@@ -317,36 +323,32 @@ def expire(tx: Connection, *, at: int, limit: int = 2000) -> int:
     """Expire open messages whose time has passed, up to `limit` of them; return how many."""
     return tx.execute(
         "UPDATE messages SET state = 'expired', settled_at = :at, reason = 'too_late'"
-        " WHERE id IN (SELECT id FROM messages INDEXED BY messages_open WHERE state IN ('planned', 'ready', 'deferred') AND next_at <= :at"
-        " AND not_after <= :at LIMIT :limit)",
+        " WHERE id IN (SELECT id FROM messages INDEXED BY messages_open"
+        " WHERE state IN ('planned', 'ready', 'deferred') AND next_at <= :at AND not_after <= :at LIMIT :limit)",
         {"at": at, "limit": limit},
     ).rowcount
 
 
 def thaw(tx: Connection, scope: str) -> int:
-    """Throw away rendered bytes that never went anywhere, because the files changed; return how many."""
-    ids = "SELECT id FROM messages WHERE scope = ? AND state = 'ready' AND attempts = 0"
-    tx.execute(f"DELETE FROM message_contents WHERE message_id IN ({ids})", (scope,))
-    return tx.execute(
-        "UPDATE messages SET state = 'planned' WHERE scope = ? AND state = 'ready' AND attempts = 0", (scope,)
-    ).rowcount
+    """Throw away rendered bytes whose dot never went out, because the files changed; return how many messages."""
+    ids = [row["id"] for row in tx.execute(f"{_NEVER_ARMED} AND state IN ('ready', 'deferred')", {"scope": scope})]
+    tx.executemany("DELETE FROM message_contents WHERE message_id = ?", ((message_id,) for message_id in ids))
+    tx.executemany("UPDATE messages SET state = 'planned' WHERE id = ?", ((message_id,) for message_id in ids))
+    return len(ids)
 
 
 def unsent(db: Connection, scope: str, occurrence: str = "") -> list[tuple[int, int]]:
-    """Return (message id, contact id) of what is planned in a scope and was never offered to a relay."""
-    rows = db.execute(
-        "SELECT id, contact_id FROM messages INDEXED BY messages_open WHERE scope = ? AND occurrence = ?"
-        " AND state IN ('planned', 'ready', 'deferred') AND state <> 'deferred' AND attempts = 0",
-        (scope, occurrence),
-    )
+    """Return (message id, contact id) of what is open in a scope and whose dot never went out."""
+    rows = db.execute(f"{_NEVER_ARMED} AND occurrence = :occurrence", {"scope": scope, "occurrence": occurrence})
     return [(row["id"], row["contact_id"]) for row in rows]
 
 
 def cancel(tx: Connection, scope: str, *, reason: str, at: int, limit: int = 2000) -> int:
     """Take back what is still open of a scope, up to `limit` messages; return how many."""
     return tx.execute(
-        "UPDATE messages SET state = 'cancelled', settled_at = :at, reason = :reason WHERE id IN (SELECT id FROM messages"
-        " INDEXED BY messages_open WHERE state IN ('planned', 'ready', 'deferred') AND scope = :scope LIMIT :limit)",
+        "UPDATE messages SET state = 'cancelled', settled_at = :at, reason = :reason"
+        " WHERE id IN (SELECT id FROM messages INDEXED BY messages_open"
+        " WHERE state IN ('planned', 'ready', 'deferred') AND scope = :scope LIMIT :limit)",
         {"scope": scope, "reason": reason, "at": at, "limit": limit},
     ).rowcount
 
