@@ -417,6 +417,19 @@ C536379,D,Discount,-1,2010-12-01 09:41:00,27.50,14527.0,United Kingdom
     assert shop.take(text).unchanged == 2
 
 
+def test_lines_of_an_order_need_not_stand_together(shop: Shop) -> None:
+    text = """order id,email,date,quantity,price,product
+2,a@example.com,2026-01-02,1,5,Tea
+1,a@example.com,2026-01-01,2,3,Pot
+2,a@example.com,2026-01-02,1,7,Cup
+"""
+    result = shop.take(text)
+    assert (result.inserted, result.merged) == (2, 1)
+    assert shop.all("SELECT order_id, total_minor FROM orders ORDER BY 1") == [("1", 600), ("2", 1200)]
+    assert shop.one("SELECT count(*) FROM order_lines") == (3,)
+    assert shop.take(text).unchanged == 2
+
+
 def test_a_bad_line_rejects_its_whole_order(shop: Shop) -> None:
     result = shop.take(
         "order id,email,date,quantity,price,product\n1,a@example.com,2026-01-01,1,5,Tea\n"

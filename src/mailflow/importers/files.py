@@ -128,12 +128,15 @@ def _stage(
         )  # fmt: skip
         orders = OrderRows(recognised, consent, columns)
         rows = _stage_orders(staging, source, recognised, orders, advance)
+        merged = orders.merged
         if not orders.has_ids:
             orders_bulk.number_equal_rows(staging.db)
+        elif orders.has_lines and not orders.ids_ascend:
+            merged += orders_bulk.join_scattered(staging.db, add_totals=orders.adds_totals)
         warnings += _order_warnings(recognised, options, line_totals=findings.line_totals)
         outcome = _Outcome(
             rows,
-            orders.merged,
+            merged,
             Parts(lines=orders.has_lines, refunds=orders.has_refunds, may_repeat=not orders.ids_ascend),
             warnings,
         )

@@ -107,6 +107,11 @@ class OrderRows:
         return batch
 
     @property
+    def adds_totals(self) -> bool:
+        """Whether the total of an order is the sum of what its rows say."""
+        return self._line_totals or not self._has_total
+
+    @property
     def card_columns(self) -> Sequence[str]:
         """What the tuples of `Batch.cards` hold."""
         return self._people.columns

@@ -5,14 +5,16 @@ A no is taken always, a yes never after a no, and what is already known is not s
 
 from __future__ import annotations
 
-from mailflow.store.contacts_bulk import CONTACT_OF
+from mailflow.store.contacts_bulk import CONTACT_OF, known_slices
 from mailflow.store.database import Connection
 from mailflow.store.pace import Pace
 
+# A yes needs a basis that is known and an address to be for.
+_COUNTS = "m.consent IS NOT NULL AND (m.consent <> 'subscribed' OR (m.basis <> 'unknown' AND m.email IS NOT NULL))"
 # What the ledger says now (s; n is the entry that decided it) says which sayings of the file (m) are news.
 _IS_NEWS = """CASE m.consent
   WHEN 'unsubscribed' THEN s.state IS NOT 'unsubscribed'
-  WHEN 'subscribed' THEN m.basis <> 'unknown' AND m.email IS NOT NULL AND (
+  WHEN 'subscribed' THEN (
     s.state IS NULL OR s.state IN ('never', 'pending')
     OR (s.state = 'subscribed' AND (lower(n.address) IS NOT lower(m.email)
         OR instr('implied purchase express', m.basis) > instr('implied purchase express', s.basis))))
@@ -24,18 +26,25 @@ _KNOWN = """LEFT JOIN main.consent_states AS s ON s.contact_id = -m.target AND s
 
 def compare(db: Connection) -> int:
     """Collect what is news into stage.sayings, opt-outs first; return how many a yes meets an earlier no."""
+    db.execute("CREATE TABLE stage.news (target INTEGER PRIMARY KEY, is_no INTEGER)")
     db.execute("CREATE TABLE stage.sayings (rank INTEGER PRIMARY KEY, target INTEGER UNIQUE, is_no INTEGER)")
+    db.execute(f"INSERT INTO stage.news SELECT target, 0 FROM stage.merged AS m WHERE m.target > 0 AND {_COUNTS}")
+    refused = 0
+    for targets in known_slices(db):
+        db.execute(
+            f"""INSERT INTO stage.news SELECT m.target, m.consent = 'unsubscribed' FROM stage.merged AS m {_KNOWN}
+                WHERE m.target BETWEEN :least AND :most AND {_COUNTS} AND {_IS_NEWS}""",
+            targets,
+        )
+        refused += db.execute(
+            f"""SELECT count(*) FROM stage.merged AS m {_KNOWN}
+                WHERE m.target BETWEEN :least AND :most AND m.consent = 'subscribed' AND s.state = 'unsubscribed'""",
+            targets,
+        ).fetchone()[0]
     db.execute(
-        f"""INSERT INTO stage.sayings (target, is_no)
-            SELECT m.target, m.consent = 'unsubscribed' AND m.target < 0 FROM stage.merged AS m {_KNOWN}
-            WHERE m.consent IS NOT NULL AND {_IS_NEWS}
-            ORDER BY m.consent = 'unsubscribed' AND m.target < 0 DESC, m.n"""
+        "INSERT INTO stage.sayings (target, is_no) SELECT target, is_no FROM stage.news ORDER BY is_no DESC, target"
     )
-    refused = db.execute(
-        f"""SELECT count(*) FROM stage.merged AS m {_KNOWN}
-            WHERE m.consent = 'subscribed' AND s.state = 'unsubscribed'"""
-    ).fetchone()
-    return int(refused[0])
+    return refused
 
 
 def changed_contacts(db: Connection) -> int:

@@ -12,7 +12,7 @@ from mailflow.store.contacts import CUSTOMER_ID, EMAIL, FIELDS, PHONE
 from mailflow.store.database import Connection, Row
 from mailflow.store.pace import Pace
 
-_SLICE = 20_000
+_SLICE = 20_000  # rows compared in one statement
 _CONSENT = ("consent", "basis", "consent_at", "consent_source", "evidence")
 _CARD = ("email_key", "email", *FIELDS, "attributes", *_CONSENT)
 # What goes with a saying about consent: it differs between rows that agree.
@@ -122,6 +122,17 @@ def alter_known(pace: Pace, import_id: int, now_ms: int, *, fill_only: bool) -> 
             tx.execute(_ADD_IDENTITIES, parameters)
 
 
+def known_slices(db: Connection) -> Iterator[dict[str, int]]:
+    """Yield ranges of the targets that are known contacts, as `least` and `most`.
+
+    Each is short to read: while a statement reads the database, the web door cannot write.
+    """
+    row = db.execute("SELECT min(-target) AS first, max(-target) AS last FROM stage.merged WHERE target < 0").fetchone()
+    if row["first"] is not None:
+        for start in range(row["first"], row["last"] + 1, _SLICE):
+            yield {"least": -(start + _SLICE - 1), "most": -start}
+
+
 def differences(db: Connection, *, fill_only: bool, limit: int) -> list[dict[str, Any]]:
     """Return a sample of what would change: `{line, contact, field, old, new}`, for a dry run."""
     rows = db.execute(
@@ -189,20 +200,21 @@ def _fold_cards(cards: list[Row], *, first_wins: bool) -> tuple[Any, ...]:
 
 
 def _find_new_identities(db: Connection, source: str) -> None:
-    for kind, where, column in (
-        (EMAIL, "", "email_key"),
-        (CUSTOMER_ID, source, "customer_id"),
-        (PHONE, "", "phone_key"),
-    ):
-        db.execute(
-            f"""INSERT OR IGNORE INTO stage.found (kind, source, value, target)
-                SELECT :kind, :source, c.{column}, p.target FROM {_CARDS_OF_PEOPLE}
-                WHERE c.{column} <> '' AND NOT EXISTS
-                  (SELECT 1 FROM main.identities AS i
-                   WHERE i.kind = :kind AND i.source = :source AND i.value = c.{column})
-                ORDER BY c.{column}, c.n""",
-            {"kind": kind, "source": where},
-        )
+    last = int(db.execute("SELECT coalesce(max(n), 0) FROM stage.cards").fetchone()[0])
+    for first in range(1, last + 1, _SLICE):
+        for kind, where, column in (
+            (EMAIL, "", "email_key"),
+            (CUSTOMER_ID, source, "customer_id"),
+            (PHONE, "", "phone_key"),
+        ):
+            db.execute(
+                f"""INSERT OR IGNORE INTO stage.found (kind, source, value, target)
+                    SELECT :kind, :source, c.{column}, p.target FROM {_CARDS_OF_PEOPLE}
+                    WHERE c.n BETWEEN :first AND :last AND c.{column} <> '' AND NOT EXISTS
+                      (SELECT 1 FROM main.identities AS i
+                       WHERE i.kind = :kind AND i.source = :source AND i.value = c.{column})""",
+                {"kind": kind, "source": where, "first": first, "last": first + _SLICE - 1},
+            )
     db.execute("CREATE INDEX stage.found_by_target ON found (target)")
     db.execute(
         "UPDATE stage.merged SET email_is_new = 1 FROM stage.found AS f"
@@ -219,13 +231,11 @@ def _mark_changed(db: Connection, *, fill_only: bool) -> None:
         fields.append("(m.attributes IS NOT NULL AND json_patch(c.attributes, m.attributes) <> c.attributes)")
         fields.append("(m.email_is_new AND m.email IS NOT c.email)")
     fields.append("(m.email IS NOT NULL AND c.email IS NULL)")
-    last = db.execute("SELECT coalesce(max(-target), 0) FROM stage.merged").fetchone()[0]
-    first = db.execute("SELECT coalesce(min(-target), 1) FROM stage.merged WHERE target < 0").fetchone()[0]
-    for start in range(first, last + 1, _SLICE):
+    for targets in known_slices(db):
         db.execute(
             f"""UPDATE stage.merged AS m SET changed = 1 FROM main.contacts AS c
                 WHERE m.target BETWEEN :least AND :most AND c.id = -m.target AND ({" OR ".join(fields)})""",
-            {"least": -(start + _SLICE - 1), "most": -start},
+            targets,
         )
     db.execute(
         "UPDATE stage.merged SET changed = changed | 2 WHERE target < 0"

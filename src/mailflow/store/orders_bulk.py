@@ -66,6 +66,37 @@ def number_equal_rows(db: Connection) -> None:
     )
 
 
+def join_scattered(db: Connection, *, add_totals: bool) -> int:
+    """Make one order of lines that stood in several places of a file; return how many parts were joined to another.
+
+    `add_totals` where the total of a part is that of its lines.
+    """
+    db.execute("CREATE INDEX IF NOT EXISTS stage.orders_by_id ON orders (order_id)")
+    db.execute("CREATE TABLE stage.scattered (n INTEGER PRIMARY KEY, latest INTEGER)")
+    db.execute(
+        """INSERT INTO stage.scattered
+           SELECT o.n, d.latest FROM stage.orders AS o
+           JOIN (SELECT order_id, max(n) AS latest FROM stage.orders GROUP BY order_id HAVING count(*) > 1) AS d
+             ON d.order_id = o.order_id"""
+    )
+    db.execute(
+        f"""UPDATE stage.orders AS o SET fingerprint = s.fingerprint, total_minor = s.total
+            FROM (SELECT c.latest, {"sum" if add_totals else "max"}(p.total_minor) AS total,
+                         sum(p.fingerprint % 1099511627776) AS fingerprint
+                  FROM stage.scattered AS c JOIN stage.orders AS p ON p.n = c.n GROUP BY c.latest) AS s
+            WHERE o.n = s.latest"""
+    )
+    db.execute(
+        """UPDATE stage.lines AS l SET order_n = c.latest, position = l.position + 1000000 * l.order_n
+           FROM stage.scattered AS c WHERE c.n = l.order_n AND c.latest <> c.n"""
+    )
+    db.execute(
+        """UPDATE OR IGNORE stage.refunds AS r SET order_n = c.latest
+           FROM stage.scattered AS c WHERE c.n = r.order_n AND c.latest <> c.n"""
+    )
+    return db.execute("DELETE FROM stage.orders WHERE n IN (SELECT n FROM stage.scattered WHERE latest <> n)").rowcount
+
+
 def compare(db: Connection, source: str, parts: Parts) -> OrderCounts:
     """Find out which staged orders are new and which differ from what is known. `source` is the shop of the ids."""
     for statement in _TABLES.split(";"):
@@ -82,6 +113,7 @@ def compare(db: Connection, source: str, parts: Parts) -> OrderCounts:
     )
     if parts.lines:
         db.execute("CREATE INDEX stage.arrived_by_n ON arrived (n)")
+        db.execute("CREATE INDEX stage.revised_by_n ON revised (n)")
     row = db.execute(
         """SELECT (SELECT count(*) FROM stage.arrived) AS new, (SELECT count(*) FROM stage.revised) AS changed,
                   (SELECT count(*) FROM stage.arrived WHERE target IS NULL) AS anonymous"""
@@ -93,13 +125,9 @@ def add_products(pace: Pace, import_id: int, source: str) -> None:
     """Write the products of new or changed orders that are not known yet."""
     db = pace.store.db
     db.execute("""CREATE TABLE stage.goods (rank INTEGER PRIMARY KEY, product_id TEXT UNIQUE, sku TEXT, title TEXT)""")
-    db.execute(
-        """INSERT OR IGNORE INTO stage.goods (product_id, sku, title)
-           SELECT l.product_id, l.sku, l.title FROM stage.lines AS l
-           WHERE (l.order_n IN (SELECT n FROM stage.arrived) OR l.order_n IN (SELECT n FROM stage.revised))
-             AND NOT EXISTS (SELECT 1 FROM main.products AS p WHERE p.source = ? AND p.product_id = l.product_id)""",
-        (source,),
-    )
+    last = int(db.execute("SELECT coalesce(max(order_n), 0) FROM stage.lines").fetchone()[0])
+    for first in range(1, last + 1, _SLICE):
+        db.execute(_GOODS, {"source": source, "first": first, "last": first + _SLICE - 1})
     for first, last in pace.ranks("goods"):
         with pace.transaction() as tx:
             base = tx.execute("SELECT coalesce(max(id), 0) FROM main.products").fetchone()[0] + 1 - first
@@ -233,6 +261,11 @@ def _journal_range(tx: Connection, import_id: int, noun: str, first_id: int, las
     )
 
 
+_GOODS = """INSERT OR IGNORE INTO stage.goods (product_id, sku, title)
+    SELECT l.product_id, l.sku, l.title FROM stage.lines AS l
+    WHERE l.order_n BETWEEN :first AND :last
+      AND (l.order_n IN (SELECT n FROM stage.arrived) OR l.order_n IN (SELECT n FROM stage.revised))
+      AND NOT EXISTS (SELECT 1 FROM main.products AS p WHERE p.source = :source AND p.product_id = l.product_id)"""
 _INSERT_ORDERS = f"""INSERT INTO main.orders (id, source, order_id, contact_id, status, placed_at, total_minor,
                                       currency, fingerprint)
     SELECT a.rank + :base, :source, a.order_id, {CONTACT_OF.format("a.target")}, coalesce(a.status, 'paid'),
