@@ -103,13 +103,13 @@ def test_data_is_on_stdout_and_nothing_else(
             assert "\x1b" not in out  # no colours into a pipe
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
 def test_a_poor_terminal_gets_no_traceback(tmp_path: Path, encoding: str) -> None:
     shop = make_shop(tmp_path / "shop", people=1)
     with shop.store.transaction() as tx:
         tx.execute("UPDATE contacts SET email = 'zoë@example.com'")
     environment = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
-    for form in Format:
+    for form in (Format.TABLE, Format.JSON):
         command = [sys.executable, "-m", "mailflow", "plan", "hello", "--format", form, "--workspace", str(shop.root)]
         done = subprocess.run(command, capture_output=True, env=environment, check=False)
         assert done.returncode == 0, done.stderr

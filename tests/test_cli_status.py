@@ -19,7 +19,9 @@ def shop(tmp_path: Path) -> Workspace:
 
 def test_nothing_yet_says_what_to_do(shop: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     assert mailflow(shop, "status") == 0
-    assert "no messages yet: `mailflow plan CAMPAIGN` shows what one would do" in capsys.readouterr().err
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "no messages yet: `mailflow plan CAMPAIGN` shows what one would do" in said.err
     assert mailflow(shop, "status", "--format", "json") == 0
     assert json.loads(capsys.readouterr().out) == []
 

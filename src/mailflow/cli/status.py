@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mailflow import clock
-from mailflow.cli.frame import Session, command
+from mailflow.cli.frame import Format, Session, command
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -28,7 +28,8 @@ def status(session: Session) -> None:
     from mailflow.jobs import status as job
 
     found = job.by_scope(session.workspace)
-    session.emit([item.as_record() for item in found], lambda: _table(found) if found else "nothing")
+    if found or session.format is not Format.TABLE:
+        session.emit([item.as_record() for item in found], lambda: _table(found))
     for item in found:
         if item.next_at is not None:
             when = clock.wall_text(clock.from_ms(item.next_at), session.workspace.settings.zone)

@@ -213,7 +213,8 @@ def parse_spec(model: type[Spec], document: Document) -> Spec:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        raise ProblemsError([_spec_problem(model, document, dict(item)) for item in error.errors()]) from None
+        found = [_spec_problem(model, document, dict(item)) for item in error.errors()]
+        raise ProblemsError(sorted(found, key=lambda problem: (problem.line or 0, problem.column or 0))) from None
 
 
 def _spec_problem(model: type[BaseModel], document: Document, error: Mapping[str, Any]) -> Problem:

@@ -47,6 +47,7 @@ _WORDS = {
     "sender_refused": "The relay refused mail from our domain: `reply` says what has to be mended.",
     "login_refused": "The relay refused our user name or password.",
     "relay_unavailable": "The relay could not be reached, or could not take mail.",
+    "approved_anew": "The campaign was approved anew, so this rehearsal of it ended.",
     "held": "The campaign's files changed after it was approved: `mailflow send` approves them again.",
 }
 
