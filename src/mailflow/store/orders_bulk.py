@@ -25,12 +25,15 @@ CREATE TABLE stage.revised (rank INTEGER PRIMARY KEY, n INTEGER, order_pk INTEGE
 # Who an order is of; nobody where its row has no key.
 _BUYER = """LEFT JOIN stage.people AS p ON p.email_key = s.email_key AND p.customer_id = s.customer_id
     AND p.phone_key = iif(s.email_key = '' AND s.customer_id = '', s.phone_key, '')"""
-# By contact: so each slice touches few pages of the contacts' facts and of the index of their orders. Measured: the one
-# index that is then touched at random, by order id, costs a third of what the three others cost the other way round.
+# New orders are written by groups of neighbouring contacts, and in a group by order id. A slice then touches one part
+# of what goes by contact (facts, revenue, the index of their orders) and one stretch of the index by order id. With a
+# million orders, by contact alone or by order id alone each slice writes three to four times as many pages.
+_GROUPS = 16
 _ARRIVED = f"""INSERT INTO stage.arrived (n, order_id, target, status, placed_at, total_minor, currency, fingerprint)
     SELECT s.n, s.order_id, p.target, s.status, s.placed_at, s.total_minor, s.currency, s.fingerprint
-    FROM stage.orders AS s {_BUYER}
-    WHERE s.n NOT IN (SELECT n FROM stage.known) ORDER BY p.target >= 0, abs(p.target), s.n"""
+    FROM stage.orders AS s {_BUYER} LEFT JOIN stage.fresh AS f ON f.target = p.target
+    WHERE s.n NOT IN (SELECT n FROM stage.known)
+    ORDER BY coalesce(:known + f.rank, -p.target, 0) / :width, s.order_id"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,9 @@ def compare(db: Connection, source: str, parts: Parts) -> OrderCounts:
     for first in range(1, last + 1, _SLICE):
         ends = {"source": source, "first": first, "last": first + _SLICE - 1}
         db.execute(_known_sql(parts), ends)
-    db.execute(_ARRIVED)
+    contacts = db.execute("SELECT coalesce(max(id), 0) FROM main.contacts").fetchone()[0]
+    fresh = db.execute("SELECT count(*) FROM stage.fresh").fetchone()[0]
+    db.execute(_ARRIVED, {"known": contacts, "width": (contacts + fresh) // _GROUPS + 1})
     db.execute(
         "INSERT INTO stage.revised (n, order_pk, target)"
         " SELECT n, order_pk, target FROM stage.known WHERE changed ORDER BY order_pk"
