@@ -77,6 +77,7 @@ class OrderRows:
         self.merged = 0
         self._has_total = "total" in has
         self._is_plain = not (self.has_lines or self.has_refunds or "cancelled_at" in has)
+        self._has_status = "status" in has
         self._line_totals = writing.line_totals
         self._reader = ColumnReader(recognised, writing)
         self._people = People(recognised, consent)
@@ -96,7 +97,7 @@ class OrderRows:
         buyers = self._people.read(sheet, columns.placed_at)
         if not sheet.size:
             return Batch()
-        if self._is_plain and not any(said.all_back for said in set(columns.statuses)):
+        if self._is_plain and not (self._has_status and any(said.all_back for said in columns.statuses)):
             return self._read_plain(sheet, columns, buyers)
         batch = Batch()
         for index, (line, cells) in enumerate(zip(sheet.block.lines, sheet.block.rows, strict=True)):

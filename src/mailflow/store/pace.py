@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from mailflow import clock
 from mailflow.store.database import Connection, Store
 
-TARGET_SECONDS = 0.06  # well under the 0.1 that a write may hold the database, as the next slice may be slower
+TARGET_SECONDS = 0.05  # well under the 0.1 that a write may hold the database, as the next slice may be slower
 _FIRST_ROWS = 1_000
 _MOST_ROWS = 50_000
 
@@ -29,7 +29,7 @@ class Pace:
             yield tx
         seconds = clock.monotonic() - begun
         self.longest = max(self.longest, seconds)
-        factor = min(1.5, max(0.5, TARGET_SECONDS / max(seconds, 1e-6)))
+        factor = min(1.3, max(0.5, TARGET_SECONDS / max(seconds, 1e-6)))
         self.rows = min(_MOST_ROWS, max(100, int(self.rows * factor)))
 
     def ranks(self, table: str) -> Iterator[tuple[int, int]]:
