@@ -430,6 +430,11 @@ def test_lines_of_an_order_need_not_stand_together(shop: Shop) -> None:
     assert shop.take(text).unchanged == 2
 
 
+def test_a_currency_that_is_none_rejects_every_row_that_has_it(shop: Shop) -> None:
+    rows = "".join(f"{number},a@example.com,2026-01-01,1.00,€\n" for number in range(5))
+    assert shop.take("order id,email,date,total,currency\n" + rows).rejected == 5
+
+
 def test_a_bad_line_rejects_its_whole_order(shop: Shop) -> None:
     result = shop.take(
         "order id,email,date,quantity,price,product\n1,a@example.com,2026-01-01,1,5,Tea\n"

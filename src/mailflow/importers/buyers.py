@@ -28,9 +28,12 @@ Keys = tuple[str, str, str]  # e-mail as it is compared, customer id, phone as i
 
 @dataclass(frozen=True, slots=True)
 class Buyers:
-    """The buyers of a block's rows: their keys, and per row what else is said about them."""
+    """The buyers of a block's rows: their keys, together and each for itself, and what else each row says."""
 
     keys: list[Keys]
+    emails: list[str]
+    ids: list[str]
+    phones: list[str]
     written: list[str | None]
     said: list[tuple[Any, ...]]
     sayings: list[SaidColumns]
@@ -66,16 +69,12 @@ class People:
         cells = sheet.cells("customer_id")
         ids = [""] * sheet.size if cells is None else identifiers(cells)
         phones = sheet.first_of("phone", marked_text)
-        keys = list(
-            zip(
-                [email.key if email else "" for email in emails],
-                ids,
-                [phone_key(phone) if phone else "" for phone in phones],
-                strict=True,
-            )
-        )
+        email_keys = [email.key if email else "" for email in emails]
+        phone_keys = [phone_key(phone) if phone else "" for phone in phones]
+        keys = list(zip(email_keys, ids, phone_keys, strict=True))
         written = [email.email if email else None for email in emails]
-        return Buyers(keys, written, self._said(sheet, phones), self._sayings(sheet, placed_at))
+        said, sayings = self._said(sheet, phones), self._sayings(sheet, placed_at)
+        return Buyers(keys, email_keys, ids, phone_keys, written, said, sayings)
 
     def _said(self, sheet: Sheet, phones: Sequence[str | None]) -> list[tuple[str | None, ...]]:
         if not self._fields:

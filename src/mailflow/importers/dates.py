@@ -108,8 +108,8 @@ class InstantReader:
         return self._wall(day, (datetime.min + timedelta(milliseconds=since_midnight)).time())
 
     def column(self, cells: Sequence[str]) -> list[int]:
-        """Read many cells at once, as calling for each does but faster where all are ISO."""
-        if self._pattern is None and all(cell[4:5] == "-" and cell[10:11] in "T " for cell in cells):
+        """Read many cells at once, as calling for each does but faster where all are ISO with a time."""
+        if self._pattern is None and {cell[10:11] for cell in cells} <= {"T", " "}:
             days = map(self._days.__getitem__, [cell[:10] for cell in cells])
             times = map(self._times.__getitem__, [cell[11:] for cell in cells])
             try:

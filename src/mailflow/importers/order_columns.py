@@ -103,6 +103,8 @@ class ColumnReader:
         cells = sheet.cells("currency")
         if cells is None:
             return [self._writing.currency] * sheet.size
+        if cells and cells[0] in self._codes and len(set(cells)) == 1:  # nearly always
+            return [self._codes[cells[0]]] * sheet.size
         return [code or self._writing.currency for code in sheet.convert("currency", cells, self._code)]
 
     def _code(self, cell: str) -> str:

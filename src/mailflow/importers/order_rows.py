@@ -131,27 +131,29 @@ class OrderRows:
         batch = Batch(rejects=sheet.rejects())
         batch.cards.extend(self._people.cards(buyers, sheet.block.lines, sound))
         ids = columns.ids if self.has_ids else self._hash_ids(columns, buyers)
-        emails, customers, phones = zip(*buyers.keys, strict=True)
         values: dict[str, Sequence[Any]] = {
-            "line": sheet.block.lines, "order_id": ids, "email_key": emails, "customer_id": customers,
-            "phone_key": phones, "status": [said.status for said in columns.statuses], "placed_at": columns.placed_at,
+            "line": sheet.block.lines, "order_id": ids, "email_key": buyers.emails, "customer_id": buyers.ids,
+            "phone_key": buyers.phones, "status": [said.status for said in columns.statuses],
+            "placed_at": columns.placed_at,
             "total_minor": columns.totals, "currency": columns.currencies, "fingerprint": [0] * sheet.size,
         }  # fmt: skip
         self._watch_ids(ids)
-        rows: Iterable[tuple[Any, ...]] = zip(*(values[name] for name in self.order_columns[1:]), strict=True)
+        columns_said = [values[name] for name in self.order_columns[1:]]
         if faulty:
-            rows = [row for index, row in enumerate(rows) if index not in faulty]
-        first = self._n + 1
+            columns_said = [[column[index] for index in sound] for column in columns_said]
+        numbers = range(self._n + 1, self._n + 1 + len(sound))
+        batch.orders = list(zip(numbers, *columns_said, strict=True))
         self._n += len(sound)
-        batch.orders = [(n, *row) for n, row in enumerate(rows, start=first)]
         return batch
 
-    def _watch_ids(self, ids: Iterable[str]) -> None:
+    def _watch_ids(self, ids: Sequence[str]) -> None:
         """See whether the ids only ever grow, as those of most shops do: then none can come twice."""
-        if self.ids_ascend:
-            keys = [self._last_id, *((len(order_id), order_id) for order_id in ids)]
-            self.ids_ascend = all(map(lt, keys, keys[1:]))
-            self._last_id = keys[-1]
+        if not self.ids_ascend:
+            return
+        first, last = (len(ids[0]), ids[0]), (len(ids[-1]), ids[-1])
+        keys: Sequence[Any] = ids if len(set(map(len, ids))) == 1 else [(len(one), one) for one in ids]
+        self.ids_ascend = self._last_id < first and all(map(lt, keys, keys[1:]))
+        self._last_id = last
 
     def _find_faults(self, sheet: Sheet, columns: Columns) -> None:
         totals, dates = columns.totals, columns.placed_at

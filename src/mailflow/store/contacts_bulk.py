@@ -200,21 +200,15 @@ def _fold_cards(cards: list[Row], *, first_wins: bool) -> tuple[Any, ...]:
 
 
 def _find_new_identities(db: Connection, source: str) -> None:
+    """Collect the keys that nobody has yet. Phones are on cards: keys of people only where nothing else is."""
     last = int(db.execute("SELECT coalesce(max(n), 0) FROM stage.cards").fetchone()[0])
+    has_phones = db.execute("SELECT 1 FROM stage.cards WHERE phone_key <> '' LIMIT 1").fetchone() is not None
     for first in range(1, last + 1, _SLICE):
-        for kind, where, column in (
-            (EMAIL, "", "email_key"),
-            (CUSTOMER_ID, source, "customer_id"),
-            (PHONE, "", "phone_key"),
-        ):
-            db.execute(
-                f"""INSERT OR IGNORE INTO stage.found (kind, source, value, target)
-                    SELECT :kind, :source, c.{column}, p.target FROM {_CARDS_OF_PEOPLE}
-                    WHERE c.n BETWEEN :first AND :last AND c.{column} <> '' AND NOT EXISTS
-                      (SELECT 1 FROM main.identities AS i
-                       WHERE i.kind = :kind AND i.source = :source AND i.value = c.{column})""",
-                {"kind": kind, "source": where, "first": first, "last": first + _SLICE - 1},
-            )
+        ends = {"first": first, "last": first + _SLICE - 1}
+        db.execute(_NEW_KEYS.format(column="email_key"), {"kind": EMAIL, "source": "", **ends})
+        db.execute(_NEW_KEYS.format(column="customer_id"), {"kind": CUSTOMER_ID, "source": source, **ends})
+        if has_phones:
+            db.execute(_NEW_PHONES, {"kind": PHONE, "source": "", **ends})
     db.execute("CREATE INDEX stage.found_by_target ON found (target)")
     db.execute(
         "UPDATE stage.merged SET email_is_new = 1 FROM stage.found AS f"
@@ -261,6 +255,14 @@ def _fill_sql() -> str:
         WHERE a.rank BETWEEN :first AND :last AND c.id = -m.target AND m.changed & 1"""
 
 
+_NOT_KNOWN = """NOT EXISTS (SELECT 1 FROM main.identities AS i
+    WHERE i.kind = :kind AND i.source = :source AND i.value = {column})"""
+_NEW_KEYS = f"""INSERT OR IGNORE INTO stage.found (kind, source, value, target)
+    SELECT :kind, :source, {{column}}, target FROM stage.people
+    WHERE p BETWEEN :first AND :last AND {{column}} <> '' AND {_NOT_KNOWN}"""
+_NEW_PHONES = f"""INSERT OR IGNORE INTO stage.found (kind, source, value, target)
+    SELECT :kind, :source, c.phone_key, p.target FROM {_CARDS_OF_PEOPLE}
+    WHERE c.n BETWEEN :first AND :last AND c.phone_key <> '' AND {_NOT_KNOWN.format(column="c.phone_key")}"""
 _JOURNALLED = ("email", *FIELDS, "attributes", "updated_at")
 _JOURNAL = f"""INSERT INTO main.import_changes (import_id, noun, first_id, last_id, before)
     SELECT :import, 'contacts', c.id, c.id, json_object({", ".join(f"'{name}', c.{name}" for name in _JOURNALLED)})
