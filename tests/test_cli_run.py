@@ -51,6 +51,7 @@ def test_the_same_for_a_program(shop: Workspace, capsys: pytest.CaptureFixture[s
         "refused": {},
         "expired": 0,
         "held": {},
+        "stopped": [],
         "recovered": {"ready": 0, "in_doubt": 0, "assumed_sent": 0},
     }
 

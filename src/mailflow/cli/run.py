@@ -63,6 +63,7 @@ def _record(report: TickReport) -> dict[str, Any]:
         "refused": {str(reason): number for reason, number in _refused(report).items()},
         "expired": report.expired,
         "held": dict(report.held),
+        "stopped": sorted(report.stopped),
         "recovered": {str(state): number for state, number in report.recovered.items()},
     }
 
@@ -88,6 +89,7 @@ def _sentences(session: Session, report: TickReport) -> list[str]:
     for name, counts in report.planned.items():
         lines.append(f"{name}: {counts['send']:,} to send")
         lines += [f"  {n:,} left out: {policy.sentence(r)}" for r, n in counts.most_common() if r != "send"]
+    lines += [f"{name} is stopped: `mailflow status` says how to let it go on" for name in sorted(report.stopped)]
     if report.expired:
         lines.append(f"{report.expired:,} expired: their time had passed")
     if report.delivery is not None:

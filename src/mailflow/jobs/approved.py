@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from mailflow.campaigns import gate
@@ -19,16 +20,24 @@ TESTED = "tested_at"
 
 
 class Approved:
-    """The approved campaigns that were asked for in one tick, by scope; why one is held is kept in `held`."""
+    """The approved campaigns that were asked for in one tick, by scope; why one is held is kept in `held`.
+
+    What is only `stopped` waits as somebody wanted it to: that is no fault.
+    """
 
     def __init__(self, workspace: Workspace) -> None:
         self.held: dict[str, str] = {}  # campaign → why it does not go on
+        self.stopped: set[str] = set()
         self._workspace = workspace
+        self._stops = frozenset(campaigns.stops(workspace.store.db))
         self._found: dict[str, OpenCampaign | str] = {}
         self._members: dict[str, frozenset[int] | None] = {}
 
     def get(self, scope: str) -> OpenCampaign | None:
-        """Return the campaign of a scope if it may go on as it was approved; else None, and why goes into `held`."""
+        """Return the campaign of a scope if it may go on as it was approved; else None, and why is kept."""
+        if self._is_stopped(scope):
+            self.stopped.add(Scope.campaign_of(scope))
+            return None
         found = self._look(scope)
         if isinstance(found, str):
             self.held[Scope.campaign_of(scope)] = found
@@ -43,7 +52,7 @@ class Approved:
         """
         found = self._look(due.scope)
         approval = self.approval(due.scope)
-        if isinstance(found, str) or approval is None or approval.at_most is not None:
+        if self._is_stopped(due.scope) or isinstance(found, str) or approval is None or approval.at_most is not None:
             return None
         members = self.members(approval)
         return found if members is None or due.contact_id in members else None
@@ -60,6 +69,9 @@ class Approved:
             shown = campaigns.shown_plan(self._workspace.store.db, approval.plan_id)
             self._members[approval.plan_id] = None if shown is None else shown.members
         return self._members[approval.plan_id]
+
+    def _is_stopped(self, scope: str) -> bool:
+        return covers(self._stops, scope)
 
     def _look(self, scope: str) -> OpenCampaign | str:
         if scope not in self._found:
@@ -80,8 +92,6 @@ class Approved:
 
     def _obstacle(self, found: OpenCampaign, approval: Approval) -> str | None:
         """Return why a campaign must not go on, or None."""
-        if is_stopped(self._workspace, approval.scope):
-            return f"it is stopped; `mailflow resume {approval.campaign}` lets it go on"
         if found.hash != approval.files_hash:
             return (
                 f"its files changed since it was approved. `mailflow plan {approval.campaign}` shows what it would do,"
@@ -99,7 +109,6 @@ def check_gate(workspace: Workspace) -> None:
     gate.check(workspace.settings, tested=state.get(workspace.store.db, TESTED) is not None)
 
 
-def is_stopped(workspace: Workspace, scope: str) -> bool:
-    """Return whether a stop of everything, of a scope or of its campaign holds."""
-    stopped = campaigns.stops(workspace.store.db)
-    return not stopped.keys().isdisjoint({"", scope, f"campaign:{Scope.campaign_of(scope)}"})
+def covers(stops: Collection[str], scope: str) -> bool:
+    """Return whether one of the stops holds for a scope: of everything, of itself, or of its campaign."""
+    return bool(stops) and ("" in stops or scope in stops or f"campaign:{Scope.campaign_of(scope)}" in stops)

@@ -73,7 +73,8 @@ def plan_run(workspace: Workspace, now: datetime, *, until: datetime) -> Plan:
     planned = list(_open_lines(workspace, approved, by))
     to_plan = [line for line in _lines_to_come(workspace, approved, now, by) if line not in set(planned)]
     lines = [*planned, *to_plan]
-    return Plan(_id(lines), lines, approved.held, workspace.settings.relay is None)
+    held = {**approved.held, **dict.fromkeys(approved.stopped, "it is stopped")}
+    return Plan(_id(lines), lines, held, workspace.settings.relay is None)
 
 
 def drafts(workspace: Workspace) -> list[str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from mailflow import clock
 from mailflow.errors import ConfigError, PartialFailure, UnavailableError
-from mailflow.jobs.approved import Approved, is_stopped
+from mailflow.jobs.approved import Approved, covers
 from mailflow.model import MessageState, Scope
 from mailflow.store import campaigns, imports, messages, state
 from mailflow.store.campaigns import Occurrence
@@ -37,6 +37,7 @@ class TickReport:
 
     planned: dict[str, Counter[str]] = field(default_factory=dict)  # campaign → "send" or reason → contacts
     held: dict[str, str] = field(default_factory=dict)  # campaign → why it does not go on
+    stopped: set[str] = field(default_factory=set)  # campaigns that wait for `mailflow resume`
     recovered: Mapping[MessageState, int] = field(default_factory=dict)
     rolled_back_imports: int = 0
     expired: int = 0
@@ -46,10 +47,6 @@ class TickReport:
     def states(self) -> Counter[MessageState]:
         """Messages per state they reached."""
         return self.delivery.report.states if self.delivery else Counter()
-
-    @property
-    def did_nothing(self) -> bool:
-        return not (self.planned or self.held or self.delivery or self.expired or any(self.recovered.values()))
 
     def raise_for_failures(self) -> None:
         """Raise what the exit code has to tell: relay or login first, then messages that did not go."""
@@ -128,6 +125,7 @@ def work(
     scopes = [scope for scope in messages.due_scopes(store.db, by=at) if only in (None, scope)]
     ready = {scope: campaign for scope in scopes if (campaign := approved.get(scope)) is not None}
     report.held.update(approved.held)
+    report.stopped |= approved.stopped
     if ready:
         from mailflow.jobs import deliver
 
@@ -263,7 +261,8 @@ def _is_held_out(workspace: Workspace, campaign: OpenCampaign, due: Due) -> bool
 
 def _keep_stops(workspace: Workspace, stopped: Mapping[str, str], at: int) -> None:
     """Make a stop that delivery found necessary hold until the owner takes it back; the owner's own hold already."""
-    found = {scope: reason for scope, reason in stopped.items() if not is_stopped(workspace, scope)}
+    already = campaigns.stops(workspace.store.db)
+    found = {scope: reason for scope, reason in stopped.items() if not covers(already, scope)}
     with workspace.store.transaction() as tx:
         for scope, reason in found.items():
             campaigns.stop(tx, f"campaign:{Scope.campaign_of(scope)}", reason, at=at)
