@@ -14,8 +14,8 @@ from mailflow.workspace import Workspace
 CONTACTS = "email,first name\nann@example.com,Ann\nnot an address,Eve\n"
 ORDERS = "order id,email,date,total\n1,ann@example.com,2026-01-05,12.50\n"
 RESULT_KEYS = {
-    "file", "as", "from", "id", "rows", "inserted", "updated", "unchanged", "merged", "rejected", "reject_file", "problems",
-    "warnings",
+    "file", "as", "from", "id", "rows", "inserted", "updated", "unchanged", "merged", "rejected", "reject_file",
+    "problems", "warnings",
 }  # fmt: skip
 LIST_KEYS = ["id", "file", "as", "from", "at", "inserted", "updated", "unchanged", "rejected", "undone"]
 

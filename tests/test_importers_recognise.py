@@ -39,7 +39,8 @@ def test_an_e_mail_column_is_known_in_many_languages(header: str) -> None:
         ("First Name", "first_name"), ("Vorname", "first_name"), ("nombre", "first_name"), ("Prénom", "first_name"),
         ("Nachname", "last_name"), ("apellidos", "last_name"), ("Nom", "last_name"), ("Land", "country"),
         ("PLZ", "postcode"), ("Código Postal", "postcode"), ("Mobil", "phone"), ("Ort", "city"), ("Firma", "company"),
-        ("Geburtsdatum", "birthday"), ("Newsletter", "consent"), ("unsubscribed", "opt_out"), ("Kundennummer", "customer_id"),
+        ("Geburtsdatum", "birthday"), ("Newsletter", "consent"), ("unsubscribed", "opt_out"),
+        ("Kundennummer", "customer_id"),
     ],
 )  # fmt: skip
 def test_columns_of_contacts_are_known_in_many_languages(header: str, field: str) -> None:
