@@ -17,8 +17,7 @@ _CONSENT = ("consent", "basis", "consent_at", "consent_source", "evidence")
 _CARD = ("email_key", "email", *FIELDS, "attributes", *_CONSENT)
 # What goes with a saying about consent: it differs between rows that agree.
 _ATTACHED = frozenset({"consent_at", "consent_source", "evidence"})
-_CARDS_OF_PEOPLE = """stage.cards AS c JOIN stage.people AS p ON p.email_key = c.email_key
-  AND p.customer_id = c.customer_id AND p.phone_key = iif(c.email_key = '' AND c.customer_id = '', c.phone_key, '')"""
+_CARDS_OF_PEOPLE = "stage.cards AS c JOIN stage.people AS p ON p.p = c.n"
 # How strong a saying of a file is when several of its rows are about one person: a no wins.
 _STRENGTH = {"unsubscribed": 3, "subscribed": 2, "pending": 1}
 
@@ -28,9 +27,7 @@ CREATE TABLE stage.merged (
   email_is_new INTEGER NOT NULL DEFAULT 0,
   changed INTEGER NOT NULL DEFAULT 0
 );
-CREATE TABLE stage.found (
-  kind TEXT, source TEXT, value TEXT, target INTEGER, PRIMARY KEY (kind, source, value)
-) WITHOUT ROWID;
+CREATE TABLE stage.found (kind TEXT, source TEXT, value TEXT, target INTEGER);
 CREATE TABLE stage.fresh (rank INTEGER PRIMARY KEY, target INTEGER UNIQUE, contact_id INTEGER);
 CREATE TABLE stage.altered (rank INTEGER PRIMARY KEY, target INTEGER)
 """
@@ -165,6 +162,13 @@ def _fold(db: Connection, spoken: Collection[str], *, first_wins: bool) -> None:
     said = [name for name in _CARD if name in spoken]
     if not said:  # a file without rows
         return
+    if _all_distinct(db):
+        names = ", ".join(said)
+        db.execute(
+            f"""INSERT INTO stage.merged (target, n, cards, mixed, {names})
+                SELECT p.target, c.n, 1, 0, {", ".join(f"c.{name}" for name in said)} FROM {_CARDS_OF_PEOPLE}"""
+        )
+        return
     differ = " OR ".join(f"coalesce(min(c.{name}) <> max(c.{name}), 0)" for name in said if name not in _ATTACHED)
     chosen = ", ".join(f"{'min' if name in _ATTACHED else 'max'}(c.{name})" for name in said)
     db.execute(
@@ -182,6 +186,11 @@ def _fold(db: Connection, spoken: Collection[str], *, first_wins: bool) -> None:
             for target, cards in groupby(rows, key=lambda row: row["target"])
         ),
     )
+
+
+def _all_distinct(db: Connection) -> bool:
+    row = db.execute("SELECT count(*) AS cards, count(DISTINCT target) AS people FROM stage.people").fetchone()
+    return bool(row["cards"] == row["people"])
 
 
 def _fold_cards(cards: list[Row], *, first_wins: bool) -> tuple[Any, ...]:
@@ -257,10 +266,10 @@ def _fill_sql() -> str:
 
 _NOT_KNOWN = """NOT EXISTS (SELECT 1 FROM main.identities AS i
     WHERE i.kind = :kind AND i.source = :source AND i.value = {column})"""
-_NEW_KEYS = f"""INSERT OR IGNORE INTO stage.found (kind, source, value, target)
+_NEW_KEYS = f"""INSERT INTO stage.found (kind, source, value, target)
     SELECT :kind, :source, {{column}}, target FROM stage.people
     WHERE p BETWEEN :first AND :last AND {{column}} <> '' AND {_NOT_KNOWN}"""
-_NEW_PHONES = f"""INSERT OR IGNORE INTO stage.found (kind, source, value, target)
+_NEW_PHONES = f"""INSERT INTO stage.found (kind, source, value, target)
     SELECT :kind, :source, c.phone_key, p.target FROM {_CARDS_OF_PEOPLE}
     WHERE c.n BETWEEN :first AND :last AND c.phone_key <> '' AND {_NOT_KNOWN.format(column="c.phone_key")}"""
 _JOURNALLED = ("email", *FIELDS, "attributes", "updated_at")

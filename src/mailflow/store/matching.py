@@ -13,27 +13,40 @@ from mailflow.store.database import Connection
 
 _SLICE = 20_000  # rows compared in one statement: while it reads, the web door cannot write
 
+# Who each card is of; `p` is the number of the card. `named`: the customer id is written like a name.
 _PEOPLE = """
 CREATE TABLE stage.people (
   p INTEGER PRIMARY KEY, email_key TEXT, customer_id TEXT, phone_key TEXT, target INTEGER, named INTEGER
 )"""
+# The same the other way round: who has these keys.
+_BUYERS = """
+CREATE TABLE stage.buyers (
+  email_key TEXT, customer_id TEXT, phone_key TEXT, target INTEGER, PRIMARY KEY (email_key, customer_id, phone_key)
+) WITHOUT ROWID"""
 
 
 def match_people(db: Connection, source: str) -> None:
-    """Fill stage.people: one row for every distinct set of keys, with its target. `source` is the shop of the ids."""
+    """Fill stage.people: the target of every card. `source` is the shop of the customer ids."""
     db.execute(_PEOPLE)
     db.execute(
-        """INSERT INTO stage.people (p, email_key, customer_id, phone_key, named)
-           SELECT min(n), email_key, customer_id, iif(email_key = '' AND customer_id = '', phone_key, '') AS phone,
+        """INSERT INTO stage.people (p, email_key, customer_id, phone_key, target, named)
+           SELECT n, email_key, customer_id, iif(email_key = '' AND customer_id = '', phone_key, ''), n,
                   instr(customer_id, ' ') > 0
-           FROM stage.cards GROUP BY email_key, customer_id, phone ORDER BY 1"""
+           FROM stage.cards"""
     )
     last = int(db.execute("SELECT coalesce(max(p), 0) FROM stage.people").fetchone()[0])
     for first in range(1, last + 1, _SLICE):
         _look_up(db, source, first, first + _SLICE - 1)
     _link_new(db)
-    # With the target in it: whoever looks a person up by keys reads nothing but this index.
-    db.execute("CREATE UNIQUE INDEX stage.people_by_key ON people (email_key, customer_id, phone_key, target)")
+
+
+def index_buyers(db: Connection) -> None:
+    """Fill stage.buyers, so that the many orders of a person find them by their keys."""
+    db.execute(_BUYERS)
+    db.execute(
+        """INSERT OR IGNORE INTO stage.buyers (email_key, customer_id, phone_key, target)
+           SELECT email_key, customer_id, phone_key, target FROM stage.people ORDER BY 1, 2, 3"""
+    )
 
 
 def _look_up(db: Connection, source: str, first: int, last: int) -> None:
@@ -44,23 +57,24 @@ def _look_up(db: Connection, source: str, first: int, last: int) -> None:
         (PHONE, "", "phone_key", "phone_key <> ''"),
     ):
         db.execute(
-            f"""UPDATE stage.people AS q SET target =
+            f"""UPDATE stage.people AS q SET target = coalesce(
                   (SELECT -coalesce(c.merged_into, c.id)
                    FROM main.identities AS i JOIN main.contacts AS c ON c.id = i.contact_id
-                   WHERE i.kind = :kind AND i.source = :source AND i.value = q.{column})
-                WHERE p BETWEEN :first AND :last AND target IS NULL AND {condition}""",
+                   WHERE i.kind = :kind AND i.source = :source AND i.value = q.{column}), target)
+                WHERE p BETWEEN :first AND :last AND target > 0 AND {condition}""",
             {"kind": kind, "source": where, "first": first, "last": last},
         )
 
 
 def _link_new(db: Connection) -> None:
-    """Give everybody else a target: people of a file who share a key are one person, known ones lend their contact."""
-    db.execute("UPDATE stage.people SET target = p WHERE target IS NULL")
-    db.execute("CREATE INDEX stage.people_by_customer ON people (customer_id) WHERE customer_id <> ''")
-    while _spread(db, "email_key", "email_key <> ''") + _spread(
-        db, "customer_id", "customer_id <> '' AND (email_key = '' OR NOT named)"
-    ):
-        pass
+    """Let people of a file who share a key be one person; known ones lend their contact."""
+    by_id = "customer_id <> '' AND (email_key = '' OR NOT named)"
+    has_ids = db.execute(f"SELECT 1 FROM stage.people WHERE {by_id} LIMIT 1").fetchone() is not None
+    while True:
+        changed = _spread(db, "email_key", "email_key <> ''")
+        changed += _spread(db, "customer_id", by_id) if has_ids else 0
+        if not changed:
+            break
     _link_phones(db)
 
 
@@ -69,12 +83,10 @@ def _link_phones(db: Connection) -> None:
     if db.execute("SELECT 1 FROM stage.people WHERE phone_key <> '' AND target > 0 LIMIT 1").fetchone() is None:
         return
     db.execute("CREATE INDEX stage.cards_by_phone ON cards (phone_key) WHERE phone_key <> ''")
-    db.execute("CREATE INDEX stage.people_with_ids ON people (email_key, customer_id)")
     db.execute(
         """UPDATE stage.people AS q SET target = coalesce(
-             (SELECT min(o.target) FROM stage.cards AS c JOIN stage.people AS o
-                ON o.email_key = c.email_key AND o.customer_id = c.customer_id AND o.phone_key = ''
-              WHERE c.phone_key = q.phone_key AND (c.email_key <> '' OR c.customer_id <> '')), target)
+             (SELECT min(o.target) FROM stage.cards AS c JOIN stage.people AS o ON o.p = c.n
+              WHERE c.phone_key = q.phone_key AND c.phone_key <> ''), target)
            WHERE phone_key <> '' AND target > 0"""
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from mailflow.store import facts
+from mailflow.store import facts, matching
 from mailflow.store.contacts_bulk import CONTACT_OF
 from mailflow.store.database import Connection
 from mailflow.store.pace import Pace
@@ -23,7 +23,7 @@ CREATE TABLE stage.revised (rank INTEGER PRIMARY KEY, n INTEGER, order_pk INTEGE
 
 
 # Who an order is of; nobody where its row has no key.
-_BUYER = """LEFT JOIN stage.people AS p ON p.email_key = s.email_key AND p.customer_id = s.customer_id
+_BUYER = """LEFT JOIN stage.buyers AS p ON p.email_key = s.email_key AND p.customer_id = s.customer_id
     AND p.phone_key = iif(s.email_key = '' AND s.customer_id = '', s.phone_key, '')"""
 # New orders are written by groups of neighbouring contacts, and in a group by order id. A slice then touches one part
 # of what goes by contact (facts, revenue, the index of their orders) and one stretch of the index by order id. With a
@@ -104,6 +104,7 @@ def compare(db: Connection, source: str, parts: Parts) -> OrderCounts:
     """Find out which staged orders are new and which differ from what is known. `source` is the shop of the ids."""
     for statement in _TABLES.split(";"):
         db.execute(statement)
+    matching.index_buyers(db)
     repeated = _drop_repeated(db) if parts.may_repeat else 0
     last = int(db.execute("SELECT coalesce(max(n), 0) FROM stage.orders").fetchone()[0])
     for first in range(1, last + 1, _SLICE):
