@@ -31,12 +31,12 @@ PRAGMA temp_store = MEMORY;
 """
 _CONTACTS = """.import --csv --schema temp {file} rows
 BEGIN IMMEDIATE;
-UPDATE contacts SET first_name = r.first_name, last_name = r.last_name, country = r.country, city = r.city
-  FROM temp.rows AS r JOIN identities AS i ON i.kind = 'email' AND i.source = '' AND i.value = lower(r.email)
-  WHERE contacts.id = i.contact_id;
-INSERT INTO contacts (key, email, first_name, last_name, country, city, source, created_at, updated_at)
-  SELECT lower(hex(randomblob(16))), email, first_name, last_name, country, city, 'shell', 0, 0 FROM temp.rows
-  WHERE NOT EXISTS (SELECT 1 FROM identities AS i WHERE i.kind = 'email' AND i.source = '' AND i.value = lower(email));
+INSERT INTO contacts (id, key, email, first_name, last_name, country, city, source, created_at, updated_at)
+  SELECT i.contact_id, lower(hex(randomblob(16))), r.email, r.first_name, r.last_name, r.country, r.city, 'shell', 0, 0
+  FROM temp.rows AS r LEFT JOIN identities AS i ON i.kind = 'email' AND i.source = '' AND i.value = lower(r.email)
+  WHERE TRUE
+  ON CONFLICT (id) DO UPDATE SET first_name = excluded.first_name, last_name = excluded.last_name,
+    country = excluded.country, city = excluded.city;
 INSERT INTO identities (kind, source, value, contact_id) SELECT 'email', '', lower(email), id FROM contacts WHERE TRUE
   ON CONFLICT DO NOTHING;
 COMMIT;
