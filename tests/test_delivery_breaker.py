@@ -75,8 +75,7 @@ def test_resume_lets_a_stopped_campaign_go_on(
     assert run(["send", "hello", "--yes", *where]) == 1
     assert "hello was stopped: the relay refuses us as a sender: 550 5.7.1 who are you" in capsys.readouterr().err
     assert dots(sink) == 0
-    assert run(["run", *where]) == 1
-    assert "`mailflow resume hello` lets it go on" in capsys.readouterr().err
+    assert run(["run", *where]) == 0  # it waits, as somebody wanted it to
     assert dots(sink) == 0
     assert run(["resume", "hello", *where]) == 0
     assert run(["run", *where]) == 0
