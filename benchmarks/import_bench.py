@@ -83,7 +83,7 @@ class Shop:
 
 def shell(shop: Shop, name: str, script: str, file: Path, *, again: bool = False) -> Contender:
     """Return the sqlite3 shell doing the same by SQL."""
-    from mailflow.store.database import journal_settings
+    from mailflow.store.connection import journal_settings
 
     journal, synchronous = journal_settings(sqlite3.sqlite_version_info)
     path = file.with_suffix(".sql")

@@ -22,8 +22,8 @@ from mailflow.delivery.rate import Limiter
 from mailflow.delivery.smtp import SmtpCarrier
 from mailflow.model import ConsentState, MessageState
 from mailflow.policy import Limits
-from mailflow.store import Store, messages, state
-from mailflow.store.messages import Content
+from mailflow.store import Store, contents, messages, state
+from mailflow.store.contents import Content
 from mailflow.tokens import Keys
 from mailflow.workspace import Workspace
 from people import add_contact, add_message
@@ -64,7 +64,8 @@ class Post:
                 Content(number, "shop@shop.example", address, "Hello", letter(number, size))
                 for number, address in zip(ids, given, strict=True)
             ]
-            messages.freeze(tx, frozen, at=clock.to_ms(NOW))
+            contents.keep(tx, frozen, at=clock.to_ms(NOW))
+            messages.make_ready(tx, [content.message_id for content in frozen])
 
     @classmethod
     def copy_of(cls, other: Post, folder: Path) -> Post:
@@ -116,7 +117,7 @@ class Post:
         after = (-1, -1)
         while batch := messages.due(self.store.db, by=clock.to_ms(now), after=after, limit=20):
             after = (batch[-1].next_at, batch[-1].id)
-            frozen = messages.contents(self.store.db, [due.id for due in batch])
+            frozen = contents.many(self.store.db, [due.id for due in batch])
             for due in batch:
                 if not dispatcher.is_stopped(due.scope):
                     yield Ready(due, frozen[due.id])

@@ -9,7 +9,7 @@ import pytest
 
 from mailflow import clock
 from mailflow.cli.main import run
-from mailflow.store import messages
+from mailflow.store import contents, messages
 from mailflow.workspace import Workspace
 from posting import make_shop, states_of
 from sink import Fault, Sink
@@ -33,10 +33,10 @@ def test_bytes_that_a_relay_saw_go_out_again_and_others_are_made_anew(
     where = ["--workspace", str(shop.root), "--quiet"]
     assert run(["send", "hello", "--yes", *where]) == 0
     assert states_of(shop) == {"deferred": 1}
-    frozen = messages.content(shop.store.db, 1)
+    frozen = contents.get(shop.store.db, 1)
     assert frozen is not None
     skip(shop)
-    assert (messages.content(shop.store.db, 1) is not None) == same_bytes
+    assert (contents.get(shop.store.db, 1) is not None) == same_bytes
     template = shop.templates / "hello.md"
     template.write_text(template.read_text(encoding="utf-8") + "\nNew words.\n", encoding="utf-8")
     assert run(["send", "hello", "--yes", *where]) == 0

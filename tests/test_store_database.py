@@ -15,7 +15,7 @@ from sqlite_utils import Migrations
 
 from mailflow.cli.main import run
 from mailflow.errors import ConfigError, DataError, UnavailableError
-from mailflow.store import Store, database, migrations
+from mailflow.store import Store, connection, database, migrations
 
 SCHEMA = Path(database.__file__).with_name("schema.sql")
 
@@ -31,7 +31,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def a_newer_mailflow(monkeypatch: pytest.MonkeyPatch) -> Iterator[Migrations]:
     """Let this process know one migration more than the files it finds."""
-    later = Migrations(database.MIGRATION_SET)
+    later = Migrations(connection.MIGRATION_SET)
     for known in migrations.migrations._migrations:
         later._migrations.append(known)
 
@@ -167,11 +167,11 @@ def test_create_does_not_overwrite(path: Path) -> None:
     ],
 )
 def test_a_wal_only_where_sqlite_does_it_well(version: tuple[int, ...], journal: tuple[str, str]) -> None:
-    assert database.journal_settings(version) == journal
+    assert connection.journal_settings(version) == journal
 
 
 def test_the_pragmas_that_were_asked_for_hold(path: Path) -> None:
-    journal, synchronous = database.journal_settings(sqlite3.sqlite_version_info)
+    journal, synchronous = connection.journal_settings(sqlite3.sqlite_version_info)
     with Store.open(path, backups=path.parent) as store:
         asked = {name: store.db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")}
         assert asked == {"journal_mode": journal.lower(), "synchronous": {"FULL": 2, "EXTRA": 3}[synchronous]}

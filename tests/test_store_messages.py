@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from mailflow import clock
 from mailflow.model import MESSAGE_TRANSITIONS, ConsentState, MessageClass
 from mailflow.model import MessageState as S
-from mailflow.store import Connection, Store, messages
-from mailflow.store.messages import Content, NewMessage, Outcome
+from mailflow.store import Connection, Store, contents, messages
+from mailflow.store.contents import Content
+from mailflow.store.messages import NewMessage, Outcome
 from people import add_contact, add_message
 from posting import NOW
 
@@ -42,6 +43,11 @@ def content_of(message_id: int, data: bytes = BYTES) -> Content:
     return Content(message_id, "shop@shop.example", "anna@example.com", "Hello", data)
 
 
+def freeze(tx: Connection, rendered: list[Content]) -> None:
+    contents.keep(tx, rendered, at=AT)
+    messages.make_ready(tx, [content.message_id for content in rendered])
+
+
 def state_of(db: Connection, message_id: int) -> S:
     return S(db.execute("SELECT state FROM messages WHERE id = ?", (message_id,)).fetchone()[0])
 
@@ -56,7 +62,7 @@ def insert_again(tx: Connection, message_id: int, state: S) -> object:
 
 ACTS: dict[str, Act] = {
     **{f"insert {s}": lambda tx, n, s=s: insert_again(tx, n, s) for s in (S.PLANNED, S.SKIPPED, S.HELD_OUT)},
-    "freeze": lambda tx, n: messages.freeze(tx, [content_of(n)], at=AT),
+    "freeze": lambda tx, n: freeze(tx, [content_of(n)]),
     "arm": lambda tx, n: messages.arm(tx, [n], runner="test", at=AT),
     **{
         f"settle {s}": lambda tx, n, s=s: messages.settle(tx, [Outcome(n, s, "reply", "why", next_at=AT)], at=AT)
@@ -71,7 +77,7 @@ ACTS: dict[str, Act] = {
     "hold out": lambda tx, n: messages.hold_out(tx, [n], reason="held_out", at=AT),
     "replan": lambda tx, n: messages.replan(tx, [n], at=AT),
     "look again": lambda tx, n: messages.look_again(tx, [(n, "cap_week")], again_at=AT + 1),
-    "forget bytes": lambda tx, _: messages.forget_bytes(tx, older_than=AT + 99 * DAY),
+    "forget bytes": lambda tx, _: contents.forget(tx, older_than=AT + 99 * DAY),
 }
 
 # What each does where it does anything at all, written down by hand.
@@ -143,8 +149,8 @@ def test_frozen_bytes_come_back_byte_for_byte(store: Store, data: bytes) -> None
     store.db.execute("BEGIN")
     try:
         message_id = new_message(store.db)
-        messages.freeze(store.db, [content_of(message_id, data)], at=AT)
-        assert messages.content(store.db, message_id) == content_of(message_id, data)
+        freeze(store.db, [content_of(message_id, data)])
+        assert contents.get(store.db, message_id) == content_of(message_id, data)
     finally:
         store.db.execute("ROLLBACK")
 
@@ -152,39 +158,39 @@ def test_frozen_bytes_come_back_byte_for_byte(store: Store, data: bytes) -> None
 def test_frozen_bytes_are_not_frozen_anew(store: Store) -> None:
     with store.transaction() as tx:
         message_id = new_message(tx)
-        messages.freeze(tx, [content_of(message_id)], at=AT)
-        messages.freeze(tx, [content_of(message_id, b"other")], at=AT)
-    assert messages.content(store.db, message_id) == content_of(message_id)
+        freeze(tx, [content_of(message_id)])
+        freeze(tx, [content_of(message_id, b"other")])
+    assert contents.get(store.db, message_id) == content_of(message_id)
 
 
 def test_contents_are_read_in_one_go_and_absent_ones_left_out(store: Store) -> None:
     with store.transaction() as tx:
         ids = [new_message(tx, name=f"p{number}") for number in range(3)]
-        messages.freeze(tx, [content_of(ids[0]), content_of(ids[2], b"two")], at=AT)
-    assert messages.contents(store.db, ids) == {ids[0]: content_of(ids[0]), ids[2]: content_of(ids[2], b"two")}
+        freeze(tx, [content_of(ids[0]), content_of(ids[2], b"two")])
+    assert contents.many(store.db, ids) == {ids[0]: content_of(ids[0]), ids[2]: content_of(ids[2], b"two")}
 
 
 def test_a_skip_before_arming_drops_the_bytes_so_that_a_new_plan_renders_anew(store: Store) -> None:
     with store.transaction() as tx:
         message_id = new_message(tx)
-        messages.freeze(tx, [content_of(message_id)], at=AT)
+        freeze(tx, [content_of(message_id)])
         messages.refuse(tx, [(message_id, "cap_day")], at=AT, again_at=AT)
         messages.replan(tx, [message_id], at=AT)
-        assert messages.content(tx, message_id) is None
-        messages.freeze(tx, [content_of(message_id, b"of today")], at=AT)
-    assert messages.content(store.db, message_id) == content_of(message_id, b"of today")
+        assert contents.get(tx, message_id) is None
+        freeze(tx, [content_of(message_id, b"of today")])
+    assert contents.get(store.db, message_id) == content_of(message_id, b"of today")
 
 
 def test_bytes_that_a_relay_may_know_stay_and_so_does_their_address(store: Store) -> None:
     with store.transaction() as tx:
         message_id = new_message(tx)
-        messages.freeze(tx, [content_of(message_id)], at=AT)
+        freeze(tx, [content_of(message_id)])
         messages.arm(tx, [message_id], runner="test", at=AT)
         messages.settle(tx, [Outcome(message_id, S.DEFERRED, "451 later", "not_now", next_at=AT)], at=AT)
         messages.refuse(tx, [(message_id, "cap_day")], at=AT, again_at=AT)
         insert_again(tx, message_id, S.PLANNED)
-        messages.freeze(tx, [content_of(message_id, b"other")], at=AT)
-    assert messages.content(store.db, message_id) == content_of(message_id)
+        freeze(tx, [content_of(message_id, b"other")])
+    assert contents.get(store.db, message_id) == content_of(message_id)
     row = messages.get(store.db, message_id)
     assert row is not None
     assert (row["state"], row["address"]) == ("ready", "anna@example.com")
@@ -194,19 +200,19 @@ def test_bytes_are_forgotten_and_their_hash_is_not(store: Store) -> None:
     with store.transaction() as tx:
         settled = new_message(tx, name="old")
         open_one = new_message(tx, name="open")
-        messages.freeze(tx, [content_of(settled), content_of(open_one)], at=AT)
+        freeze(tx, [content_of(settled), content_of(open_one)])
         messages.arm(tx, [settled], runner="test", at=AT)
         messages.settle(tx, [Outcome(settled, S.ACCEPTED, "250 ok")], at=AT)
         before = messages.get(tx, settled)
-        assert messages.forget_bytes(tx, older_than=AT) == 0
-        assert messages.forget_bytes(tx, older_than=AT + 1) == 1
-        assert messages.forget_bytes(tx, older_than=AT + 1) == 0
+        assert contents.forget(tx, older_than=AT) == 0
+        assert contents.forget(tx, older_than=AT + 1) == 1
+        assert contents.forget(tx, older_than=AT + 1) == 0
     after = messages.get(store.db, settled)
     assert before is not None
     assert after is not None
     assert (after["sha256"], after["size"]) == (before["sha256"], len(BYTES))
-    assert messages.content(store.db, settled) is None
-    assert messages.content(store.db, open_one) == content_of(open_one)
+    assert contents.get(store.db, settled) is None
+    assert contents.get(store.db, open_one) == content_of(open_one)
 
 
 # --- arming, outcomes, recovery --------------------------------------------------------------------------------------

@@ -87,9 +87,9 @@ def show(
 
 
 def _print_bytes(session: Session, message_id: int) -> None:
-    from mailflow.store import messages
+    from mailflow.store import contents
 
-    content = messages.content(session.workspace.store.db, message_id)
+    content = contents.get(session.workspace.store.db, message_id)
     if content is None:
         raise UsageError(f"message {message_id} has no bytes: not rendered yet, or dropped 30 days after it was sent")
     sys.stdout.buffer.write(content.data)

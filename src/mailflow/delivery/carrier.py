@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from mailflow.delivery.replies import Reply
-from mailflow.store.messages import Content
+from mailflow.store.contents import Content
 
 
 class CarrierDown(Exception):

@@ -17,7 +17,8 @@ from mailflow.delivery.rate import Limiter
 from mailflow.delivery.replies import Fault, Judgement, Reply, judge
 from mailflow.model import MessageState
 from mailflow.policy import Decision, Reason
-from mailflow.store.messages import Content, Due, Outcome
+from mailflow.store.contents import Content
+from mailflow.store.messages import Due, Outcome
 
 RELAY_PAUSE = timedelta(minutes=5)
 FAULTS_IN_A_ROW = 3  # of the relay, before a connection gives up

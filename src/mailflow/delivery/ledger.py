@@ -15,9 +15,10 @@ from typing import Any
 
 from mailflow import clock, policy
 from mailflow.policy import Decision, Limits
-from mailflow.store import Connection, Store, candidates, messages
+from mailflow.store import Connection, Store, candidates, contents, messages
+from mailflow.store.contents import Content
 from mailflow.store.events import Event
-from mailflow.store.messages import Content, Outcome
+from mailflow.store.messages import Outcome
 from mailflow.tokens import Keys
 from mailflow.tracking import record
 
@@ -78,17 +79,17 @@ class Ledger:
         if self._failure is not None and exc[1] is None:
             raise self._failure
 
-    async def freeze(self, contents: Sequence[Content]) -> None:
+    async def freeze(self, rendered: Sequence[Content]) -> None:
         """Store rendered messages; what they say is durable when this returns.
 
         A few dozen at a time: a commit that makes the file grow costs twice as much as one that only changes rows.
         """
         if self._failure is not None:
             raise self._failure
-        if not contents:
+        if not rendered:
             return
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._batch.contents += contents
+        self._batch.contents += rendered
         self._batch.frozen.append(future)
         self._wake.set()
         await future
@@ -152,7 +153,8 @@ class Ledger:
         at = clock.to_ms(now)
         tx = self._store.begin()
         try:
-            messages.freeze(tx, batch.contents, at=at)
+            contents.keep(tx, batch.contents, at=at)
+            messages.make_ready(tx, [content.message_id for content in batch.contents])
             self._settle(tx, batch.settled, at)
             return self._arm(tx, [message_id for message_id, _ in batch.arming], now)
         except BaseException:

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from mailflow.delivery.replies import Reply, Stage
-from mailflow.store.messages import Content
+from mailflow.store.contents import Content
 
 
 def file_name(message_id: int) -> str:

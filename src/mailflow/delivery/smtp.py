@@ -13,7 +13,7 @@ from mailflow.config import RelaySettings
 from mailflow.delivery.connect import Credentials, connect
 from mailflow.delivery.line import LOST, Answer, Line
 from mailflow.delivery.replies import Reply, Stage
-from mailflow.store.messages import Content
+from mailflow.store.contents import Content
 
 MESSAGES_PER_CONNECTION = 100
 SECONDS_PER_CONNECTION = 300.0

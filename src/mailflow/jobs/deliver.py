@@ -27,8 +27,9 @@ from mailflow.model import MessageState
 from mailflow.outbox import context
 from mailflow.outbox.render import Renderer
 from mailflow.policy import Limits
-from mailflow.store import Store, messages
-from mailflow.store.messages import Content, Due, Outcome
+from mailflow.store import Store, contents, messages
+from mailflow.store.contents import Content
+from mailflow.store.messages import Due, Outcome
 from mailflow.workspace import Workspace
 
 _FIRST = (-1, -1)
@@ -123,13 +124,13 @@ class _Producer:
         """Return messages with their bytes, frozen before any is offered; those that cannot be made are left out."""
         made = [due for due in batch if due.state is MessageState.PLANNED]
         known = self._contexts(made)
-        frozen = messages.contents(self._store.db, [due.id for due in batch])
-        contents: dict[int, Content | None] = {}
+        frozen = contents.many(self._store.db, [due.id for due in batch])
+        found: dict[int, Content | None] = {}
         for due in batch:
-            contents[due.id] = frozen.get(due.id) or self._content(due, known)
+            found[due.id] = frozen.get(due.id) or self._content(due, known)
             await asyncio.sleep(0)  # the connections go on while the next message is rendered
-        await self._ledger.freeze([content for due in made if (content := contents[due.id]) is not None])
-        return [Ready(due, content) for due in batch if (content := contents[due.id]) is not None]
+        await self._ledger.freeze([content for due in made if (content := found[due.id]) is not None])
+        return [Ready(due, content) for due in batch if (content := found[due.id]) is not None]
 
     def _contexts(self, batch: Sequence[Due]) -> dict[int, dict[str, Any]]:
         if not batch:

@@ -22,7 +22,7 @@ from mailflow.jobs.campaign import OpenCampaign
 from mailflow.outbox import context
 from mailflow.store import campaigns, contacts, messages, state, suppressions
 from mailflow.store.campaigns import Approval, Occurrence
-from mailflow.store.messages import Content
+from mailflow.store.contents import Content
 from mailflow.workspace import Workspace
 
 _TEST_PREFIX = "[Test] "

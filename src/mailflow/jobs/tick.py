@@ -12,7 +12,7 @@ from mailflow import clock
 from mailflow.errors import ConfigError, PartialFailure, UnavailableError
 from mailflow.jobs.approved import Approved, covers
 from mailflow.model import MessageState, Scope
-from mailflow.store import campaigns, imports, messages, state
+from mailflow.store import campaigns, contents, imports, messages, state
 from mailflow.store.campaigns import Occurrence
 from mailflow.store.messages import Due
 from mailflow.workspace import Workspace
@@ -272,5 +272,5 @@ def _forget_bytes(workspace: Workspace, now: datetime) -> None:
     old = clock.to_ms(now - _KEEP_BYTES)
     while True:
         with workspace.store.transaction() as tx:
-            if not messages.forget_bytes(tx, older_than=old):
+            if not contents.forget(tx, older_than=old):
                 return

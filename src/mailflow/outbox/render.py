@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from mailflow.config import Settings
-from mailflow.store.messages import Content
+from mailflow.store.contents import Content
 from mailflow.templates import Envelope, Rendered, compose
 from mailflow.tokens import Keys, Purpose
 

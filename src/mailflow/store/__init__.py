@@ -4,6 +4,7 @@ One module per noun; each question a named function. Functions that write take `
 `Store.transaction()`; functions that read take `db`, any connection.
 """
 
-from mailflow.store.database import Connection, Row, Store
+from mailflow.store.connection import Connection, Row
+from mailflow.store.database import Store
 
 __all__ = ["Connection", "Row", "Store"]

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mailflow.store.database import Connection
+from mailflow.store.connection import Connection
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from mailflow.store.database import Connection, Row
+from mailflow.store.connection import Connection, Row
 
 PLANS_LAST_MS = 30 * 86_400_000
 

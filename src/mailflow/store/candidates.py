@@ -14,7 +14,7 @@ from mailflow.addresses import normalise
 from mailflow.model import ConsentState, MessageClass, Scope, SuppressionReason
 from mailflow.policy import Candidate
 from mailflow.store import suppressions
-from mailflow.store.database import Connection
+from mailflow.store.connection import Connection
 from mailflow.tokens import Keys
 
 TEST_SCOPE = "test:"

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from mailflow import clock, policy
 from mailflow.model import Basis, ConsentState
-from mailflow.store.database import Connection, Row
+from mailflow.store.connection import Connection, Row
 
 EMAIL = "email"
 ALL_TOPICS = ""

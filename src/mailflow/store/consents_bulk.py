@@ -5,8 +5,8 @@ A no is taken always, a yes never after a no, and what is already known is not s
 
 from __future__ import annotations
 
+from mailflow.store.connection import Connection
 from mailflow.store.contacts_bulk import CONTACT_OF, known_slices
-from mailflow.store.database import Connection
 from mailflow.store.pace import Pace
 
 # A yes needs a basis that is known and an address to be for.

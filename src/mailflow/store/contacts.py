@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from mailflow import clock
 from mailflow.addresses import Address
-from mailflow.store.database import Connection, Row
+from mailflow.store.connection import Connection, Row
 
 EMAIL = "email"
 PHONE = "phone"

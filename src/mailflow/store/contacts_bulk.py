@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from mailflow.store.connection import Connection, Row
 from mailflow.store.contacts import CUSTOMER_ID, EMAIL, FIELDS, PHONE
-from mailflow.store.database import Connection, Row
 from mailflow.store.pace import Pace
 
 _SLICE = 20_000  # rows compared in one statement

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from mailflow import clock
-from mailflow.store.database import Connection, Row
+from mailflow.store.connection import Connection, Row
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mailflow.store.database import Connection
+from mailflow.store.connection import Connection
 
 # Counted are open and paid orders: model.COUNTED_STATUSES. Refunds lower the revenue, not the count.
 _COUNTED = "status IN ('open', 'paid')"

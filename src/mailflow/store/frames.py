@@ -15,7 +15,7 @@ from mailflow import money
 from mailflow.config.rates import COLUMNS, Rates
 from mailflow.errors import DataError
 from mailflow.model import COUNTED_STATUSES
-from mailflow.store.database import Connection
+from mailflow.store.connection import Connection
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,7 +10,7 @@ from datetime import datetime
 from mailflow import clock
 from mailflow.model import ImportState
 from mailflow.store import state
-from mailflow.store.database import Connection, Row
+from mailflow.store.connection import Connection, Row
 
 # Problems kept with an import; all of them are in its reject file.
 MAX_PROBLEMS = 1_000

@@ -8,8 +8,8 @@ A *target* is a contact id as a negative number, or for somebody new the number 
 
 from __future__ import annotations
 
+from mailflow.store.connection import Connection
 from mailflow.store.contacts import CUSTOMER_ID, EMAIL, PHONE
-from mailflow.store.database import Connection
 
 _SLICE = 20_000  # rows compared in one statement: while it reads, the web door cannot write
 

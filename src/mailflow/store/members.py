@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from mailflow.store.database import Connection
+from mailflow.store.connection import Connection
 from mailflow.store.rules_sql import Parameters
 
 _CHUNK = 5_000

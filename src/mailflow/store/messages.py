@@ -1,22 +1,18 @@
 """Messages: one row per recipient, channel and step. Every change of state is here, as MESSAGE_TRANSITIONS allows.
 
-What may go is decided in policy.py, from facts that candidates.py reads.
+What may go is decided in policy.py, from facts that candidates.py reads; their bytes are in contents.py.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from mailflow.model import MessageState as S
-from mailflow.store.database import Connection, Row
+from mailflow.store.connection import Connection, Row
 
 DOUBT_LASTS_MS = 7 * 86_400_000
 LOOK_AGAIN_MS = 3_600_000  # at somebody who was skipped, while the occurrence is open
-_COMPRESSION = 1  # 10 KB of quoted-printable to a third in 0.1 ms; higher levels cost more than they save
 
 
 _NEVER_ARMED = (
@@ -54,17 +50,6 @@ class Due:
     not_after: int
     next_at: int
     attempts: int
-
-
-@dataclass(frozen=True, slots=True)
-class Content:
-    """A rendered message, frozen: the bytes that go out, now and at every later attempt."""
-
-    message_id: int
-    mail_from: str
-    rcpt_to: str
-    subject: str
-    data: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,49 +164,11 @@ def due_scopes(db: Connection, *, by: int) -> list[str]:
     return [str(row["scope"]) for row in rows]
 
 
-def freeze(tx: Connection, contents: Iterable[Content], *, at: int) -> None:
-    """Store rendered messages and make them ready. Bytes that are stored stay as they are."""
-    rows = list(contents)
+def make_ready(tx: Connection, ids: Iterable[int]) -> None:
+    """Note that the bytes of planned messages are kept."""
     tx.executemany(
-        "INSERT INTO message_contents (message_id, mail_from, rcpt_to, subject, frozen_at, size, sha256, bytes)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (message_id) DO NOTHING",
-        (
-            (
-                content.message_id,
-                content.mail_from,
-                content.rcpt_to,
-                content.subject,
-                at,
-                len(content.data),
-                hashlib.sha256(content.data).hexdigest(),
-                zlib.compress(content.data, _COMPRESSION),
-            )
-            for content in rows
-        ),
+        "UPDATE messages SET state = 'ready' WHERE id = ? AND state = 'planned'", ((message_id,) for message_id in ids)
     )
-    tx.executemany(
-        "UPDATE messages SET state = 'ready' WHERE id = ? AND state = 'planned'", ((row.message_id,) for row in rows)
-    )
-
-
-def content(db: Connection, message_id: int) -> Content | None:
-    """Return the frozen bytes of a message, or None where there are none (any more)."""
-    return contents(db, [message_id]).get(message_id)
-
-
-def contents(db: Connection, message_ids: Iterable[int]) -> dict[int, Content]:
-    """Return message id → frozen bytes; a message that has none (any more) is left out."""
-    rows = db.execute(
-        "SELECT message_id, mail_from, rcpt_to, subject, bytes FROM message_contents"
-        " WHERE message_id IN (SELECT value FROM json_each(?)) AND bytes IS NOT NULL",
-        (json.dumps(list(message_ids)),),
-    )
-    return {
-        row["message_id"]: Content(
-            row["message_id"], row["mail_from"], row["rcpt_to"], row["subject"], zlib.decompress(row["bytes"])
-        )
-        for row in rows
-    }
 
 
 def arm(tx: Connection, ids: Sequence[int], *, runner: str, at: int) -> set[int]:
@@ -350,16 +297,6 @@ def cancel(tx: Connection, scope: str, *, reason: str, at: int, limit: int = 200
         " WHERE id IN (SELECT id FROM messages INDEXED BY messages_open"
         " WHERE state IN ('planned', 'ready', 'deferred') AND scope = :scope LIMIT :limit)",
         {"scope": scope, "reason": reason, "at": at, "limit": limit},
-    ).rowcount
-
-
-def forget_bytes(tx: Connection, *, older_than: int, limit: int = 500) -> int:
-    """Drop the bytes of messages settled before an instant, keeping their hash; return how many."""
-    return tx.execute(
-        "UPDATE message_contents SET bytes = NULL WHERE message_id IN (SELECT message_id FROM message_contents"
-        " JOIN messages ON messages.id = message_id WHERE bytes IS NOT NULL AND frozen_at < :old AND settled_at < :old"
-        " AND state NOT IN ('planned', 'ready', 'deferred', 'armed', 'in_doubt') LIMIT :limit)",
-        {"old": older_than, "limit": limit},
     ).rowcount
 
 

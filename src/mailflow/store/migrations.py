@@ -12,7 +12,7 @@ from pathlib import Path
 import sqlite_utils
 from sqlite_utils import Migrations
 
-from mailflow.store.database import MIGRATION_SET, Connection
+from mailflow.store.connection import MIGRATION_SET, Connection
 
 _SQL = Path(__file__).with_name("sql")
 _HEADER = """\

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from mailflow.store import facts, matching
+from mailflow.store.connection import Connection
 from mailflow.store.contacts_bulk import CONTACT_OF
-from mailflow.store.database import Connection
 from mailflow.store.pace import Pace
 
 _SLICE = 20_000

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from mailflow import clock
-from mailflow.store.database import Connection, Store
+from mailflow.store.connection import Connection
+from mailflow.store.database import Store
 
 TARGET_SECONDS = 0.05  # well under the 0.1 that a write may hold the database, as the next slice may be slower
 _FIRST_ROWS = 1_000

@@ -14,7 +14,8 @@ from datetime import datetime
 from mailflow import clock, policy
 from mailflow.model import Basis, ConsentState
 from mailflow.store import frames
-from mailflow.store.database import Connection, Store
+from mailflow.store.connection import Connection
+from mailflow.store.database import Store
 from mailflow.store.scores import RfmRow
 
 

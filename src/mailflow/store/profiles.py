@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mailflow import clock, money
-from mailflow.store.database import Connection
+from mailflow.store.connection import Connection
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from mailflow.store.database import Connection, Row
+from mailflow.store.connection import Connection, Row
 
 _AMONG = "IN (SELECT value FROM json_each(:ids))"
 

@@ -315,6 +315,8 @@ CREATE TABLE message_contents (
   bytes      BLOB                              -- zlib of the message as sent, dots not stuffed; NULL after 30 days
 ) STRICT;
 
+CREATE INDEX message_contents_kept ON message_contents (frozen_at) WHERE bytes IS NOT NULL;
+
 CREATE TABLE attempts (
   id         INTEGER PRIMARY KEY,
   message_id INTEGER NOT NULL REFERENCES messages (id),

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import Any
 
 from mailflow import clock
-from mailflow.store.database import Connection
+from mailflow.store.connection import Connection
 
 RFM = "rfm"
 # (contact_id, recency_days, frequency, monetary_minor, currency, r, f, m, class)

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mailflow.store.connection import Connection
 from mailflow.store.contacts import FIELDS
-from mailflow.store.database import Connection, Store
+from mailflow.store.database import Store
 
 ORDER_COLUMNS = (
     "n", "line", "order_id", "email_key", "customer_id", "phone_key", "status", "placed_at", "total_minor", "currency",

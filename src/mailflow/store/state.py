@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mailflow.store.database import Connection
+from mailflow.store.connection import Connection
 
 
 def get(db: Connection, name: str) -> str | None:

@@ -15,7 +15,7 @@ from mailflow import clock
 from mailflow.addresses import Address
 from mailflow.errors import ConfigError
 from mailflow.model import SuppressionReason
-from mailflow.store.database import Connection
+from mailflow.store.connection import Connection
 from mailflow.tokens import Keys
 
 _PEPPER_CHECK = "pepper_check"

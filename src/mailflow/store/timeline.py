@@ -9,7 +9,7 @@ from datetime import datetime
 from mailflow import clock, money
 from mailflow.model import ConsentState
 from mailflow.store import consents, events
-from mailflow.store.database import Connection, Row
+from mailflow.store.connection import Connection, Row
 
 
 @dataclass(frozen=True, slots=True)

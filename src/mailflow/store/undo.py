@@ -15,8 +15,9 @@ from datetime import datetime
 from mailflow import clock
 from mailflow.model import ImportState
 from mailflow.store import facts, imports
+from mailflow.store.connection import Connection
 from mailflow.store.contacts import FIELDS
-from mailflow.store.database import Connection, Store
+from mailflow.store.database import Store
 from mailflow.store.pace import Pace
 
 _FIELDS = ("email", *FIELDS, "attributes", "updated_at")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from mailflow.addresses import Address, normalise
 from mailflow.model import Basis, ConsentState, SuppressionReason
 from mailflow.store import consents, events, suppressions
+from mailflow.store.connection import Connection
 from mailflow.store.consents import ALL_TOPICS, ConsentEntry
-from mailflow.store.database import Connection
 from mailflow.store.events import Event
 from mailflow.tokens import Keys
 
