@@ -127,17 +127,17 @@ def settle_kill(workspace: Workspace, tally: Tally) -> None:
 def test_kill_9_doubles_nobody_and_loses_nobody_in_silence(
     tmp_path: Path, mail_sink: Callable[..., Sink], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    prove_kills(KILLS, tmp_path, mail_sink, capsys)
+    check_kills(KILLS, tmp_path, mail_sink, capsys)
 
 
 @pytest.mark.soak
 def test_two_thousand_kills_double_nobody_either(
     tmp_path: Path, mail_sink: Callable[..., Sink], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    prove_kills(2_000, tmp_path, mail_sink, capsys)
+    check_kills(2_000, tmp_path, mail_sink, capsys)
 
 
-def prove_kills(kills: int, tmp_path: Path, mail_sink: Callable[..., Sink], capsys: pytest.CaptureFixture[str]) -> None:
+def check_kills(kills: int, tmp_path: Path, mail_sink: Callable[..., Sink], capsys: pytest.CaptureFixture[str]) -> None:
     """Kill a campaign's senders again and again until it is done, print the counts, and check them."""
     dice = random.Random(20_261_122)
     people = kills * 14
