@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import sqlite_utils
+
 from mailflow.store.connection import connect
 
 database, file = sys.argv[1:]
