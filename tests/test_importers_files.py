@@ -435,6 +435,14 @@ def test_a_currency_that_is_none_rejects_every_row_that_has_it(shop: Shop) -> No
     assert shop.take("order id,email,date,total,currency\n" + rows).rejected == 5
 
 
+def test_who_is_met_only_in_rejected_rows_is_not_added(shop: Shop) -> None:
+    rows = ["1,bad@example.com,2026-01-01,x", "2,late@example.com,2026-01-01,x", "3,good@example.com,2026-01-01,5"]
+    rows += ["4,good@example.com,2026-01-02,5"] * 6000 + ["5,late@example.com,2026-01-03,5"]
+    shop.take("order id,email,date,total\n" + "\n".join(rows) + "\n")
+    assert shop.all("SELECT email FROM contacts ORDER BY 1") == [("good@example.com",), ("late@example.com",)]
+    assert shop.one("SELECT count(*) FROM orders WHERE contact_id IS NULL") == (0,)
+
+
 def test_a_bad_line_rejects_its_whole_order(shop: Shop) -> None:
     result = shop.take(
         "order id,email,date,quantity,price,product\n1,a@example.com,2026-01-01,1,5,Tea\n"

@@ -40,7 +40,11 @@ def normalise(text: str) -> Address:
     domain = domain.lower()
     if domain.rpartition(".")[2] in _SPECIAL_USE or len(local) > MAX_LOCAL or "=?" in local:
         return _normalise_unusual(text)
-    return Address(f"{local}@{domain}", f"{local.lower()}@{domain}")
+    # One text object where one will do: an import remembers hundreds of thousands of them.
+    email = f"{local}@{domain}"
+    email = text if text == email else email
+    key = email.lower()
+    return Address(email, email if key == email else key)
 
 
 def _normalise_unusual(text: str) -> Address:

@@ -80,7 +80,7 @@ class OrderRows:
         self._has_status = "status" in has
         self._line_totals = writing.line_totals
         self._reader = ColumnReader(recognised, writing)
-        self._people = People(recognised, consent)
+        self._people = People(recognised, consent, by_block=self._is_plain and not self._has_status)
         self._open: list[_Row] = []
         self._n = 0
         self._last_id = (0, "")
