@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from mailflow.errors import DataError
 from mailflow.importers.recognise import Noun, Recognised, recognise
 from mailflow.importers.source import Source, inspect
 
@@ -102,3 +103,9 @@ def test_attributes_of_equal_names_are_told_apart() -> None:
 
 def test_a_mended_reject_file_loses_its_two_columns() -> None:
     assert dict(read("email", "mailflow_line", "mailflow_reason").attributes) == {}
+
+
+def test_orders_whose_date_nobody_knows_are_asked_about() -> None:
+    with pytest.raises(DataError, match="no column is known as their date"):
+        read("order_id", "E-Mail", "Tag", "Betrag")
+    assert read("Kunde", "E-Mail", "Bestellt am", "Betrag", "Status").noun is Noun.ORDERS

@@ -143,6 +143,11 @@ def _guess_noun(source: Source, folded: Sequence[str], mapping: Mapping[str, str
         raise DataError(
             f"{source.path}: this may be a file of contacts or of orders; say which with --as contacts or --as orders"
         )
+    if amount and as_order & {"order_id", "quantity", "refunded"}:
+        raise DataError(
+            f"{source.path}: this looks like orders, but no column is known as their date. Its columns: {_names(source)}."
+            " Say which it is with --map 'column=placed_at', or --as contacts if these are people"
+        )
     if "email" in as_order:
         return Noun.CONTACTS
     raise DataError(

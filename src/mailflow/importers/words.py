@@ -103,7 +103,13 @@ ORDER_WORDS = PERSON_WORDS | _table(
             transaction_timestamp invoice_date datetime date_time datum bestelldatum auftragsdatum
             rechnungsdatum kaufdatum fecha fecha_de_pedido fecha_pedido fecha_de_compra date_de_commande
             date_commande date_d_achat data data_ordine data_acquisto ordredato orderdatum dato
-            bestildato besteldatum data_zamowienia created_at created created_date created_date_(utc)
+            bestildato besteldatum data_zamowienia bestellt_am gekauft_am bestellzeit bestellzeitpunkt
+            auftragseingang order_placed order_placed_at date_placed date_ordered date_of_order
+            date_of_purchase purchase_time sale_time date_of_sale order_timestamp bought_at bought_on
+            pedido_el comprado_el fecha_del_pedido fecha_venta commande_le achete_le date_de_la_commande
+            date_achat ordinato_il acquistato_il data_di_acquisto bestallningsdatum kopdatum kobsdato
+            kjopsdato bestelld_op gekocht_op aankoopdatum data_zakupu data_do_pedido data_da_compra
+            created_at created created_date created_date_(utc)
             timestamp""",
         "total": """order_total order_total_amount grand_total total_paid amount_paid total_amount total amount order_amount
             order_value total_price total_value revenue value sales sale_amount sales_value price_paid
