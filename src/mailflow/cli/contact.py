@@ -21,7 +21,16 @@ if TYPE_CHECKING:
     from mailflow.importers.address_list import AddressList
     from mailflow.jobs.contact import Change
 
-contact = group("contact", "Show one person; subscribe, unsubscribe, suppress.")
+contact = group(
+    "contact",
+    """Show one person; subscribe, unsubscribe, suppress.
+
+    \b
+    Examples:
+      mailflow contact show anna@customers.example
+      mailflow contact unsubscribe anna@customers.example
+    """,
+)
 
 _COLUMNS = ("email", "result", "reason")
 _SHOWN = 20  # rows of a long list that a person wants to see; JSON and CSV have all

@@ -18,7 +18,16 @@ if TYPE_CHECKING:
 
     from mailflow.store import Row
 
-outbox = group("outbox", "List and show messages, one row per recipient.")
+outbox = group(
+    "outbox",
+    """List and show messages, one row per recipient.
+
+    \b
+    Examples:
+      mailflow outbox list --state failed
+      mailflow outbox show 17
+    """,
+)
 
 _SHOWN = 50  # of a table; a script gets all
 _ALL = 2**62
