@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mailflow.config import Settings, load_settings
 from mailflow.errors import BusyError, UsageError
 from mailflow.store import Store
 from mailflow.tokens import Keys
+
+if TYPE_CHECKING:
+    from mailflow.config import Settings
 
 SETTINGS_FILE = "mailflow.yaml"
 DATABASE_FILE = "mailflow.db"
@@ -48,6 +51,8 @@ class Workspace:
 
     @cached_property
     def settings(self) -> Settings:
+        from mailflow.config import load_settings  # a tick with nothing due asks for no settings
+
         return load_settings(self.root / SETTINGS_FILE)
 
     @cached_property

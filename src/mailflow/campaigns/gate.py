@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from mailflow.config import Settings
+from typing import TYPE_CHECKING
+
 from mailflow.errors import ConfigError
+
+if TYPE_CHECKING:
+    from mailflow.config import Settings
 
 # Domains of mailbox providers: nobody but the provider can send from them without failing DMARC.
 _MAILBOX_PROVIDERS = frozenset(
