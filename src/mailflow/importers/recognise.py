@@ -146,7 +146,8 @@ def _guess_noun(source: Source, folded: Sequence[str], mapping: Mapping[str, str
     if amount and as_order & {"order_id", "quantity", "refunded"}:
         raise DataError(
             f"{source.path}: this looks like orders, but no column is known as their date."
-            f" Its columns: {_names(source)}. Say which it is with --map 'column=placed_at', or --as contacts if these are people"
+            f" Its columns: {_names(source)}. Say which it is with --map 'column=placed_at',"
+            " or --as contacts if these are people"
         )
     if "email" in as_order:
         return Noun.CONTACTS
