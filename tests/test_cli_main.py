@@ -145,6 +145,7 @@ def test_an_interrupt_is_told_and_nothing_is_lost(tmp_path: Path, mail_sink: Cal
     os.kill(sending.pid, signal.SIGINT)
     said = sending.communicate(timeout=30)[1]
     assert sending.returncode == main.INTERRUPTED
+    assert "mailflow: interrupted; nothing stays half-done" in said
     assert "Traceback" not in said
     assert mailflow(shop, "run") in {0, 1}
     got = [to for _, to in sink.accepted()]  # type: ignore[attr-defined]

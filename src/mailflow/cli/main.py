@@ -91,10 +91,7 @@ def run(arguments: list[str]) -> int:
     except SystemExit as leave:
         return _exit_code(leave)
     except KeyboardInterrupt:
-        print(
-            "mailflow: interrupted; what was committed stays, and the same command goes on from there", file=sys.stderr
-        )
-        return INTERRUPTED
+        return _interrupted()
     except Exception as error:  # every exception becomes a sentence here, and only here
         return _report(error)
     return int(result or 0)
@@ -107,7 +104,14 @@ def _never_fail_at_printing() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+def _interrupted() -> int:
+    print("mailflow: interrupted; nothing stays half-done, and the same command goes on from there", file=sys.stderr)
+    return INTERRUPTED
+
+
 def _exit_code(leave: SystemExit) -> int:
+    if leave.code == INTERRUPTED:  # typer turns Ctrl-C into this code, without a word
+        return _interrupted()
     return leave.code if isinstance(leave.code, int) else int(leave.code is not None)
 
 

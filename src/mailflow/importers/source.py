@@ -174,7 +174,7 @@ def _parse(source: Source, lines: list[str]) -> tuple[list[list[str]], Sequence[
         if len(rows) == len(lines):  # every line is a row: nearly always
             return rows, range(1, len(rows) + 1), None
     except csv.Error:
-        pass
+        pass  # read once more below, row by row, to find which one is at fault
     rows, ends = [], []
     reader = csv.reader(lines, delimiter=source.delimiter, strict=True)
     try:

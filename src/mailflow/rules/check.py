@@ -190,7 +190,7 @@ class _Checker:
             if field.type is FieldType.INSTANT:
                 return datetime.fromisoformat(text)
         except ValueError:
-            pass
+            pass  # told below, with its place in the rule
         raise self.error(f'{self.written(tree)} is not a day: write "2026-03-20"', tree.span)
 
     def operand(self, tree: Syntax) -> _Operand:
