@@ -18,6 +18,7 @@ from mailflow.errors import DataError, UsageError
 from mailflow.importers import ImportOptions, ImportResult, Noun, import_file, recover
 from mailflow.model import Basis, ConsentState, ImportState
 from mailflow.store import Store, consents, contacts, contacts_bulk, facts, imports, orders_bulk, undo
+from mailflow.tokens import Keys
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -28,6 +29,8 @@ class Shop:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.private = folder / ".mailflow"
+        self.private.mkdir(mode=0o700)
+        self.keys = Keys.load_or_create(self.private / "keys.json")
         self.store = Store.create(folder / "mailflow.db")
         self.db = self.store.db
         self._now = NOW
@@ -39,7 +42,7 @@ class Shop:
             path.write_text(content, encoding="utf-8")
         self._now += timedelta(minutes=1)
         chosen = ImportOptions(**{"currency": "EUR", "zone": ZoneInfo("Europe/Vienna"), **options})
-        result = import_file(self.store, self.private, path, chosen, now=self._now)
+        result = import_file(self.store, self.private, self.keys, path, chosen, now=self._now)
         assert facts.kept(self.db) == facts.counted(self.db)
         assert result.rows == result.inserted + result.updated + result.unchanged + result.merged + result.rejected
         return result

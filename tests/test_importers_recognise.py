@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from mailflow.errors import DataError
-from mailflow.importers.recognise import Noun, Recognised, recognise
+from mailflow.importers.nouns import Noun
+from mailflow.importers.recognise import Recognised, recognise
 from mailflow.importers.source import Source, inspect
 
 

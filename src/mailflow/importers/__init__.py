@@ -5,7 +5,7 @@
 """
 
 from mailflow.importers.files import import_file, recover
+from mailflow.importers.nouns import Noun
 from mailflow.importers.options import ImportOptions, ImportResult, Trouble
-from mailflow.importers.recognise import Noun
 
 __all__ = ["ImportOptions", "ImportResult", "Noun", "Trouble", "import_file", "recover"]

@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from mailflow.errors import UsageError
-from mailflow.importers.recognise import Noun
+from mailflow.importers.nouns import Noun
 from mailflow.model import Basis
 
 

@@ -8,23 +8,16 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from types import MappingProxyType
 
 from mailflow.errors import DataError, UsageError
+from mailflow.importers.nouns import Noun
 from mailflow.importers.source import LINE_COLUMN, REASON_COLUMN, Source
 from mailflow.importers.words import CONTACT_WORDS, ORDER_WORDS, WEAK_DATES, fold
 
 IGNORE = "ignore"
 ATTRIBUTE = "attribute"
 PLAIN = "plain"
-
-
-class Noun(StrEnum):
-    """What the rows of a file are."""
-
-    CONTACTS = "contacts"
-    ORDERS = "orders"
 
 
 @dataclass(frozen=True, slots=True)

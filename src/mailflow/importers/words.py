@@ -84,6 +84,7 @@ CONTACT_WORDS = PERSON_WORDS | _table(
             clean_time abgemeldet_am""",
         "consent_at": """consent_at consent_date consent_time consented_at email_marketing_consent_timestamp optin_date opt-in_date
             opted_in_at optin_at subscribed_at subscribed_on subscription_date einwilligung_am angemeldet_am""",
+        "owner": "owner account_owner contact_owner account_manager sales_rep owner_email betreuer kundenbetreuer",
         "consent_source": "consent_source optin_source opt-in_source signup_source",
     }
 )

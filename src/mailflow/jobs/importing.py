@@ -71,7 +71,9 @@ def _each(
     done = Imported()
     for path in paths:
         try:
-            result = importers.import_file(workspace.store, workspace.private, path, options, now=now, advance=advance)
+            result = importers.import_file(
+                workspace.store, workspace.private, workspace.keys, path, options, now=now, advance=advance
+            )
             done.results.append(result)
         except MailflowError as error:
             done.errors.append(error)

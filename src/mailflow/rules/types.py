@@ -42,7 +42,19 @@ class Field:
 
 _BUILT_IN = {
     **dict.fromkeys(
-        ("email", "first_name", "last_name", "company", "language", "country", "region", "city", "postcode", "source"),
+        (
+            "email",
+            "first_name",
+            "last_name",
+            "company",
+            "language",
+            "country",
+            "region",
+            "city",
+            "postcode",
+            "source",
+            "owner",
+        ),
         FieldType.TEXT,
     ),
     "birthday": FieldType.DATE,

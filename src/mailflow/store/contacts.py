@@ -20,7 +20,7 @@ CUSTOMER_ID = "customer_id"
 # The built-in fields that files and forms may fill, besides the e-mail address; everything else is an attribute.
 FIELDS = (
     "first_name", "last_name", "company", "phone", "language", "timezone", "country", "region", "city", "postcode",
-    "birthday",
+    "birthday", "owner",
 )  # fmt: skip
 
 

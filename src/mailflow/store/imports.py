@@ -53,15 +53,16 @@ def finish(
     inserted: int,
     updated: int,
     unchanged: int,
+    merged: int,
     rejected: int,
     problems: Iterable[tuple[int, str | None, str]],
     now: datetime,
 ) -> None:
     """Record that everything is written. `problems` are (line, field, reason)."""
     tx.execute(
-        """UPDATE imports SET state = ?, finished_at = ?, inserted = ?, updated = ?, unchanged = ?, rejected = ?
-           WHERE id = ?""",
-        (ImportState.DONE, clock.to_ms(now), inserted, updated, unchanged, rejected, import_id),
+        """UPDATE imports SET state = ?, finished_at = ?, inserted = ?, updated = ?, unchanged = ?, merged = ?,
+             rejected = ? WHERE id = ?""",
+        (ImportState.DONE, clock.to_ms(now), inserted, updated, unchanged, merged, rejected, import_id),
     )
     tx.executemany(
         "INSERT INTO import_problems (import_id, line, field, reason) VALUES (?, ?, ?, ?)",

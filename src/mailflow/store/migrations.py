@@ -30,6 +30,12 @@ def m0001_first(db: sqlite_utils.Database) -> None:
     _execute_file(db, "m0001_first.sql")
 
 
+@migrations()
+def m0002_everything(db: sqlite_utils.Database) -> None:
+    """Add what a shop knows beside contacts and orders."""
+    _execute_file(db, "m0002_everything.sql")
+
+
 def migrate(db: Connection, path: Path, *, backups: Path) -> Path:
     """Back the database up into the folder `backups`, then apply what is missing. Return the backup's path."""
     backup = back_up(db, path, backups=backups)

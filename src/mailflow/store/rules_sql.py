@@ -25,7 +25,7 @@ _COLUMNS = MappingProxyType(
         **{
             name: f"c.{name}"
             for name in "email first_name last_name company language country region city postcode source"
-            " birthday created_at".split()
+            " owner birthday created_at".split()
         },
         "orders.count": f"coalesce({_FACTS.format('f.order_count')}, 0)",
         "orders.first_at": _FACTS.format("f.first_order_at"),

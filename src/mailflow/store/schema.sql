@@ -31,7 +31,7 @@ CREATE TABLE contacts (
   created_at  INTEGER NOT NULL,
   updated_at  INTEGER NOT NULL,
   merged_into INTEGER REFERENCES contacts (id)
-) STRICT;
+, owner TEXT) STRICT;
 
 CREATE INDEX contacts_merged ON contacts (merged_into) WHERE merged_into IS NOT NULL;
 
@@ -96,7 +96,7 @@ CREATE TABLE products (
   vendor     TEXT,
   parent_id  INTEGER REFERENCES products (id), -- of a variant
   price_minor INTEGER,
-  currency   TEXT,
+  currency   TEXT, url TEXT, image_url TEXT, stock INTEGER, status TEXT NOT NULL DEFAULT 'active', attributes TEXT NOT NULL DEFAULT '{}',
   UNIQUE (source, product_id)
 ) STRICT;
 
@@ -163,7 +163,7 @@ CREATE TABLE events (
   source_id   TEXT NOT NULL,
   occurred_at INTEGER NOT NULL,
   recorded_at INTEGER NOT NULL,
-  properties  TEXT NOT NULL DEFAULT '{}',      -- JSON object
+  properties  TEXT NOT NULL DEFAULT '{}', visitor TEXT,      -- JSON object
   UNIQUE (source, source_id)
 ) STRICT;
 
@@ -184,7 +184,7 @@ CREATE TABLE imports (
   unchanged   INTEGER NOT NULL DEFAULT 0,
   rejected    INTEGER NOT NULL DEFAULT 0,
   options     TEXT NOT NULL DEFAULT '{}'       -- JSON: mapping, consent, evidence, zone as they were used
-) STRICT;
+, merged INTEGER NOT NULL DEFAULT 0, data_version INTEGER) STRICT;
 
 CREATE TABLE import_problems (
   id        INTEGER PRIMARY KEY,
@@ -358,4 +358,81 @@ CREATE VIEW events_readable AS
   SELECT e.id, c.email, e.name, strftime('%Y-%m-%dT%H:%M:%SZ', e.occurred_at / 1000, 'unixepoch') AS occurred, e.source, e.properties
   FROM events AS e LEFT JOIN contacts AS c ON c.id = e.contact_id;
 
+CREATE INDEX import_changes_inserted ON import_changes (noun, last_id) WHERE before IS NULL;
+
+CREATE INDEX import_changes_altered ON import_changes (noun, first_id) WHERE before IS NOT NULL;
+
+CREATE INDEX product_categories_by_category ON product_categories (category);
+
+CREATE INDEX order_lines_by_product ON order_lines (product_id);
+
+CREATE INDEX events_by_visitor ON events (visitor) WHERE contact_id IS NULL AND visitor IS NOT NULL;
+
+CREATE INDEX events_by_name ON events (name, contact_id, occurred_at);
+
+CREATE TABLE statements (
+  id         INTEGER PRIMARY KEY,
+  contact_id INTEGER NOT NULL REFERENCES contacts (id),
+  field      TEXT NOT NULL,                    -- a column of contacts or the name of an attribute
+  value      TEXT NOT NULL,
+  question   TEXT,                             -- as it was asked
+  stated_at  INTEGER NOT NULL,
+  source     TEXT NOT NULL,
+  import_id  INTEGER REFERENCES imports (id)
+) STRICT;
+
+CREATE INDEX statements_by_contact ON statements (contact_id, field, stated_at);
+
+CREATE TABLE owners (
+  id         INTEGER PRIMARY KEY,
+  source     TEXT NOT NULL,
+  owner_id   TEXT NOT NULL,                    -- the tool's id, else the e-mail address, else the name
+  name       TEXT,
+  email      TEXT,
+  phone      TEXT,
+  title      TEXT,
+  attributes TEXT NOT NULL DEFAULT '{}',
+  UNIQUE (source, owner_id)
+) STRICT;
+
+CREATE TABLE companies (
+  id         INTEGER PRIMARY KEY,
+  source     TEXT NOT NULL,
+  company_id TEXT NOT NULL,                    -- the tool's id, else the domain, else the name
+  name       TEXT,
+  domain     TEXT,
+  industry   TEXT,
+  size       TEXT,
+  country    TEXT,
+  owner      TEXT,
+  attributes TEXT NOT NULL DEFAULT '{}',
+  UNIQUE (source, company_id)
+) STRICT;
+
+CREATE TABLE costs (
+  id           INTEGER PRIMARY KEY,
+  source       TEXT NOT NULL,
+  cost_id      TEXT NOT NULL,                  -- the file's id, else hash and number among equal rows
+  spent_on     TEXT NOT NULL,                  -- a date in the account's zone
+  channel      TEXT,
+  campaign     TEXT,
+  amount_minor INTEGER NOT NULL,
+  currency     TEXT NOT NULL,
+  note         TEXT,
+  attributes   TEXT NOT NULL DEFAULT '{}',
+  UNIQUE (source, cost_id)
+) STRICT;
+
+CREATE TABLE merges (
+  id        INTEGER PRIMARY KEY,
+  kept_id   INTEGER NOT NULL REFERENCES contacts (id),
+  merged_id INTEGER NOT NULL REFERENCES contacts (id),
+  evidence  TEXT NOT NULL,
+  merged_at INTEGER NOT NULL,
+  undone_at INTEGER
+) STRICT;
+
+CREATE INDEX merges_by_merged ON merges (merged_id);
+
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('mailflow', 'm0001_first', strftime('%Y-%m-%d %H:%M:%f+00:00'));
+INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('mailflow', 'm0002_everything', strftime('%Y-%m-%d %H:%M:%f+00:00'));

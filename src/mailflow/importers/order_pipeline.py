@@ -1,0 +1,94 @@
+"""Take in a file of orders, with their lines, refunds, products and buyers. Rows: order_rows; cells: order_columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from mailflow.importers.consent import ConsentReader
+from mailflow.importers.contact_pipeline import consent_warnings, refused_warnings, write_people
+from mailflow.importers.order_columns import Writing
+from mailflow.importers.order_rows import Batch, OrderRows
+from mailflow.importers.pipeline import Advance, Staged, Task, Verdict, many, size, stage_rejects
+from mailflow.importers.survey import survey
+from mailflow.store import consents_bulk, contacts_bulk, matching, orders_bulk
+from mailflow.store.orders_bulk import Parts
+from mailflow.store.pace import Pace
+from mailflow.store.staging import Staging
+
+
+class OrderPipeline:
+    """A `Pipeline` for orders."""
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+        self._parts = Parts(lines=False, refunds=False, may_repeat=True)
+
+    def stage(self, staging: Staging, advance: Advance) -> Staged:
+        task = self._task
+        findings = survey(task.source, task.recognised, task.options)
+        consent = ConsentReader(task.source.path.name, task.options.basis, task.options.evidence)
+        columns = Writing(
+            findings.instants["placed_at"], findings.instants["refunded_at"], findings.marks, task.options.currency,
+            findings.line_totals,
+        )  # fmt: skip
+        orders = OrderRows(task.recognised, consent, columns)
+        rows = 0
+        for sheet in task.sheets():
+            _stage_batch(staging, orders, orders.read(sheet))
+            stage_rejects(staging, sheet.block.rejects)
+            rows += size(sheet.block)
+            advance(size(sheet.block))
+        _stage_batch(staging, orders, orders.finish())
+        merged = orders.merged
+        if not orders.has_ids:
+            orders_bulk.number_equal_rows(staging.db)
+        elif orders.has_lines and not orders.ids_ascend:
+            merged += orders_bulk.join_scattered(staging.db, add_totals=orders.adds_totals)
+        self._parts = Parts(lines=orders.has_lines, refunds=orders.has_refunds, may_repeat=not orders.ids_ascend)
+        warnings = [*self._warnings(line_totals=findings.line_totals), *consent_warnings(consent)]
+        return Staged(rows, merged, warnings)
+
+    def compare(self, staging: Staging, staged: Staged) -> Verdict:
+        db, shop = staging.db, self._task.shop
+        matching.match_people(db, shop)
+        contacts_bulk.compare(db, shop, staging.card_columns, fill_only=True)
+        warnings = refused_warnings(consents_bulk.compare(db))
+        orders = orders_bulk.compare(db, shop, self._parts)
+        if orders.repeated:
+            warnings.append(
+                f"{many(orders.repeated, 'row repeats', 'rows repeat')} an order of the file: the last of each counts."
+            )
+        if orders.anonymous:
+            warnings.append(
+                f"{many(orders.anonymous, 'order names', 'orders name')} no customer: kept, but counted for nobody."
+            )
+        read = db.execute("SELECT count(*) FROM stage.orders").fetchone()[0] + orders.repeated
+        return Verdict(orders.new, orders.changed, read - orders.new - orders.changed, warnings)
+
+    def changes(self, staging: Staging, limit: int) -> list[dict[str, Any]]:
+        return orders_bulk.differences(staging.db, limit)
+
+    def write(self, pace: Pace, import_id: int, now_ms: int) -> None:
+        shop, parts = self._task.shop, self._parts
+        write_people(pace, import_id, shop, now_ms, fill_only=True)
+        orders_bulk.add_products(pace, import_id, shop)
+        orders_bulk.add_new(pace, import_id, shop, parts)
+        orders_bulk.revise_known(pace, import_id, shop, parts)
+
+    def _warnings(self, *, line_totals: bool) -> Iterator[str]:
+        recognised = self._task.recognised
+        if recognised.ignored:
+            yield f"Columns of no use for orders were left out: {', '.join(recognised.ignored)}."
+        if line_totals:
+            yield "The amount differs between the rows of one order, so it was read as that of each line and added up."
+        if "currency" not in recognised.columns:
+            yield f"No column says the currency: all amounts were read as {self._task.options.currency}."
+
+
+def _stage_batch(staging: Staging, orders: OrderRows, batch: Batch) -> None:
+    staging.add_cards(orders.card_columns, batch.cards)
+    staging.add_orders(orders.order_columns, batch.orders)
+    staging.add_lines(batch.lines)
+    staging.add_refunds(batch.refunds)
+    stage_rejects(staging, batch.rejects)

@@ -1,0 +1,83 @@
+"""What every kind of file goes through on its way in. Contacts: contact_pipeline; orders: order_pipeline; and so on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from mailflow.importers.cells import Sheet
+from mailflow.importers.options import ImportOptions
+from mailflow.importers.recognise import Recognised
+from mailflow.importers.source import Block, Reject, Source, blocks
+from mailflow.store.pace import Pace
+from mailflow.store.staging import StagedReject, Staging
+from mailflow.tokens import Keys
+
+Advance = Callable[[int], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One file to import: what it is, what the user says about it, and the shop whose ids it holds."""
+
+    source: Source
+    recognised: Recognised
+    options: ImportOptions
+    shop: str
+    keys: Keys
+
+    def sheets(self) -> Iterator[Sheet]:
+        """Yield the file's blocks by columns."""
+        for block in blocks(self.source):
+            yield Sheet(block, self.recognised, self.source.header)
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """What reading a file gave. `merged` rows are further lines of a thing that another row is counted for."""
+
+    rows: int
+    merged: int = 0
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What comparing gave."""
+
+    inserted: int
+    updated: int
+    unchanged: int
+    warnings: list[str] = field(default_factory=list)
+
+
+class Pipeline(Protocol):
+    """Takes one file in. Made for its `Task`; the methods are called in this order, the last two only in earnest."""
+
+    def stage(self, staging: Staging, advance: Advance) -> Staged:
+        """Read the whole file into the staging tables; rows that cannot be read into stage.rejects."""
+
+    def compare(self, staging: Staging, staged: Staged) -> Verdict:
+        """Find out what is new. Reads the database in short statements, writes only into the staging file."""
+
+    def changes(self, staging: Staging, limit: int) -> list[dict[str, Any]]:
+        """Return a sample of what would change: `{line, contact | order | …, field, old, new}`."""
+
+    def write(self, pace: Pace, import_id: int, now_ms: int) -> None:
+        """Write what is new in short transactions, opt-outs first, each change with its line in the undo journal."""
+
+
+def stage_rejects(staging: Staging, rejects: list[Reject]) -> None:
+    """Keep rows that cannot be read, for the reject file."""
+    staging.add_rejects(StagedReject(row.line, row.field, row.reason, list(row.cells)) for row in rejects)
+
+
+def size(block: Block) -> int:
+    """Return how many rows of the file a block is."""
+    return len(block.rows) + len(block.rejects)
+
+
+def many(count: int, one: str, more: str) -> str:
+    """Return a number with its noun: `1 row is`, `2,000 rows are`."""
+    return f"{count:,} {one if count == 1 else more}"

@@ -1,0 +1,95 @@
+-- What a shop knows beside contacts and orders: visits, carts, tickets, answers, bookings, people who look after others.
+
+ALTER TABLE contacts ADD COLUMN owner TEXT;              -- who looks after them: the owner's e-mail or name as a file says it
+
+-- Imports ------------------------------------------------------------------------------------------------------
+
+ALTER TABLE imports ADD COLUMN merged INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE imports ADD COLUMN data_version INTEGER;     -- of all data when it was finished: still so means nothing is new
+
+-- Which import brought a contact (the insert whose range holds its id), and which changed it since.
+CREATE INDEX import_changes_inserted ON import_changes (noun, last_id) WHERE before IS NULL;
+CREATE INDEX import_changes_altered ON import_changes (noun, first_id) WHERE before IS NOT NULL;
+
+-- What they bought ---------------------------------------------------------------------------------------------
+
+ALTER TABLE products ADD COLUMN url TEXT;
+ALTER TABLE products ADD COLUMN image_url TEXT;
+ALTER TABLE products ADD COLUMN stock INTEGER;           -- NULL: not counted
+ALTER TABLE products ADD COLUMN status TEXT NOT NULL DEFAULT 'active'; -- active | hidden
+ALTER TABLE products ADD COLUMN attributes TEXT NOT NULL DEFAULT '{}'; -- JSON object of everything else
+CREATE INDEX product_categories_by_category ON product_categories (category);
+CREATE INDEX order_lines_by_product ON order_lines (product_id);
+
+-- What happened ------------------------------------------------------------------------------------------------
+
+-- Who it was before they were known: a cookie's or a device's id. Their events get a contact when it becomes somebody's.
+ALTER TABLE events ADD COLUMN visitor TEXT;
+CREATE INDEX events_by_visitor ON events (visitor) WHERE contact_id IS NULL AND visitor IS NOT NULL;
+CREATE INDEX events_by_name ON events (name, contact_id, occurred_at);
+
+-- What people said about themselves. The latest holds, and no file that only knows about them overwrites it.
+CREATE TABLE statements (
+  id         INTEGER PRIMARY KEY,
+  contact_id INTEGER NOT NULL REFERENCES contacts (id),
+  field      TEXT NOT NULL,                    -- a column of contacts or the name of an attribute
+  value      TEXT NOT NULL,
+  question   TEXT,                             -- as it was asked
+  stated_at  INTEGER NOT NULL,
+  source     TEXT NOT NULL,
+  import_id  INTEGER REFERENCES imports (id)
+) STRICT;
+CREATE INDEX statements_by_contact ON statements (contact_id, field, stated_at);
+
+-- Who looks after whom, and what it costs ----------------------------------------------------------------------
+
+CREATE TABLE owners (
+  id         INTEGER PRIMARY KEY,
+  source     TEXT NOT NULL,
+  owner_id   TEXT NOT NULL,                    -- the tool's id, else the e-mail address, else the name
+  name       TEXT,
+  email      TEXT,
+  phone      TEXT,
+  title      TEXT,
+  attributes TEXT NOT NULL DEFAULT '{}',
+  UNIQUE (source, owner_id)
+) STRICT;
+
+CREATE TABLE companies (
+  id         INTEGER PRIMARY KEY,
+  source     TEXT NOT NULL,
+  company_id TEXT NOT NULL,                    -- the tool's id, else the domain, else the name
+  name       TEXT,
+  domain     TEXT,
+  industry   TEXT,
+  size       TEXT,
+  country    TEXT,
+  owner      TEXT,
+  attributes TEXT NOT NULL DEFAULT '{}',
+  UNIQUE (source, company_id)
+) STRICT;
+
+CREATE TABLE costs (
+  id           INTEGER PRIMARY KEY,
+  source       TEXT NOT NULL,
+  cost_id      TEXT NOT NULL,                  -- the file's id, else hash and number among equal rows
+  spent_on     TEXT NOT NULL,                  -- a date in the account's zone
+  channel      TEXT,
+  campaign     TEXT,
+  amount_minor INTEGER NOT NULL,
+  currency     TEXT NOT NULL,
+  note         TEXT,
+  attributes   TEXT NOT NULL DEFAULT '{}',
+  UNIQUE (source, cost_id)
+) STRICT;
+
+-- Two contacts that turned out to be one person. Rows keep their contact; `contacts.merged_into` leads to who it is.
+CREATE TABLE merges (
+  id        INTEGER PRIMARY KEY,
+  kept_id   INTEGER NOT NULL REFERENCES contacts (id),
+  merged_id INTEGER NOT NULL REFERENCES contacts (id),
+  evidence  TEXT NOT NULL,
+  merged_at INTEGER NOT NULL,
+  undone_at INTEGER
+) STRICT;
+CREATE INDEX merges_by_merged ON merges (merged_id);
