@@ -61,6 +61,22 @@ def find_by_email(db: Connection, address: Address) -> Contact | None:
     return find(db, EMAIL, address.key)
 
 
+def whole(db: Connection, contact_id: int) -> tuple[int, ...]:
+    """Return the ids of one person: who the contact is now first, then every contact that was merged into them."""
+    rows = db.execute(
+        """WITH RECURSIVE
+             up (id, parent) AS (
+               SELECT id, merged_into FROM contacts WHERE id = :id
+               UNION SELECT c.id, c.merged_into FROM up JOIN contacts AS c ON c.id = up.parent),
+             person (id) AS (
+               SELECT id FROM up WHERE parent IS NULL
+               UNION SELECT c.id FROM person AS p JOIN contacts AS c ON c.merged_into = p.id)
+           SELECT id FROM person""",
+        {"id": contact_id},
+    )
+    return tuple(row[0] for row in rows)
+
+
 def add(tx: Connection, address: Address, *, source: str, now: datetime) -> Contact:
     """Add a contact known by an e-mail address only. The address must not be known yet."""
     ms = clock.to_ms(now)
