@@ -211,8 +211,8 @@ def _find_new_identities(db: Connection, source: str) -> None:
     has_phones = db.execute("SELECT 1 FROM stage.cards WHERE phone_key <> '' LIMIT 1").fetchone() is not None
     for first in range(1, last + 1, _SLICE):
         ends = {"first": first, "last": first + _SLICE - 1}
-        db.execute(_NEW_KEYS.format(column="email_key"), {"kind": EMAIL, "source": "", **ends})
-        db.execute(_NEW_KEYS.format(column="customer_id"), {"kind": CUSTOMER_ID, "source": source, **ends})
+        db.execute(_NEW_EMAILS, {"kind": EMAIL, "source": "", **ends})
+        db.execute(_NEW_IDS, {"kind": CUSTOMER_ID, "source": source, **ends})
         if has_phones:
             db.execute(_NEW_PHONES, {"kind": PHONE, "source": "", **ends})
     db.execute("CREATE INDEX stage.found_by_target ON found (target)")
@@ -269,9 +269,12 @@ _FRESH = """INSERT INTO stage.fresh (target)
     SELECT target FROM stage.merged WHERE target > 0 ORDER BY consent IS 'unsubscribed' DESC, email_key"""
 _NOT_KNOWN = """NOT EXISTS (SELECT 1 FROM main.identities AS i
     WHERE i.kind = :kind AND i.source = :source AND i.value = {column})"""
-_NEW_KEYS = f"""INSERT INTO stage.found (kind, source, value, target)
-    SELECT :kind, :source, {{column}}, target FROM stage.people
-    WHERE p BETWEEN :first AND :last AND {{column}} <> '' AND {_NOT_KNOWN}"""
+_NEW_EMAILS = """INSERT INTO stage.found (kind, source, value, target)
+    SELECT :kind, :source, email_key, target FROM stage.people
+    WHERE p BETWEEN :first AND :last AND email_key <> '' AND NOT met"""
+_NEW_IDS = f"""INSERT INTO stage.found (kind, source, value, target)
+    SELECT :kind, :source, customer_id, target FROM stage.people
+    WHERE p BETWEEN :first AND :last AND customer_id <> '' AND {_NOT_KNOWN.format(column="customer_id")}"""
 _NEW_PHONES = f"""INSERT INTO stage.found (kind, source, value, target)
     SELECT :kind, :source, c.phone_key, p.target FROM {_CARDS_OF_PEOPLE}
     WHERE c.n BETWEEN :first AND :last AND c.phone_key <> '' AND {_NOT_KNOWN.format(column="c.phone_key")}"""

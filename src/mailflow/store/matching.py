@@ -13,10 +13,12 @@ from mailflow.store.contacts import CUSTOMER_ID, EMAIL, PHONE
 
 _SLICE = 20_000  # rows compared in one statement: while it reads, the web door cannot write
 
-# Who each card is of; `p` is the number of the card. `named`: the customer id is written like a name.
+# Who each card is of; `p` is the number of the card. `named`: the customer id is written like a name; `met`: a contact
+# has the e-mail address already.
 _PEOPLE = """
 CREATE TABLE stage.people (
-  p INTEGER PRIMARY KEY, email_key TEXT, customer_id TEXT, phone_key TEXT, target INTEGER, named INTEGER
+  p INTEGER PRIMARY KEY, email_key TEXT, customer_id TEXT, phone_key TEXT, target INTEGER, named INTEGER,
+  met INTEGER NOT NULL DEFAULT 0
 )"""
 # The same the other way round: who has these keys.
 _BUYERS = """
@@ -57,11 +59,10 @@ def _look_up(db: Connection, source: str, first: int, last: int) -> None:
         (PHONE, "", "phone_key", "phone_key <> ''"),
     ):
         db.execute(
-            f"""UPDATE stage.people AS q SET target = coalesce(
-                  (SELECT -coalesce(c.merged_into, c.id)
-                   FROM main.identities AS i JOIN main.contacts AS c ON c.id = i.contact_id
-                   WHERE i.kind = :kind AND i.source = :source AND i.value = q.{column}), target)
-                WHERE p BETWEEN :first AND :last AND target > 0 AND {condition}""",
+            f"""UPDATE stage.people AS q SET target = -coalesce(c.merged_into, c.id), met = met OR i.kind = 'email'
+                FROM main.identities AS i CROSS JOIN main.contacts AS c
+                WHERE q.p BETWEEN :first AND :last AND q.target > 0 AND {condition}
+                  AND i.kind = :kind AND i.source = :source AND i.value = q.{column} AND c.id = i.contact_id""",
             {"kind": kind, "source": where, "first": first, "last": last},
         )
 
