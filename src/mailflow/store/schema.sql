@@ -429,10 +429,27 @@ CREATE TABLE merges (
   merged_id INTEGER NOT NULL REFERENCES contacts (id),
   evidence  TEXT NOT NULL,
   merged_at INTEGER NOT NULL,
-  undone_at INTEGER
+  undone_at INTEGER,
+  filled    TEXT NOT NULL DEFAULT '{}',        -- JSON object: blank fields of the kept contact that it filled, and with what
+  consents  TEXT NOT NULL DEFAULT '[]'         -- JSON array: entries of the ledger that it wrote for the kept contact
 ) STRICT;
 
+CREATE INDEX merges_by_kept ON merges (kept_id);
+
 CREATE INDEX merges_by_merged ON merges (merged_id);
+
+CREATE TABLE claims (
+  kind       TEXT NOT NULL,                    -- customer_id | phone, as in identities
+  source     TEXT NOT NULL,
+  value      TEXT NOT NULL,
+  contact_id INTEGER NOT NULL REFERENCES contacts (id),
+  import_id  INTEGER NOT NULL REFERENCES imports (id),
+  PRIMARY KEY (kind, source, value, contact_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX claims_by_import ON claims (import_id);
+
+CREATE INDEX claims_by_contact ON claims (contact_id);
 
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('mailflow', 'm0001_first', strftime('%Y-%m-%d %H:%M:%f+00:00'));
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('mailflow', 'm0002_everything', strftime('%Y-%m-%d %H:%M:%f+00:00'));

@@ -83,13 +83,29 @@ CREATE TABLE costs (
   UNIQUE (source, cost_id)
 ) STRICT;
 
--- Two contacts that turned out to be one person. Rows keep their contact; `contacts.merged_into` leads to who it is.
+-- Two contacts that turned out to be one person. Rows keep their contact; `contacts.merged_into` leads to who it is: the
+-- last of a chain, so that nobody has to follow it.
 CREATE TABLE merges (
   id        INTEGER PRIMARY KEY,
   kept_id   INTEGER NOT NULL REFERENCES contacts (id),
   merged_id INTEGER NOT NULL REFERENCES contacts (id),
   evidence  TEXT NOT NULL,
   merged_at INTEGER NOT NULL,
-  undone_at INTEGER
+  undone_at INTEGER,
+  filled    TEXT NOT NULL DEFAULT '{}',        -- JSON object: blank fields of the kept contact that it filled, and with what
+  consents  TEXT NOT NULL DEFAULT '[]'         -- JSON array: entries of the ledger that it wrote for the kept contact
 ) STRICT;
+CREATE INDEX merges_by_kept ON merges (kept_id);
 CREATE INDEX merges_by_merged ON merges (merged_id);
+
+-- Keys that a file gave to somebody though they are somebody else's: what duplicates are found by, never who somebody is.
+CREATE TABLE claims (
+  kind       TEXT NOT NULL,                    -- customer_id | phone, as in identities
+  source     TEXT NOT NULL,
+  value      TEXT NOT NULL,
+  contact_id INTEGER NOT NULL REFERENCES contacts (id),
+  import_id  INTEGER NOT NULL REFERENCES imports (id),
+  PRIMARY KEY (kind, source, value, contact_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX claims_by_import ON claims (import_id);
+CREATE INDEX claims_by_contact ON claims (contact_id);
