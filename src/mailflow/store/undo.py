@@ -14,7 +14,7 @@ from datetime import datetime
 
 from mailflow import clock
 from mailflow.model import ImportState
-from mailflow.store import facts, imports
+from mailflow.store import facts, imports, journal, registers_undo
 from mailflow.store.connection import Connection
 from mailflow.store.contacts import FIELDS
 from mailflow.store.database import Store
@@ -34,21 +34,12 @@ class Undone:
     kept_opt_outs: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Change:
-    """One line of the journal: rows that were inserted (`before` is None) or the row that was."""
-
-    id: int
-    first_id: int
-    last_id: int
-    before: str | None
-
-
 def take_back(store: Store, import_id: int, *, now: datetime, final: ImportState) -> Undone:
     """Undo a finished import, or roll back an interrupted one (`final` says which). Under the run lock only."""
     pace = Pace(store)
     orders, kept_orders = _take_back_orders(pace, import_id)
     _delete_unused_products(pace, import_id)
+    registers_undo.take_back(pace, import_id)
     kept_fields = _restore_contacts(pace, import_id, now)
     _forget_identities(pace, import_id)
     if final is ImportState.ROLLED_BACK:
@@ -74,10 +65,10 @@ def recover(store: Store, *, now: datetime) -> list[int]:
 
 def _take_back_orders(pace: Pace, import_id: int) -> tuple[int, int]:
     gone = kept = 0
-    for change in _journal(pace.store.db, import_id, "orders"):
-        newer = _newer(pace.store.db, import_id, "orders", change)
+    for change in journal.entries(pace.store.db, import_id, "orders"):
+        newer = journal.newer(pace.store.db, import_id, "orders", change)
         if change.before is None:
-            for ids in _slices(pace, change, newer):
+            for ids in journal.slices(pace, change, newer):
                 with pace.transaction() as tx:
                     _delete_orders(tx, ids)
                 gone += len(ids)
@@ -130,8 +121,8 @@ def _restore_order(tx: Connection, order_id: int, before: dict[str, object]) -> 
 
 
 def _delete_unused_products(pace: Pace, import_id: int) -> None:
-    for change in _journal(pace.store.db, import_id, "products"):
-        for ids in _slices(pace, change, set()):
+    for change in journal.entries(pace.store.db, import_id, "products"):
+        for ids in journal.slices(pace, change, set()):
             with pace.transaction() as tx:
                 tx.execute(
                     """DELETE FROM products WHERE id IN (SELECT value FROM json_each(?))
@@ -143,10 +134,10 @@ def _delete_unused_products(pace: Pace, import_id: int) -> None:
 def _restore_contacts(pace: Pace, import_id: int, now: datetime) -> int:
     kept = 0
     assignments = ", ".join(f"{name} = :{name}" for name in _FIELDS)
-    for change in _journal(pace.store.db, import_id, "contacts"):
+    for change in journal.entries(pace.store.db, import_id, "contacts"):
         if change.before is None:
             continue
-        if _newer(pace.store.db, import_id, "contacts", change):
+        if journal.newer(pace.store.db, import_id, "contacts", change):
             kept += 1
             continue
         with pace.transaction() as tx:
@@ -158,7 +149,7 @@ def _restore_contacts(pace: Pace, import_id: int, now: datetime) -> int:
 
 
 def _forget_identities(pace: Pace, import_id: int) -> None:
-    for change in _journal(pace.store.db, import_id, "identities"):
+    for change in journal.entries(pace.store.db, import_id, "identities"):
         with pace.transaction() as tx:
             tx.executemany(
                 "DELETE FROM identities WHERE kind = ? AND source = ? AND value = ? AND contact_id = ?",
@@ -224,10 +215,10 @@ def _drop_consents(pace: Pace, import_id: int) -> None:
 def _delete_contacts(pace: Pace, import_id: int) -> tuple[int, int]:
     """Delete contacts that the import added and nothing else speaks of; return how many went and how many stay."""
     gone = kept = 0
-    for change in _journal(pace.store.db, import_id, "contacts"):
+    for change in journal.entries(pace.store.db, import_id, "contacts"):
         if change.before is not None:
             continue
-        for ids in _slices(pace, change, set()):
+        for ids in journal.slices(pace, change, set()):
             with pace.transaction() as tx:
                 free = [row[0] for row in tx.execute(_UNREFERENCED, {"ids": json.dumps(ids)})]
                 among = {"ids": json.dumps(free)}
@@ -246,36 +237,6 @@ _UNREFERENCED = """SELECT c.id FROM contacts AS c WHERE c.id IN (SELECT value FR
     AND NOT EXISTS (SELECT 1 FROM events AS e WHERE e.contact_id = c.id)
     AND NOT EXISTS (SELECT 1 FROM import_changes AS j JOIN imports AS i ON i.id = j.import_id
                     WHERE j.noun = 'contacts' AND j.before IS NOT NULL AND j.first_id = c.id AND i.state = 'done')"""
-
-
-def _journal(db: Connection, import_id: int, noun: str) -> list[_Change]:
-    """Return the journal of one noun, the latest change first."""
-    rows = db.execute(
-        "SELECT id, first_id, last_id, before FROM import_changes WHERE import_id = ? AND noun = ? ORDER BY id DESC",
-        (import_id, noun),
-    )
-    return [_Change(row["id"], row["first_id"], row["last_id"], row["before"]) for row in rows]
-
-
-def _newer(db: Connection, import_id: int, noun: str, change: _Change) -> set[int]:
-    """Return the rows of a change that a later import, which still stands, has changed again."""
-    rows = db.execute(
-        """SELECT j.first_id FROM import_changes AS j JOIN imports AS i ON i.id = j.import_id
-           WHERE j.import_id > :import AND j.noun = :noun AND j.before IS NOT NULL AND i.state = 'done'
-             AND j.first_id BETWEEN :first AND :last""",
-        {"import": import_id, "noun": noun, "first": change.first_id, "last": change.last_id},
-    )
-    return {row[0] for row in rows}
-
-
-def _slices(pace: Pace, change: _Change, without: set[int]) -> Iterator[list[int]]:
-    first = change.first_id
-    while first <= change.last_id:
-        last = min(change.last_id, first + pace.rows - 1)
-        ids = [number for number in range(first, last + 1) if number not in without]
-        if ids:
-            yield ids
-        first = last + 1
 
 
 def _consent_ids(pace: Pace, import_id: int, condition: str) -> Iterator[list[int]]:
