@@ -1,4 +1,8 @@
-"""Kept facts of contacts: how many orders, how much, first and last; kept in the transaction that changes orders."""
+"""Kept facts of people: how many orders, how much, first and last; kept in the transaction that changes orders.
+
+A person is a contact with everybody who was merged into them: the facts are those of the contact they are now, and a
+contact who was merged into another has none.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +14,15 @@ from mailflow.store.connection import Connection
 
 # Counted are open and paid orders: model.COUNTED_STATUSES. Refunds lower the revenue, not the count.
 _COUNTED = "status IN ('open', 'paid')"
-_FACTS = f"""SELECT contact_id, count(*), min(placed_at), max(placed_at)
-    FROM main.orders WHERE {{condition}} AND contact_id IS NOT NULL AND {_COUNTED} GROUP BY contact_id"""
-_REVENUE = f"""SELECT o.contact_id, o.currency, sum(o.total_minor - coalesce(
+# Who the contact of an order is now. Nobody is merged into somebody who is merged themselves: store/merges.
+_PERSON = "coalesce((SELECT merged_into FROM main.contacts WHERE id = o.contact_id), o.contact_id)"
+_FACTS = f"""SELECT {{who}}, count(*), min(o.placed_at), max(o.placed_at)
+    FROM main.orders AS o WHERE {{condition}} AND o.contact_id IS NOT NULL AND o.{_COUNTED} GROUP BY 1"""
+_REVENUE = f"""SELECT {{who}}, o.currency, sum(o.total_minor - coalesce(
       (SELECT sum(r.amount_minor) FROM main.refunds AS r WHERE r.order_id = o.id), 0))
-    FROM main.orders AS o WHERE {{condition}} AND o.contact_id IS NOT NULL AND {_COUNTED}
-    GROUP BY o.contact_id, o.currency"""
-
-_GROSS = f"""SELECT o.contact_id, o.currency, sum(o.total_minor) FROM main.orders AS o
-    WHERE {{condition}} AND o.contact_id IS NOT NULL AND {_COUNTED} GROUP BY o.contact_id, o.currency"""
+    FROM main.orders AS o WHERE {{condition}} AND o.contact_id IS NOT NULL AND o.{_COUNTED} GROUP BY 1, o.currency"""
+_GROSS = f"""SELECT {{who}}, o.currency, sum(o.total_minor) FROM main.orders AS o
+    WHERE {{condition}} AND o.contact_id IS NOT NULL AND o.{_COUNTED} GROUP BY 1, o.currency"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +34,14 @@ class Facts:
 
 
 def add_orders(tx: Connection, first_id: int, last_id: int, *, refunds: bool) -> None:
-    """Take orders that were just inserted, with these ids, into account; `refunds` where they may have some."""
+    """Take orders that were just inserted, with these ids, into account; `refunds` where they may have some.
+
+    They are of contacts who are merged into nobody: an import finds out who its buyers are now.
+    """
     ids = {"first": first_id, "last": last_id}
     tx.execute(
         f"""INSERT INTO main.contact_facts (contact_id, order_count, first_order_at, last_order_at)
-            {_FACTS.format(condition="id BETWEEN :first AND :last")}
+            {_FACTS.format(who="o.contact_id", condition="o.id BETWEEN :first AND :last")}
             ON CONFLICT (contact_id) DO UPDATE SET order_count = order_count + excluded.order_count,
               first_order_at = min(first_order_at, excluded.first_order_at),
               last_order_at = max(last_order_at, excluded.last_order_at)""",
@@ -42,28 +49,41 @@ def add_orders(tx: Connection, first_id: int, last_id: int, *, refunds: bool) ->
     )
     tx.execute(
         f"""INSERT INTO main.contact_revenue (contact_id, currency, revenue_minor)
-            {(_REVENUE if refunds else _GROSS).format(condition="o.id BETWEEN :first AND :last")}
+            {(_REVENUE if refunds else _GROSS).format(who="o.contact_id", condition="o.id BETWEEN :first AND :last")}
             ON CONFLICT (contact_id, currency) DO UPDATE SET revenue_minor = revenue_minor + excluded.revenue_minor""",
         ids,
     )
 
 
 def recount(tx: Connection, contact_ids: Iterable[int]) -> None:
-    """Count the facts of some contacts anew, from their orders."""
-    ids = {"ids": json.dumps(sorted(set(contact_ids)))}
+    """Count the facts of these contacts anew from the orders, as those of the people whom they belong to."""
+    ids = {"ids": json.dumps(_whole(tx, contact_ids))}
     among = "contact_id IN (SELECT value FROM json_each(:ids))"
     tx.execute(f"DELETE FROM main.contact_facts WHERE {among}", ids)
     tx.execute(f"DELETE FROM main.contact_revenue WHERE {among}", ids)
     tx.execute(
         "INSERT INTO main.contact_facts (contact_id, order_count, first_order_at, last_order_at) "
-        + _FACTS.format(condition=among),
+        + _FACTS.format(who=_PERSON, condition=f"o.{among}"),
         ids,
     )
     tx.execute(
         "INSERT INTO main.contact_revenue (contact_id, currency, revenue_minor) "
-        + _REVENUE.format(condition=f"o.{among}"),
+        + _REVENUE.format(who=_PERSON, condition=f"o.{among}"),
         ids,
     )
+
+
+def _whole(db: Connection, contact_ids: Iterable[int]) -> list[int]:
+    """Return these contacts, whoever they were merged into, and everybody else who was merged into those."""
+    rows = db.execute(
+        """WITH person (id) AS (
+             SELECT DISTINCT coalesce(c.merged_into, c.id) FROM main.contacts AS c
+             WHERE c.id IN (SELECT value FROM json_each(?)))
+           SELECT id FROM person
+           UNION ALL SELECT c.id FROM person AS p JOIN main.contacts AS c ON c.merged_into = p.id""",
+        (json.dumps(sorted(set(contact_ids))),),
+    )
+    return [row[0] for row in rows]
 
 
 def kept(db: Connection) -> Facts:
@@ -79,6 +99,6 @@ def kept(db: Connection) -> Facts:
 def counted(db: Connection) -> Facts:
     """Return the facts as a count of all orders gives them: what `kept` must equal."""
     return Facts(
-        {row[0]: (row[1], row[2], row[3]) for row in db.execute(_FACTS.format(condition="TRUE"))},
-        {(row[0], row[1]): row[2] for row in db.execute(_REVENUE.format(condition="TRUE"))},
+        {row[0]: (row[1], row[2], row[3]) for row in db.execute(_FACTS.format(who=_PERSON, condition="TRUE"))},
+        {(row[0], row[1]): row[2] for row in db.execute(_REVENUE.format(who=_PERSON, condition="TRUE"))},
     )

@@ -104,15 +104,23 @@ def orders_without_contact(db: Connection, *, until: int) -> int:
 
 
 def late_contacts(db: Connection, *, until: int) -> list[int]:
-    """Return the contacts whose kept facts know more than what had happened by `until`."""
+    """Return the contacts whose kept facts know more than what had happened by `until`.
+
+    Facts are of whole people: with one of a person's contacts come all that were merged.
+    """
     rows = db.execute(
-        f"""SELECT contact_id FROM contact_facts WHERE last_order_at >= :until
-            UNION
-            SELECT o.contact_id FROM refunds AS r JOIN orders AS o ON o.id = r.order_id
-            WHERE r.refunded_at >= :until AND o.contact_id IS NOT NULL AND o.status IN {COUNTED}""",
+        f"""WITH late (id) AS (
+              SELECT contact_id FROM contact_facts WHERE last_order_at >= :until
+              UNION
+              SELECT coalesce((SELECT merged_into FROM contacts WHERE id = o.contact_id), o.contact_id)
+              FROM refunds AS r JOIN orders AS o ON o.id = r.order_id
+              WHERE r.refunded_at >= :until AND o.contact_id IS NOT NULL AND o.status IN {COUNTED})
+            SELECT id FROM late
+            UNION ALL
+            SELECT c.id FROM contacts AS c JOIN late ON late.id = c.merged_into WHERE c.merged_into IS NOT NULL""",
         {"until": until},
     )
-    return [row["contact_id"] for row in rows]
+    return [row["id"] for row in rows]
 
 
 class _Totals:

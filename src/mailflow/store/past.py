@@ -46,20 +46,21 @@ def _hide_orders(db: Connection, late: list[int], until: int) -> None:
     """Recount the facts of contacts whose kept ones know too much; all others keep theirs."""
     db.execute("CREATE TEMP TABLE late (contact_id INTEGER PRIMARY KEY)")
     db.execute("INSERT INTO late SELECT value FROM json_each(?)", (json.dumps(late),))
+    person = "coalesce((SELECT merged_into FROM contacts WHERE id = o.contact_id), o.contact_id)"
     counted = f"o.status IN {frames.COUNTED} AND o.placed_at < :until AND o.contact_id IN (SELECT contact_id FROM late)"
     db.execute(
         f"""CREATE TEMP TABLE late_facts AS
-            SELECT o.contact_id, count(*) AS order_count, min(o.placed_at) AS first_order_at,
+            SELECT {person} AS contact_id, count(*) AS order_count, min(o.placed_at) AS first_order_at,
                    max(o.placed_at) AS last_order_at
-            FROM orders AS o WHERE {counted} GROUP BY o.contact_id""",
+            FROM orders AS o WHERE {counted} GROUP BY 1""",
         {"until": until},
     )
     db.execute(
         f"""CREATE TEMP TABLE late_revenue AS
             SELECT contact_id, currency, sum(minor) AS revenue_minor FROM (
-              SELECT o.contact_id, o.currency, o.total_minor AS minor FROM orders AS o WHERE {counted}
+              SELECT {person} AS contact_id, o.currency, o.total_minor AS minor FROM orders AS o WHERE {counted}
               UNION ALL
-              SELECT o.contact_id, o.currency, -r.amount_minor FROM refunds AS r JOIN orders AS o ON o.id = r.order_id
+              SELECT {person}, o.currency, -r.amount_minor FROM refunds AS r JOIN orders AS o ON o.id = r.order_id
               WHERE {counted} AND r.refunded_at < :until)
             GROUP BY contact_id, currency""",
         {"until": until},
