@@ -128,6 +128,15 @@ def history(db: Connection, contact_id: int) -> list[ConsentEntry]:
     return [_entry(row) for row in rows]
 
 
+def of_contacts(db: Connection, contact_ids: Iterable[int]) -> list[ConsentEntry]:
+    """Return the ledger of several contacts that are one person, in the order it was recorded."""
+    rows = db.execute(
+        "SELECT * FROM consents WHERE contact_id IN (SELECT value FROM json_each(?)) ORDER BY id",
+        (json.dumps(list(contact_ids)),),
+    )
+    return [_entry(row) for row in rows]
+
+
 def state_at(
     db: Connection, contact_id: int, instant: datetime, channel: str = EMAIL, topic: str = ALL_TOPICS
 ) -> ConsentState:
