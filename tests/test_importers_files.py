@@ -14,7 +14,7 @@ import pytest
 
 from mailflow import clock
 from mailflow.addresses import normalise
-from mailflow.errors import DataError, UsageError
+from mailflow.errors import QuestionError, UsageError
 from mailflow.importers import ImportOptions, ImportResult, Noun, import_file, recover
 from mailflow.model import Basis, ConsentState, ImportState
 from mailflow.store import Store, consents, contacts, contacts_bulk, facts, imports, orders_bulk, undo
@@ -458,7 +458,7 @@ def test_a_bad_line_rejects_its_whole_order(shop: Shop) -> None:
 
 def test_a_day_and_month_that_nothing_tells_apart_are_asked_for(shop: Shop) -> None:
     text = "order id,email,date,total\n1,a@example.com,03/04/2026,5\n"
-    with pytest.raises(DataError, match="--date-format"):
+    with pytest.raises(QuestionError, match="--date-format"):
         shop.take(text)
     shop.take(text, date_format="DD/MM/YYYY")
     assert clock.iso(clock.from_ms(shop.one("SELECT placed_at FROM orders")[0])) == "2026-04-02T22:00:00Z"
@@ -480,12 +480,17 @@ def test_the_whole_column_decides(shop: Shop) -> None:
         ("order id,email,total\n1,a@example.com,5\n", {"noun": Noun.ORDERS}, "needs a date"),
         ("email,order date\na@example.com,2026-01-01\n", {"noun": Noun.ORDERS}, "needs an amount"),
         ("email,created at,total\na@example.com,2026-01-01,5\n", {}, "--as contacts or --as orders"),
-        ("email\na@example.com\n", {"tool": "shopify"}, "--from shopify"),
     ],
 )
 def test_a_file_that_cannot_be_used_says_why(shop: Shop, text: str, options: dict[str, Any], words: str) -> None:
-    with pytest.raises(DataError, match=words):
+    with pytest.raises(QuestionError, match=words):
         shop.take(text, **options)
+
+
+def test_a_file_unlike_the_tool_that_is_named_is_read_by_its_words_and_says_so(shop: Shop) -> None:
+    result = shop.take("email\na@example.com\n", tool="shopify")
+    assert (result.tool, result.inserted) == ("shopify", 1)
+    assert any("none that exports of shopify" in warning for warning in result.warnings)
 
 
 def test_columns_can_be_named(shop: Shop) -> None:

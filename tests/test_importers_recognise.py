@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mailflow.errors import DataError
+from mailflow.errors import QuestionError
 from mailflow.importers.nouns import Noun
 from mailflow.importers.recognise import Recognised, recognise
 from mailflow.importers.source import Source, inspect
@@ -107,6 +107,6 @@ def test_a_mended_reject_file_loses_its_two_columns() -> None:
 
 
 def test_orders_whose_date_nobody_knows_are_asked_about() -> None:
-    with pytest.raises(DataError, match="no column is known as their date"):
+    with pytest.raises(QuestionError, match="no column is known as their date"):
         read("order_id", "E-Mail", "Tag", "Betrag")
     assert read("Kunde", "E-Mail", "Bestellt am", "Betrag", "Status").noun is Noun.ORDERS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -26,6 +27,23 @@ class UsageError(MailflowError):
     """The command line cannot be carried out as typed: an option, a missing file, a question without a terminal."""
 
     exit_code = 2
+
+
+class QuestionError(UsageError):
+    """Something that only the user can know. In a terminal it is asked, elsewhere the text says how to answer.
+
+    `option` answers it on the command line, with one of the values of `choices` (what is shown → the value).
+    """
+
+    def __init__(
+        self, question: str, *, option: str = "", choices: Mapping[str, str] | None = None, how: str | None = None
+    ) -> None:
+        self.question = question
+        self.option = option
+        self.choices: Mapping[str, str] = choices or {}
+        if how is None:
+            how = " or ".join(f"{option} {value}" for value in self.choices.values())
+        super().__init__(f"{question}. Say it with {how}" if how else question)
 
 
 class DataError(MailflowError):

@@ -27,11 +27,11 @@ to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 class Sheet:
     """One block by columns. Collects the first fault of each row; `sound()` are the rows without one."""
 
-    def __init__(self, block: Block, recognised: Recognised, header: Sequence[str]) -> None:
+    def __init__(self, block: Block, recognised: Recognised) -> None:
         self.block = block
         self._recognised = recognised
-        self._header = header
-        self._columns = list(zip(*block.rows, strict=True)) if block.rows else [()] * len(header)
+        self._header = recognised.header
+        self._columns = list(zip(*block.rows, strict=True)) if block.rows else [()] * len(recognised.header)
         self._faults: dict[int, tuple[str, str]] = {}
         self.size = len(block.rows)
 
@@ -98,7 +98,13 @@ class Sheet:
         if index not in self._faults:
             return None
         field, reason = self._faults[index]
-        return Reject(self.block.lines[index], tuple(self.block.rows[index]), reason, self._column_name(field))
+        return Reject(
+            self.block.lines[index], tuple(self.own(self.block.rows[index])), reason, self._column_name(field)
+        )
+
+    def own(self, row: Sequence[str]) -> Sequence[str]:
+        """Return a row as the file has it, without the cells that its layout adds."""
+        return row[: self._recognised.width] if self._recognised.steps else row
 
     def rejects(self) -> list[Reject]:
         """Return all rejected rows of the block."""

@@ -167,6 +167,15 @@ def strptime_pattern(pattern: str) -> str:
     return pattern
 
 
+def day_order_of(pattern: str) -> DayOrder | None:
+    """Return which of day and month a date format names first; None for one that begins with the year."""
+    directives = strptime_pattern(pattern)
+    day, month = directives.find("%d"), directives.find("%m")
+    if month < 0 or 0 <= directives.find("%Y") < min(day, month):
+        return None
+    return DayOrder.DAY_FIRST if day < month else DayOrder.MONTH_FIRST
+
+
 def birthday(text: str) -> str:
     """Return a birthday as `1984-03-07`, or `--03-07` where it has no year; `ValueError` for what is neither."""
     if re.fullmatch(r"--\d{2}-\d{2}", text):

@@ -69,7 +69,7 @@ def import_file(
     return ImportResult(
         path, recognised.noun, recognised.tool, import_id, staged.rows, verdict.inserted, verdict.updated,
         verdict.unchanged, staged.merged, rejected, reject_file, problems,
-        [*source.notes, *staged.warnings, *verdict.warnings], changes,
+        [*source.notes, *recognised.notes, *staged.warnings, *verdict.warnings], changes,
     )  # fmt: skip
 
 

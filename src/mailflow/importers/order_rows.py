@@ -101,7 +101,7 @@ class OrderRows:
             return self._read_plain(sheet, columns, buyers)
         batch = Batch()
         for index, (line, cells) in enumerate(zip(sheet.block.lines, sheet.block.rows, strict=True)):
-            row = _Row(columns, buyers, index, line, cells, sheet.reject(index))
+            row = _Row(columns, buyers, index, line, sheet.own(cells), sheet.reject(index))
             if self._open and not (self.has_ids and self.has_lines and self._open[-1].order_id == row.order_id):
                 self._close(batch)
             self._open.append(row)

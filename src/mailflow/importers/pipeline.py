@@ -9,7 +9,8 @@ from typing import Any, Protocol
 from mailflow.importers.cells import Sheet
 from mailflow.importers.options import ImportOptions
 from mailflow.importers.recognise import Recognised
-from mailflow.importers.source import Block, Reject, Source, blocks
+from mailflow.importers.shape import shaped_blocks
+from mailflow.importers.source import Block, Reject, Source
 from mailflow.store.pace import Pace
 from mailflow.store.staging import StagedReject, Staging
 from mailflow.tokens import Keys
@@ -28,9 +29,9 @@ class Task:
     keys: Keys
 
     def sheets(self) -> Iterator[Sheet]:
-        """Yield the file's blocks by columns."""
-        for block in blocks(self.source):
-            yield Sheet(block, self.recognised, self.source.header)
+        """Yield the file's blocks by columns, those that its layout adds among them."""
+        for block in shaped_blocks(self.source, self.recognised.steps):
+            yield Sheet(block, self.recognised)
 
 
 @dataclass(frozen=True, slots=True)

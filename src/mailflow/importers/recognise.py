@@ -1,86 +1,55 @@
-"""Tell from its header what a file is, which tool wrote it, and what each column means. The words: words, layouts here.
+"""Tell from its header what a file is, which tool wrote it, and what each column means.
 
-A new tool is a new `Layout`: data, no code.
+Tables of tools: layouts; words of plain headers: vocabulary; the kind of a plain file: guess; added columns: shape.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from zoneinfo import ZoneInfo
 
-from mailflow.errors import DataError, UsageError
+from mailflow.errors import QuestionError, UsageError
+from mailflow.importers.dates import DayOrder
+from mailflow.importers.guess import ask_for, guess_noun, names_of
+from mailflow.importers.layouts import ATTRIBUTE, IGNORE, PLAIN, Layout, choose, load_layouts, tools_of
+from mailflow.importers.noun_words import NounWords
 from mailflow.importers.nouns import Noun
+from mailflow.importers.shape import Plan, Step
 from mailflow.importers.source import LINE_COLUMN, REASON_COLUMN, Source
-from mailflow.importers.words import CONTACT_WORDS, ORDER_WORDS, WEAK_DATES, fold
+from mailflow.importers.vocabulary import VOCABULARY
+from mailflow.importers.words import fold
 
-IGNORE = "ignore"
-ATTRIBUTE = "attribute"
-PLAIN = "plain"
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """An export of one tool: the headers that give it away, and the columns whose plain meaning would be wrong."""
-
-    tool: str
-    noun: Noun
-    signs: frozenset[str]
-    columns: Mapping[str, str]
-
-
-def _layout(tool: str, noun: Noun, signs: Iterable[str], columns: Mapping[str, str]) -> Layout:
-    folded = {fold(header): meaning for header, meaning in columns.items()}
-    return Layout(tool, noun, frozenset(map(fold, signs)), MappingProxyType(folded))
-
-
-LAYOUTS = (
-    _layout(
-        "shopify",
-        Noun.ORDERS,
-        ("Name", "Financial Status", "Created at", "Total", "Lineitem quantity", "Lineitem name"),
-        {
-            "Name": "order_id",
-            "Created at": "placed_at",
-            "Financial Status": "status",
-            "Cancelled at": "cancelled_at",
-            "Billing Name": "full_name",
-            "Phone": "phone",
-            "Billing Phone": "phone",
-            "Refunded Amount": "refunded",
-            "Source": IGNORE,
-        },
-    ),
-    _layout(
-        "shopify",
-        Noun.CONTACTS,
-        ("First Name", "Last Name", "Email", "Total Spent", "Total Orders"),
-        {"Customer ID": "customer_id", "Phone": "phone", "Default Address Phone": "phone", "Note": ATTRIBUTE},
-    ),
-)
-
-CONTACT_FIELDS = tuple(dict.fromkeys(CONTACT_WORDS.values()))
-ORDER_FIELDS = (*dict.fromkeys(ORDER_WORDS.values()), "cancelled_at")
-CUSTOMER_KEYS = ("email", "customer_id", "phone")
-# Fields that several columns may give: the first of them that is not blank counts, or all of them together.
-_MANY = frozenset({"phone", "consent", "opt_out"})
-_MAPPED = -1_000  # what the user says is surest
-_POSITIONS = {
-    Noun.CONTACTS: {header: rank for rank, header in enumerate(CONTACT_WORDS)},
-    Noun.ORDERS: {header: rank for rank, header in enumerate(ORDER_WORDS)},
-}
+_MAPPED = -10_000  # what the user says is surest
 
 
 @dataclass(frozen=True, slots=True)
 class Recognised:
-    """What a file is. `columns` gives for each field the places of its columns, in order of preference."""
+    """What a file is, and what its columns are.
+
+    `columns` gives for each field the places of its columns, in order of preference, `attributes` the place of each
+    column that is kept under its own name. `header` has `width` columns of the file, then those that `steps` add.
+    `title` and `layout` name the tool and its export, `inferred` the fields that the tool only guessed. `zone`,
+    `day_order` and `currency` are how this export writes times and amounts that do not show it themselves.
+    """
 
     noun: Noun
     tool: str
     columns: Mapping[str, tuple[int, ...]]
-    attributes: Mapping[str, int] = field(default_factory=dict)
-    ignored: tuple[str, ...] = ()
+    attributes: Mapping[str, int]
+    ignored: tuple[str, ...]
+    header: tuple[str, ...]
+    width: int
+    steps: tuple[Step, ...] = ()
+    title: str | None = None
+    layout: str | None = None
+    inferred: frozenset[str] = frozenset()
+    zone: ZoneInfo | None = None
+    day_order: DayOrder | None = None
+    currency: str | None = None
+    notes: tuple[str, ...] = field(default=())
 
     def place(self, name: str) -> int | None:
         """Return the place of a field's first column, or None."""
@@ -88,79 +57,98 @@ class Recognised:
         return places[0] if places else None
 
 
-def recognise(source: Source, *, noun: Noun | None, tool: str | None, mapping: Mapping[str, str]) -> Recognised:
+def recognise(
+    source: Source,
+    *,
+    noun: Noun | None,
+    tool: str | None,
+    mapping: Mapping[str, str],
+    layouts: Sequence[Layout] | None = None,
+) -> Recognised:
     """Read a header. `noun`, `tool` and `mapping` (column → field) are what the user says, and win over what is found.
 
-    `DataError` where the file cannot be used or its kind cannot be known, `UsageError` for a mapping that names
-    no column or no field.
+    `layouts` are those of known tools; the shipped ones where it is None. `QuestionError` where only the user can know
+    what the file or a column is, `UsageError` for a mapping that names no column or no field.
     """
+    known = load_layouts() if layouts is None else layouts
     folded = [fold(header) for header in source.header]
-    layout = _find_layout(folded, noun, tool)
+    layout = _find_layout(source, known, folded, noun, tool)
     if noun is None:
-        noun = layout.noun if layout else _guess_noun(source, folded, mapping)
-    words = CONTACT_WORDS if noun is Noun.CONTACTS else ORDER_WORDS
+        noun = layout.noun if layout else guess_noun(source, folded, mapping)
+    words = VOCABULARY[noun]
+    positions = {header: rank for rank, header in enumerate(words.words)}
     meanings = [_meaning(header, words, layout) for header in folded]
-    ranks = [_rank(header, noun, layout) for header in folded]
+    ranks = [_rank(header, positions, layout) for header in folded]
+    said = set()
     for column, wanted in mapping.items():
         place = _find_column(source, column)
         meanings[place], ranks[place] = _field_name(wanted, noun), _MAPPED
-    recognised = _arrange(source, noun, layout.tool if layout else PLAIN, meanings, ranks)
-    _require(source, recognised)
-    return recognised
+        said.add(meanings[place] or "")
+    columns, attributes, unused = _arrange(source, words, meanings, ranks)
+    plan = Plan(list(source.header), folded, columns, attributes, words.many, frozenset(said))
+    if layout is not None:
+        plan.add(layout)
+    _tidy(plan, words, unused)
+    return _finish(source, noun, tool, layout, plan, unused, words)
 
 
-def _find_layout(folded: Sequence[str], noun: Noun | None, tool: str | None) -> Layout | None:
-    known = {layout.tool for layout in LAYOUTS} | {PLAIN}
-    if tool is not None and tool not in known:
-        raise UsageError(f"--from {tool}: not a tool that is known; use one of {', '.join(sorted(known))}")
-    fitting = [layout for layout in LAYOUTS if tool in (None, layout.tool) and noun in (None, layout.noun)]
-    found = next((layout for layout in fitting if layout.signs <= set(folded)), None)
-    if found is None and tool not in (None, PLAIN):
-        raise DataError(
-            f"--from {tool}: the header is not that of an export of {tool}. Leave --from out, or use"
-            " --map 'column=field'"
+def _finish(
+    source: Source,
+    noun: Noun,
+    tool: str | None,
+    layout: Layout | None,
+    plan: Plan,
+    unused: Sequence[int],
+    words: NounWords,
+) -> Recognised:
+    _require(source, noun, words, frozenset(plan.columns))
+    ignored = tuple(source.header[place] or f"column {place + 1}" for place in sorted(unused) if place not in plan.used)
+    in_file_order = dict(sorted(plan.attributes.items(), key=lambda item: item[1]))
+    frame = (MappingProxyType(plan.columns), MappingProxyType(in_file_order), ignored)
+    header, width = tuple(plan.header), len(source.header)
+    if layout is None:
+        return Recognised(noun, tool or PLAIN, *frame, header, width, notes=_unlike(tool))
+    return Recognised(
+        noun, layout.tool, *frame, header, width, tuple(plan.steps), layout.title, layout.name, layout.inferred,
+        layout.zone, layout.day_order, layout.currency,
+    )  # fmt: skip
+
+
+def _unlike(tool: str | None) -> tuple[str, ...]:
+    """Say that a file which the user says is of a tool has none of its headers."""
+    if tool in (None, PLAIN):
+        return ()
+    return (f"The header is none that exports of {tool} are known by: its columns were read by their names.",)
+
+
+def _find_layout(
+    source: Source, layouts: Sequence[Layout], folded: Sequence[str], noun: Noun | None, tool: str | None
+) -> Layout | None:
+    best = choose(layouts, frozenset(folded), source.path.name, noun, tool)
+    if len({(each.tool, each.noun) for each in best}) > 1:
+        by_tool = len({each.tool for each in best}) > 1
+        choices = {f"{each.title}: {each.name}": each.tool if by_tool else each.noun.value for each in best}
+        raise QuestionError(
+            f"{source.path}: this may be {' or '.join(choices)}",
+            option="--from" if by_tool else "--as",
+            choices=choices,
         )
-    return found
+    return best[0] if best else None
 
 
-def _guess_noun(source: Source, folded: Sequence[str], mapping: Mapping[str, str]) -> Noun:
-    as_order = {ORDER_WORDS.get(header) for header in folded} | set(mapping.values())
-    strong_date = any(ORDER_WORDS.get(header) == "placed_at" and header not in WEAK_DATES for header in folded)
-    amount = bool(as_order & {"total", "unit_price"})
-    dated = "placed_at" in as_order
-    if amount and (strong_date or "placed_at" in mapping.values() or (dated and as_order & {"order_id", "quantity"})):
-        return Noun.ORDERS
-    if dated and "order_id" in as_order:
-        return Noun.ORDERS
-    if amount and dated and "email" in as_order:
-        raise DataError(
-            f"{source.path}: this may be a file of contacts or of orders; say which with --as contacts or --as orders"
-        )
-    if amount and as_order & {"order_id", "quantity", "refunded"}:
-        raise DataError(
-            f"{source.path}: this looks like orders, but no column is known as their date."
-            f" Its columns: {_names(source)}. Say which it is with --map 'column=placed_at',"
-            " or --as contacts if these are people"
-        )
-    if "email" in as_order:
-        return Noun.CONTACTS
-    raise DataError(
-        f"{source.path}: this is neither a file of contacts (no e-mail column) nor one of orders (a customer, a date"
-        f" and an amount). Its columns: {_names(source)}. Say what they are with --as and --map 'column=email'"
-    )
+def _meaning(header: str, words: NounWords, layout: Layout | None) -> str | None:
+    named = layout.meaning(header) if layout else None
+    if named is not None:
+        return named[1]
+    if layout is not None and any(header in headers for headers in layout.join.values()):
+        return IGNORE  # it is part of another column
+    return words.words.get(header)
 
 
-def _meaning(header: str, words: Mapping[str, str], layout: Layout | None) -> str | None:
-    if layout is not None and header in layout.columns:
-        return layout.columns[header]
-    return words.get(header)
-
-
-def _rank(header: str, noun: Noun, layout: Layout | None) -> int:
+def _rank(header: str, positions: Mapping[str, int], layout: Layout | None) -> int:
     """Return how sure a header's meaning is: lower is surer. The tables list the surer words first."""
-    if layout is not None and header in layout.columns:
-        return list(layout.columns).index(header) - len(layout.columns)
-    return _POSITIONS[noun].get(header, len(_POSITIONS[noun]))
+    named = layout.meaning(header) if layout else None
+    return named[0] if named is not None else positions.get(header, len(positions))
 
 
 def _find_column(source: Source, wanted: str) -> int:
@@ -172,47 +160,54 @@ def _find_column(source: Source, wanted: str) -> int:
         return folded.index(fold(wanted))
     near = difflib.get_close_matches(wanted, names, n=1)
     hint = f" (did you mean {near[0]!r}?)" if near else ""
-    raise UsageError(f"--map: {source.path} has no column {wanted!r}{hint}. Its columns: {_names(source)}")
+    raise UsageError(f"--map: {source.path} has no column {wanted!r}{hint}. Its columns: {names_of(source)}")
 
 
 def _field_name(wanted: str, noun: Noun) -> str:
-    known = CONTACT_FIELDS if noun is Noun.CONTACTS else ORDER_FIELDS
-    if wanted == IGNORE or wanted in known:
+    words = VOCABULARY[noun]
+    if wanted == IGNORE or wanted in words.fields or wanted.startswith(f"{ATTRIBUTE}:"):
         return wanted
-    if noun is Noun.CONTACTS:
+    if words.keeps_others:
         return f"{ATTRIBUTE}:{wanted}"
-    near = difflib.get_close_matches(wanted, known, n=1)
+    near = difflib.get_close_matches(wanted, words.fields, n=1)
     hint = f" (did you mean {near[0]!r}?)" if near else ""
-    raise UsageError(f"--map: {wanted!r} is no field of orders{hint}. Use one of {', '.join(known)}, or {IGNORE}")
+    raise UsageError(
+        f"--map: {wanted!r} is no field of {noun}{hint}. Use one of {', '.join(words.fields)}, or {IGNORE}"
+    )
 
 
-def _arrange(source: Source, noun: Noun, tool: str, meanings: Sequence[str | None], ranks: Sequence[int]) -> Recognised:
-    """Give each column its use. Where several may be a field, the one of the lowest rank is."""
-    columns: dict[str, list[int]] = {}
+def _arrange(
+    source: Source, words: NounWords, meanings: Sequence[str | None], ranks: Sequence[int]
+) -> tuple[dict[str, tuple[int, ...]], dict[str, int], list[int]]:
+    """Give each column its use: a field, an attribute or none. Where several may be a field, that of lowest rank is."""
+    columns: dict[str, tuple[int, ...]] = {}
     attributes: dict[str, int] = {}
-    ignored: list[str] = []
+    unused: list[int] = []
     for place in sorted(range(len(meanings)), key=lambda place: ranks[place]):
         name, meaning = source.header[place], meanings[place]
         if name in (LINE_COLUMN, REASON_COLUMN):
             continue
         field_name, _, wanted = (meaning or ATTRIBUTE).partition(":")
-        if field_name not in (IGNORE, ATTRIBUTE) and (field_name in _MANY or field_name not in columns):
-            columns.setdefault(field_name, []).append(place)
-        elif noun is Noun.CONTACTS and field_name != IGNORE:
+        if field_name not in (IGNORE, ATTRIBUTE) and (field_name in words.many or field_name not in columns):
+            columns[field_name] = (*columns.get(field_name, ()), place)
+        elif field_name != IGNORE and (words.keeps_others or wanted):
             attributes[_attribute_name(wanted or name, place, attributes)] = place
         else:
-            ignored.append(name or f"column {place + 1}")
-    if {"first_name", "last_name"} & set(columns) and "full_name" in columns:
-        place = columns.pop("full_name")[0]
-        if noun is Noun.CONTACTS:
-            attributes[_attribute_name(source.header[place], place, attributes)] = place
+            unused.append(place)
+    return columns, attributes, unused
+
+
+def _tidy(plan: Plan, words: NounWords, unused: list[int]) -> None:
+    """Leave out a full name beside its parts, and read the one amount of an order as its total."""
+    if {"first_name", "last_name"} & set(plan.columns) and "full_name" in plan.columns:
+        place = plan.columns.pop("full_name")[0]
+        if words.keeps_others:
+            plan.attributes[_attribute_name(plan.header[place], place, plan.attributes)] = place
         else:
-            ignored.append(source.header[place])
-    if "total" not in columns and "quantity" not in columns and "unit_price" in columns:
-        columns["total"] = columns.pop("unit_price")
-    places = {meaning: tuple(found) for meaning, found in columns.items()}
-    in_file_order = dict(sorted(attributes.items(), key=lambda item: item[1]))
-    return Recognised(noun, tool, MappingProxyType(places), MappingProxyType(in_file_order), tuple(ignored))
+            unused.append(place)
+    has = set(plan.columns)
+    if "total" in words.fields and "unit_price" in has and not has & {"total", "quantity"}:
+        plan.columns["total"] = plan.columns.pop("unit_price")
 
 
 def _attribute_name(header: str, place: int, taken: Mapping[str, int]) -> str:
@@ -225,32 +220,11 @@ def _attribute_name(header: str, place: int, taken: Mapping[str, int]) -> str:
     return name
 
 
-def _require(source: Source, recognised: Recognised) -> None:
-    """Refuse a file that lacks what its noun needs, and say how to name the column."""
-    has = set(recognised.columns)
-    if recognised.noun is Noun.CONTACTS:
-        if "email" not in has:
-            raise DataError(
-                f"{source.path}: a file of contacts needs an e-mail column, and none was recognised."
-                f" Its columns: {_names(source)}. Name it with --map 'column=email'"
-            )
-        return
-    if not has & set(CUSTOMER_KEYS):
-        raise DataError(
-            f"{source.path}: a file of orders needs a column that tells the customer (e-mail, customer id or phone),"
-            f" and none was recognised. Its columns: {_names(source)}. Name it with --map 'column=customer_id'"
-        )
-    if "placed_at" not in has:
-        raise DataError(
-            f"{source.path}: a file of orders needs a date, and none was recognised. Its columns: {_names(source)}."
-            " Name it with --map 'column=placed_at'"
-        )
-    if "total" not in has and not {"quantity", "unit_price"} <= has:
-        raise DataError(
-            f"{source.path}: a file of orders needs an amount (a total, or quantity and unit price), and none was"
-            f" recognised. Its columns: {_names(source)}. Name it with --map 'column=total'"
-        )
+def _require(source: Source, noun: Noun, words: NounWords, has: frozenset[str]) -> None:
+    """Ask for the column that a file of this noun needs and that was not recognised."""
+    for each in words.needs:
+        if not each.met_by(has):
+            raise ask_for(source, f"a file of {noun} needs {each.what}, and none was recognised", each.ask)
 
 
-def _names(source: Source) -> str:
-    return ", ".join(repr(name) for name in source.header[:30]) + (" …" if len(source.header) > 30 else "")
+__all__ = ["ATTRIBUTE", "IGNORE", "PLAIN", "Recognised", "recognise", "tools_of"]

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from mailflow.errors import DataError
-from mailflow.importers.dates import InstantReader, OrderEvidence
+from mailflow.errors import QuestionError
+from mailflow.importers.dates import DayOrder, InstantReader, OrderEvidence
 from mailflow.importers.options import ImportOptions
 from mailflow.importers.recognise import Recognised
-from mailflow.importers.source import Block, Source, blocks
+from mailflow.importers.shape import shaped_blocks
+from mailflow.importers.source import Block, Source
 from mailflow.money import MarkEvidence
 
 _DATES = ("placed_at", "refunded_at", "consent_at", "opted_out_at")
@@ -32,11 +33,11 @@ class Findings:
 
 
 def survey(source: Source, recognised: Recognised, options: ImportOptions) -> Findings:
-    """Look at a file; `DataError` where nothing shows whether day or month comes first."""
+    """Look at a file; `QuestionError` where nothing shows whether day or month comes first."""
     dates = {name: OrderEvidence() for name in _DATES if name in recognised.columns and options.date_format is None}
     marks = {name: MarkEvidence() for name in _AMOUNTS if name in recognised.columns}
     line_totals = False
-    for number, block in enumerate(blocks(source)):
+    for number, block in enumerate(shaped_blocks(source, recognised.steps)):
         _look(block, recognised, dates, marks)
         if number == 0:
             line_totals = _differs_within_orders(block, recognised)
@@ -46,10 +47,14 @@ def survey(source: Source, recognised: Recognised, options: ImportOptions) -> Fi
             break
     for name, date in dates.items():
         if date.order is None and date.doubtful:
-            column = source.header[recognised.columns[name][0]]
-            raise DataError(
+            date.order = recognised.day_order
+        if date.order is None and date.doubtful:
+            column = recognised.header[recognised.columns[name][0]]
+            raise QuestionError(
                 f"{source.path}: nothing in column {column!r} shows whether day or month comes first (such as"
-                f" {date.doubtful.strip()!r}). Say it with --date-format DD/MM/YYYY or --date-format MM/DD/YYYY"
+                f" {date.doubtful.strip()!r})",
+                option="--date-format",
+                choices={order.value: order.value for order in DayOrder},
             )
     readers = {name: _reader(dates.get(name), options) for name in _DATES}
     return Findings(readers, {name: mark.mark for name, mark in marks.items()}, line_totals)

@@ -21,12 +21,13 @@ def fold(text: str) -> str:
     return _NOT_WORD.sub("", bare.casefold())
 
 
-def _table(words: Mapping[str, str]) -> dict[str, str]:
+def table(words: Mapping[str, str]) -> dict[str, str]:
+    """Return words → meaning, folded, of a table meaning → words parted by spaces (`_` within a word is any sign)."""
     return {fold(word): field for field, text in words.items() for word in text.split()}
 
 
 # Who it is. These mean the same in contacts and in orders.
-PERSON_WORDS = _table(
+PERSON_WORDS = table(
     {
         "email": """email e-mail mail email_address e-mail-address emailaddr mail_address e-mail-adresse mailadresse epost e-post
             epostadress epostadresse e-postadress correo correo_electronico correo_e courriel adresse_email adresse_mail adresse_e-mail
@@ -64,7 +65,7 @@ PERSON_WORDS = _table(
 )
 
 # What only a contacts file says.
-CONTACT_WORDS = PERSON_WORDS | _table(
+CONTACT_WORDS = PERSON_WORDS | table(
     {
         "region": "state",
         "first_name": "nome",
@@ -77,20 +78,51 @@ CONTACT_WORDS = PERSON_WORDS | _table(
             consentement accepte_marketing iscritto consenso consenso_marketing nyhetsbrev nyhedsbrev samtykke samtycke prenumererar
             prenumerant nieuwsbrief toestemming ingeschreven uutiskirje zgoda status""",
         "opt_out": """unsubscribed unsubscribe opt-out optout opted_out email_opt_out email_opted_out email_optout
-            has_opted_out_of_email has_opted_out blacklisted email_blacklisted email_suppressions suppressed do_not_email do_not_mail
-            do_not_contact dont_email abgemeldet abmeldung widerspruch baja desuscrito desabonne desinscrit disiscritto cancellato
-            avmeldt avregistrerad afmeldt uitgeschreven bounced""",
-        "opted_out_at": """unsub_time unsubscribed_at unsubscribe_date unsubscribed_on opt_out_date opt-out_date optout_time opted_out_at
-            clean_time abgemeldet_am""",
-        "consent_at": """consent_at consent_date consent_time consented_at email_marketing_consent_timestamp optin_date opt-in_date
-            opted_in_at optin_at subscribed_at subscribed_on subscription_date einwilligung_am angemeldet_am""",
+            has_opted_out_of_email has_opted_out email_blacklisted email_blocklisted blacklisted do_not_email do_not_mail
+            do_not_contact donotcontact dnc dont_email abgemeldet abmeldung widerspruch baja desuscrito desabonne desinscrit disiscritto
+            cancellato avmeldt avregistrerad afmeldt uitgeschreven unsubscribed_from_all_email email_marketing_opt_out opted_out_of_email
+            unsubscribe_reason unsub_reason""",
+        "hard_bounced": """bounced hard_bounced hard_bounce is_bounced email_bounced bounced_at bounced_on bounce_date bounce_reason
+            hard_bounce_reason email_hard_bounce_reason clean_time cleaned bounce_type""",
+        "complained": "complained complaint is_complained complained_at complaint_date spam_complaint spam_report marked_as_spam spam",
+        "suppressed": """suppressed is_suppressed suppression suppressions email_suppressions suppression_reason suppressed_at blocklisted
+            blocked is_blocked""",
+        "opted_out_at": """unsub_time unsubscribed_at unsubscribe_date unsubscribed_on unsubscribe_time date_unsubscribed opt_out_date
+            opt-out_date optout_date optout_time opted_out_at opted_out_on email_opt_out_date abgemeldet_am""",
+        "consent_at": """consent_at consent_date consent_time consented_at email_marketing_consent_timestamp confirmed_at
+            confirmation_date confirm_time optin_date opt-in_date opt-in_time opted_in_at optin_at optin_time subscribed_at
+            subscribed_on subscribed_date date_subscribed subscription_date subscribe_date signup_date signed_up_at sign_up_date
+            einwilligung_am angemeldet_am""",
+        "evidence": """optin_ip opt-in_ip confirm_ip confirmation_ip subscribe_ip signup_ip signup_ip_address
+            unsub_campaign_title unsub_reason_other clean_campaign_title""",
+        "wording": "wording consent_text consent_wording opt-in_text form_version wording_version consent_version einwilligungstext",
+        "other_emails": """other_emails other_email secondary_email second_email additional_email additional_emails alternate_email
+            alternative_email additional_email_addresses email_2 email2 e-mail_2 e-mail_2_address e-mail_3_address
+            e-mail_2_-_value e-mail_3_-_value e-mail_4_-_value weitere_e-mail""",
+        "tags": "tags tag labels label schlagworte etiquetas etichette etiquettes",
+        "lists": "lists list list_name email_lists mailing_lists subscribed_lists list_membership list_memberships newsletters listen",
+        "unsubscribed_lists": "unsubscribed_lists lists_unsubscribed unsubscribed_from_lists",
+        "source": """source original_source signup_source sign_up_source sign-up_source subscription_source contact_source lead_source
+            acquisition_source first_source traffic_source utm_source herkunft quelle origen fonte""",
         "owner": "owner account_owner contact_owner account_manager sales_rep owner_email betreuer kundenbetreuer",
-        "consent_source": "consent_source optin_source opt-in_source signup_source",
+        "consent_source": "consent_source optin_source opt-in_source",
+    }
+)
+
+# Addresses that get nothing, and why.
+SUPPRESSION_WORDS = {
+    word: field for word, field in PERSON_WORDS.items() if field in {"email", "customer_id", "phone"}
+} | table(
+    {
+        "suppression_reason": """suppression_reason suppressed_reason suppression_type reason_for_suppression suppression
+            bounce_reason bounce_type reason""",
+        "suppressed_at": """suppressed_at suppression_date suppressed_on date_suppressed blocked_at bounced_at complained_at
+            unsubscribed_at created_at created timestamp date""",
     }
 )
 
 # What only an orders file says.
-ORDER_WORDS = PERSON_WORDS | _table(
+ORDER_WORDS = PERSON_WORDS | table(
     {
         "order_id": """order_id order_number order_no order_nr order_# order invoice invoice_no invoice_nr invoice_number
             invoice_id transaction_id transaction_no receipt_number receipt_id basket_id sale_id
@@ -139,35 +171,7 @@ ORDER_WORDS = PERSON_WORDS | _table(
 # A date that many a contacts file has too: alone it does not make a file of orders.
 WEAK_DATES = frozenset(map(fold, ["created_at", "created", "created_date", "timestamp", "data", "dato"]))
 
-CONSENT_YES = frozenset(
-    map(
-        fold,
-        """yes y true 1 x on ja si sim oui wahr vero verdadero vrai kylla tak subscribed subscriber opt-in optin opted-in opted_in confirmed
-        express explicit granted accepted abonniert angemeldet eingewilligt suscrito inscrit abonne iscritto prenumererar prenumerant
-        abonnert ingeschreven aangemeld""".split(),
-    )
-) | {"✓", "✔", "☑"}  # signs, which `fold` leaves nothing of: folded they would make a yes of a blank cell
-CONSENT_IMPLIED = frozenset({"implied", "implicit", "impliziert"})
-PLAIN_NO = frozenset(map(fold, "no n false 0 off nein nej non nao não ne nee ei nie falsch falso faux".split()))
-OPTED_OUT = frozenset(
-    map(
-        fold,
-        """unsubscribed unsubscribe opt-out optout opted-out opted_out revoked withdrawn refused denied declined abgemeldet widerrufen
-        desuscrito baja desabonne desinscrit disiscritto avregistrerad avmeldt afmeldt uitgeschreven cleaned bounced bounce hard_bounce
-        hardbounced complained complaint spam suppressed blocked blacklisted unsubscribed_by_admin do_not_email""".split(),
-    )
-)
-CONSENT_NO = PLAIN_NO | OPTED_OUT
-CONSENT_PENDING = frozenset(map(fold, "pending unconfirmed waiting ausstehend awaiting_confirmation pendiente".split()))
-CONSENT_SILENT = frozenset(
-    map(
-        fold,
-        """never_subscribed not_subscribed non-subscribed nonsubscribed never unknown none n/a na null transactional active inactive
-        unbekannt desconocido inconnu [] -""".split(),
-    )
-) | {""}
-
-ORDER_STATUS_WORDS = _table(
+ORDER_STATUS_WORDS = table(
     {
         "paid": """paid completed complete processing fulfilled shipped delivered sent success succeeded successful settled captured closed
             refunded partially_refunded partial_refund bezahlt abgeschlossen versandt versendet geliefert erledigt erstattet
