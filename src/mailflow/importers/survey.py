@@ -16,8 +16,8 @@ from mailflow.importers.shape import shaped_blocks
 from mailflow.importers.source import Block, Source
 from mailflow.money import MarkEvidence
 
-_DATES = ("placed_at", "refunded_at", "consent_at", "opted_out_at")
-_AMOUNTS = ("total", "refunded", "unit_price", "quantity")
+_DATES = ("placed_at", "refunded_at", "consent_at", "opted_out_at", "spent_on", "ends_on")
+_AMOUNTS = ("total", "refunded", "unit_price", "quantity", "amount")
 
 
 @dataclass(frozen=True, slots=True)
