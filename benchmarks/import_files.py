@@ -53,3 +53,27 @@ def write_orders(path: Path, count: int, people: int, *, seed: int = SEED) -> Pa
                 ]
             )
     return path
+
+
+def write_lines(path: Path, count: int, people: int, *, seed: int = SEED) -> Path:
+    """Write `count` order lines of 3,000 products, one to four an order; every line repeats its order's total."""
+    dice = random.Random(seed)
+    at, order = datetime(2023, 11, 1), 100_000  # noqa: DTZ001 (wall time, as shops write it)
+    step = timedelta(days=3 * 365) / count
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow("order_id email order_date currency sku title quantity unit_price total".split())
+        written = 0
+        while written < count:
+            order, at = order + 1, at + 2 * step
+            lines = min(dice.choice((1, 1, 2, 2, 3, 3, 4, 4)), count - written)
+            goods = [(dice.randrange(3000), dice.randrange(1, 4), dice.randrange(100, 9000)) for _ in range(lines)]
+            total = sum(quantity * cents for _, quantity, cents in goods) / 100
+            person = email(int(people * dice.random() ** 1.5))
+            head = (order, person, f"{at:%Y-%m-%d %H:%M:%S}", "EUR")
+            writer.writerows(
+                (*head, f"SKU-{number}", f"Product number {number}", quantity, f"{cents / 100:.2f}", f"{total:.2f}")
+                for number, quantity, cents in goods
+            )
+            written += lines
+    return path
