@@ -2,6 +2,7 @@
 
 from mailflow.config.settings import (
     FieldSettings,
+    ImportSettings,
     LimitSettings,
     RelaySettings,
     RfmSettings,
@@ -14,6 +15,7 @@ from mailflow.config.settings import (
 
 __all__ = [
     "FieldSettings",
+    "ImportSettings",
     "LimitSettings",
     "RelaySettings",
     "RfmSettings",

@@ -37,6 +37,20 @@ def _address(value: str) -> str:
     return value
 
 
+def _currency_code(value: str) -> str:
+    if not _CURRENCY.match(value):
+        raise ValueError(f"{value!r} is not a currency: write three capitals such as EUR")
+    return value
+
+
+def _zone_name(value: str) -> str:
+    try:
+        clock.zone(value)
+    except UsageError as error:
+        raise ValueError(str(error)) from None
+    return value
+
+
 class SenderSettings(_Part):
     """Who the mail is from."""
 
@@ -216,6 +230,38 @@ class FieldSettings(_Part):
         return value
 
 
+class ImportSettings(_Part):
+    """How to read files that have all of these columns: what the options of `mailflow import` say, kept."""
+
+    name: str
+    columns: list[str] = Field(min_length=1)
+    noun: str | None = Field(default=None, alias="as")
+    tool: str | None = Field(default=None, alias="from")
+    map: dict[str, str] = {}
+    date_format: str | None = None
+    timezone: str | None = None
+    currency: str | None = None
+    source: str | None = None
+    consent: Literal["express", "implied", "purchase"] | None = None
+    evidence: str | None = None
+
+    @field_validator("timezone")
+    @classmethod
+    def _timezone(cls, value: str | None) -> str | None:
+        return None if value is None else _zone_name(value)
+
+    @field_validator("currency")
+    @classmethod
+    def _currency(cls, value: str | None) -> str | None:
+        return None if value is None else _currency_code(value)
+
+    @model_validator(mode="after")
+    def _proven(self) -> ImportSettings:
+        if (self.consent is None) != (not (self.evidence or "").strip()):
+            raise ValueError("consent and evidence go together: say on what ground people agreed, and where and when")
+        return self
+
+
 class Settings(_Part):
     """Everything in mailflow.yaml."""
 
@@ -232,22 +278,10 @@ class Settings(_Part):
     rfm: RfmSettings = RfmSettings()
     fields: dict[str, FieldSettings] = {}
     topics: list[str] = []
+    imports: list[ImportSettings] = []
 
-    @field_validator("currency")
-    @classmethod
-    def _currency(cls, value: str) -> str:
-        if not _CURRENCY.match(value):
-            raise ValueError(f"{value!r} is not a currency: write three capitals such as EUR")
-        return value
-
-    @field_validator("timezone")
-    @classmethod
-    def _timezone(cls, value: str) -> str:
-        try:
-            clock.zone(value)
-        except UsageError as error:
-            raise ValueError(str(error)) from None
-        return value
+    _currency = field_validator("currency")(_currency_code)
+    _timezone = field_validator("timezone")(_zone_name)
 
     @field_validator("language")
     @classmethod

@@ -36,7 +36,9 @@ class ContactPipeline:
     def compare(self, staging: Staging, staged: Staged) -> Verdict:
         db = staging.db
         matching.match_people(db, self._task.shop)
-        contacts = contacts_bulk.compare(db, self._task.shop, staging.card_columns, fill_only=False)
+        contacts = contacts_bulk.compare(
+            db, self._task.shop, staging.card_columns, fill_only=False, yielding=self._task.recognised.inferred
+        )
         warnings = refused_warnings(consents_bulk.compare(db))
         if contacts.folded:
             warnings.append(

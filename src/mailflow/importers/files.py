@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 from mailflow import clock
 from mailflow.importers.contact_pipeline import ContactPipeline
+from mailflow.importers.kept import entry_to_keep, with_kept, with_layout
 from mailflow.importers.nouns import Noun
 from mailflow.importers.options import ImportOptions, ImportResult, Trouble
 from mailflow.importers.order_pipeline import OrderPipeline
@@ -48,8 +49,11 @@ def import_file(
     lock, unless it is a dry run. `UsageError` and `DataError` for a file that cannot be used at all.
     """
     source = inspect(path)
-    recognised = recognise(source, noun=options.noun, tool=options.tool, mapping=options.mapping)
-    task = Task(source, recognised, options, options.source or recognised.tool, keys)
+    said, options = options, with_kept(options, source)
+    recognised = recognise(
+        source, noun=options.noun, tool=options.tool, mapping=options.mapping, layouts=options.layouts
+    )
+    task = Task(source, recognised, with_layout(options, recognised), options.source or recognised.tool, keys)
     pipeline = PIPELINES[recognised.noun](task)
     if not options.dry_run:
         recover(store, private, now=now)
@@ -69,8 +73,13 @@ def import_file(
     return ImportResult(
         path, recognised.noun, recognised.tool, import_id, staged.rows, verdict.inserted, verdict.updated,
         verdict.unchanged, staged.merged, rejected, reject_file, problems,
-        [*source.notes, *recognised.notes, *staged.warnings, *verdict.warnings], changes,
+        [*source.notes, *_kept_note(options), *recognised.notes, *staged.warnings, *verdict.warnings], changes,
+        recognised.title, recognised.layout, None if options.entry else entry_to_keep(said, source),
     )  # fmt: skip
+
+
+def _kept_note(options: ImportOptions) -> list[str]:
+    return [f"Read as imports: {options.entry!r} in mailflow.yaml says."] if options.entry else []
 
 
 def recover(store: Store, private: Path, *, now: datetime) -> list[int]:
@@ -117,6 +126,7 @@ def _options_used(task: Task) -> dict[str, object]:
     return {
         "source": task.shop, "currency": options.currency, "timezone": str(options.zone), "map": dict(options.mapping),
         "date_format": options.date_format, "consent": options.basis, "evidence": options.evidence,
+        "entry": options.entry, "layout": task.recognised.layout, "inferred": sorted(task.recognised.inferred),
     }  # fmt: skip
 
 

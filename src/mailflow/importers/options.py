@@ -8,14 +8,21 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from mailflow.config import ImportSettings
 from mailflow.errors import UsageError
+from mailflow.importers.layouts import Layout
 from mailflow.importers.nouns import Noun
 from mailflow.model import Basis
 
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
-    """How to read files: what their header and cells do not say. `source` is the shop whose ids they hold."""
+    """How to read files: what their header and cells do not say. `source` is the shop whose ids they hold.
+
+    `currency` and `zone` are the account's, which a kept entry or a layout may know better, unless `given` names them
+    (`currency`, `timezone`): then the user said them for these files. `layouts` are the tables of tools (None: those
+    that are shipped), `kept` the entries under `imports:` in mailflow.yaml, `entry` the name of the one that was used.
+    """
 
     currency: str
     zone: ZoneInfo
@@ -27,6 +34,10 @@ class ImportOptions:
     evidence: str | None = None
     source: str | None = None
     dry_run: bool = False
+    given: frozenset[str] = frozenset()
+    layouts: Sequence[Layout] | None = None
+    kept: Sequence[ImportSettings] = ()
+    entry: str | None = None
 
     def __post_init__(self) -> None:
         if self.basis is not None and not (self.evidence or "").strip():
@@ -52,7 +63,8 @@ class ImportResult:
 
     `rows` were read. Of contacts, every row is inserted, updated, unchanged or rejected. Of orders, `inserted`,
     `updated` and `unchanged` count orders, `rejected` counts rows, and `merged` the rows that are further lines of an
-    order: together they are `rows` again.
+    order: together they are `rows` again. `title` and `layout` are the tool and its export as people call them, None
+    for a plain file. `to_keep` is YAML for mailflow.yaml that says what the options said, where no entry does yet.
     """
 
     file: Path
@@ -69,3 +81,6 @@ class ImportResult:
     problems: Sequence[Trouble]
     warnings: Sequence[str]
     changes: Sequence[Mapping[str, Any]] = ()
+    title: str | None = None
+    layout: str | None = None
+    to_keep: str | None = None

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 from mailflow import importers
 from mailflow.errors import MailflowError, UsageError
 from mailflow.importers import ImportOptions, ImportResult
+from mailflow.importers.kept import load_kept
+from mailflow.importers.layouts import load_layouts
 from mailflow.model import ImportState
 from mailflow.store import imports, undo
 from mailflow.store.imports import ImportRecord
 from mailflow.store.undo import Undone
-from mailflow.workspace import Workspace
+from mailflow.workspace import SETTINGS_FILE, Workspace
 
 
 @dataclass(slots=True)
@@ -61,6 +63,12 @@ def list_imports(workspace: Workspace) -> list[ImportRecord]:
     return imports.all_of_them(workspace.store.db)
 
 
+def with_workspace(workspace: Workspace, options: ImportOptions) -> ImportOptions:
+    """Return the options with the workspace's own tables of tools and the mappings kept in its mailflow.yaml."""
+    layouts = load_layouts(workspace.root)
+    return replace(options, layouts=layouts, kept=load_kept(workspace.root / SETTINGS_FILE, layouts))
+
+
 def _each(
     workspace: Workspace,
     paths: Sequence[Path],
@@ -68,6 +76,7 @@ def _each(
     now: datetime,
     advance: Callable[[int], object],
 ) -> Imported:
+    options = with_workspace(workspace, options)
     done = Imported()
     for path in paths:
         try:

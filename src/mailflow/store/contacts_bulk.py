@@ -45,16 +45,22 @@ class ContactCounts:
     folded: int
 
 
-def compare(db: Connection, source: str, spoken: Collection[str], *, fill_only: bool) -> ContactCounts:
+def compare(
+    db: Connection, source: str, spoken: Collection[str], *, fill_only: bool, yielding: Collection[str] = ()
+) -> ContactCounts:
     """Fold the cards of each person into one and compare it with the contact.
 
     A blank says nothing. With `fill_only` (orders) a file fills what is blank and changes nothing; without (contacts)
-    the last row that says something wins. `spoken` are the columns of cards that the file fills.
+    the last row that says something wins. `spoken` are the columns of cards that the file fills; of these, `yielding`
+    ones fill what is blank and change nothing even so.
     """
     for statement in _TABLES.split(";"):
         db.execute(statement)
     _fold(db, spoken, first_wins=fill_only)
     _find_new_identities(db, source)
+    for name in FIELDS:
+        if name in yielding and name in spoken:
+            _yield_to_known(db, name)
     _mark_changed(db, fill_only=fill_only)
     db.execute(_FRESH)
     db.execute(
@@ -183,6 +189,16 @@ def _fold(db: Connection, spoken: Collection[str], *, first_wins: bool) -> None:
             for target, cards in groupby(rows, key=lambda row: row["target"])
         ),
     )
+
+
+def _yield_to_known(db: Connection, name: str) -> None:
+    """Blank a field of cards whose contact has it: what a tool guessed changes nothing that is known."""
+    for targets in known_slices(db):
+        db.execute(
+            f"""UPDATE stage.merged AS m SET {name} = NULL FROM main.contacts AS c
+                WHERE m.target BETWEEN :least AND :most AND c.id = -m.target AND c.{name} IS NOT NULL""",
+            targets,
+        )
 
 
 def _all_distinct(db: Connection) -> bool:
