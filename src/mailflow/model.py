@@ -100,6 +100,9 @@ MESSAGE_TRANSITIONS: Mapping[MessageState, frozenset[MessageState]] = MappingPro
     }
 )
 
+# A message in one of these may have reached its reader: nobody gets it again on our initiative.
+MAY_HAVE_ARRIVED = frozenset({_S.ARMED, _S.ACCEPTED, _S.IN_DOUBT, _S.ASSUMED_SENT})
+
 FINAL_STATES = frozenset(state for state, following in MESSAGE_TRANSITIONS.items() if not following)
 
 

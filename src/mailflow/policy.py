@@ -42,6 +42,7 @@ def resolve(current: ConsentState, said: ConsentState, basis: Basis, *, lifts: b
 class Reason(StrEnum):
     """Why somebody does not get a message, or not now. Planning, arming and `why` share these words."""
 
+    MERGED = "merged"
     NO_ADDRESS = "no_address"
     UNWRITABLE_ADDRESS = "unwritable_address"
     SUPPRESSED = "suppressed"
@@ -67,6 +68,7 @@ class Reason(StrEnum):
 
 # Keyed by text, as reasons are kept with messages; a StrEnum's members are text.
 _SENTENCES: dict[str, str] = {
+    Reason.MERGED: "They are one person with another contact (`mailflow contact merge`): that one gets their mail.",
     Reason.NO_ADDRESS: "We know no e-mail address of this person.",
     Reason.UNWRITABLE_ADDRESS: "Their address has letters before the @ that few mail servers take (SMTPUTF8).",
     Reason.SUPPRESSED: "The address is suppressed: it gets nothing at all.",
@@ -108,7 +110,8 @@ class Candidate:
     `address` is where it would go, `contact_address` what we know as theirs now, `consent_address` what they gave
     their consent for, all three normalised (`Address.key`). `sent_day` and `sent_week` count real marketing messages
     accepted, armed or in doubt in the last 24 hours and 7 days, without this one. `checked` messages need consent and
-    obey the caps as their class says; a test to the owner's own address is not checked.
+    obey the caps as their class says; a test to the owner's own address is not checked. Who is `merged` is somebody
+    else now; who `has_it` got this very message as another contact that was merged into them.
     """
 
     contact_id: int
@@ -123,6 +126,8 @@ class Candidate:
     rehearsal: bool = False
     checked: bool = True
     stopped: bool = False
+    merged: bool = False
+    has_it: bool = False
     not_after: datetime | None = None
     message_id: int | None = None
 
@@ -169,12 +174,16 @@ def sentence(code: str) -> str:
 
 def decide(candidate: Candidate, limits: Limits, now: datetime) -> Decision:
     """Decide whether one message may go now. The first reason that lasts longest is the one given."""
+    if candidate.merged and candidate.checked and candidate.message_class is MessageClass.MARKETING:
+        return Decision(Reason.MERGED)
     if candidate.address is None:
         return Decision(Reason.NO_ADDRESS)
     if candidate.suppressions:
         return Decision(Reason.SUPPRESSED, gravest(candidate.suppressions))
     if candidate.checked and (refusal := _consent_refusal(candidate)):
         return Decision(refusal)
+    if candidate.has_it and candidate.checked:
+        return Decision(Reason.ALREADY_SENT)
     if not candidate.address.isascii():
         return Decision(Reason.UNWRITABLE_ADDRESS)
     if candidate.not_after is not None and now >= candidate.not_after:

@@ -44,7 +44,11 @@ def for_messages(tx: Connection, keys: Keys, message_ids: Iterable[int], *, now:
         row["message_id"]: row
         for row in tx.execute(
             """SELECT m.id AS message_id, m.scope, m.class AS message_class, m.rehearsal, m.not_after, m.address,
-                      c.id AS contact_id, c.email, s.state, n.address AS consent_address
+                      c.id AS contact_id, c.email, c.merged_into, s.state, n.address AS consent_address,
+                      EXISTS (SELECT 1 FROM contacts AS o CROSS JOIN messages AS t ON t.contact_id = o.id
+                              WHERE o.merged_into = m.contact_id AND t.scope = m.scope AND t.channel = m.channel
+                                AND t.step = m.step AND t.occurrence = m.occurrence
+                                AND t.state IN ('armed', 'accepted', 'in_doubt', 'assumed_sent')) AS has_it
                FROM messages AS m
                JOIN contacts AS c ON c.id = m.contact_id
                LEFT JOIN consent_states AS s ON s.contact_id = c.id AND s.channel = m.channel AND s.topic = ''
@@ -63,6 +67,7 @@ def for_contacts(
     ids = list(contact_ids)
     asked = {
         "message_id": None,
+        "has_it": False,
         "scope": question.scope,
         "message_class": question.message_class,
         "rehearsal": question.rehearsal,
@@ -71,7 +76,8 @@ def for_contacts(
     rows = {
         row["contact_id"]: row
         for row in db.execute(
-            """SELECT c.id AS contact_id, c.email, c.email AS address, s.state, n.address AS consent_address
+            """SELECT c.id AS contact_id, c.email, c.email AS address, c.merged_into, s.state,
+                      n.address AS consent_address
                FROM contacts AS c
                LEFT JOIN consent_states AS s ON s.contact_id = c.id AND s.channel = 'email' AND s.topic = ''
                LEFT JOIN consents AS n ON n.id = s.consent_id
@@ -114,6 +120,8 @@ def _candidate(
         rehearsal=bool(row["rehearsal"]),
         checked=not row["scope"].startswith(TEST_SCOPE),
         stopped=_is_stopped(row["scope"], stops),
+        merged=row["merged_into"] is not None,
+        has_it=bool(row["has_it"]),
         not_after=None if row["not_after"] is None else clock.from_ms(row["not_after"]),
         message_id=row["message_id"],
     )
@@ -122,8 +130,10 @@ def _candidate(
 def _sent_in_last_week(db: Connection, contact_ids: Sequence[int], now: datetime) -> dict[int, _Counted]:
     """Return each contact's real marketing messages accepted since a week ago, or armed and not known to be refused.
 
-    What is armed or in doubt may have arrived, so it counts from its last attempt.
+    What is armed or in doubt may have arrived, so it counts from its last attempt. What a contact got who was merged
+    into another counts for that one.
     """
+    persons = _persons(db, contact_ids)
     rows = db.execute(
         """SELECT id, contact_id, settled_at AS at FROM messages
            WHERE contact_id IN (SELECT value FROM json_each(:ids)) AND settled_at > :week AND state = 'accepted'
@@ -133,14 +143,24 @@ def _sent_in_last_week(db: Connection, contact_ids: Sequence[int], now: datetime
            FROM messages
            WHERE state IN ('armed', 'in_doubt') AND contact_id IN (SELECT value FROM json_each(:ids))
              AND class = 'marketing' AND rehearsal = 0 AND substr(scope, 1, 5) <> 'test:'""",
-        {"ids": json.dumps(contact_ids), "week": clock.to_ms(now - _WEEK), "now": clock.to_ms(now)},
+        {"ids": json.dumps([*contact_ids, *persons]), "week": clock.to_ms(now - _WEEK), "now": clock.to_ms(now)},
     )
     week = clock.to_ms(now - _WEEK)
     counted: defaultdict[int, _Counted] = defaultdict(list)
     for message_id, contact_id, at in rows:
         if at > week:
-            counted[contact_id].append((message_id, at))
+            counted[persons.get(contact_id, contact_id)].append((message_id, at))
     return counted
+
+
+def _persons(db: Connection, contact_ids: Sequence[int]) -> dict[int, int]:
+    """Return contact → person of everybody who was merged into one of these contacts."""
+    rows = db.execute(
+        """SELECT id, merged_into FROM contacts
+           WHERE merged_into IN (SELECT value FROM json_each(?)) AND merged_into IS NOT NULL""",
+        (json.dumps(list(contact_ids)),),
+    )
+    return {row["id"]: row["merged_into"] for row in rows}
 
 
 def _is_stopped(scope: str, stops: set[str]) -> bool:

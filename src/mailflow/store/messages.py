@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from mailflow.model import MAY_HAVE_ARRIVED
 from mailflow.model import MessageState as S
 from mailflow.store.connection import Connection, Row
 
@@ -109,11 +110,25 @@ def insert(
 
 
 def states_in(db: Connection, scope: str, occurrence: str = "") -> dict[int, tuple[S, str | None]]:
-    """Return contact id → (state, reason) of everybody who has a row in a scope."""
+    """Return contact id → (state, reason) of everybody who has a row in a scope.
+
+    What may have reached a contact who was merged into another has reached that one.
+    """
+    asked = {"scope": scope, "occurrence": occurrence}
     rows = db.execute(
-        "SELECT contact_id, state, reason FROM messages WHERE scope = ? AND occurrence = ?", (scope, occurrence)
+        "SELECT contact_id, state, reason FROM messages WHERE scope = :scope AND occurrence = :occurrence", asked
     )
-    return {row["contact_id"]: (S(row["state"]), row["reason"]) for row in rows}
+    found = {row["contact_id"]: (S(row["state"]), row["reason"]) for row in rows}
+    merged = db.execute(
+        "SELECT c.merged_into AS contact_id, m.state, m.reason FROM contacts AS c CROSS JOIN messages AS m"
+        " ON m.contact_id = c.id AND m.scope = :scope AND m.occurrence = :occurrence WHERE c.merged_into IS NOT NULL",
+        asked,
+    )
+    for row in merged:
+        own = found.get(row["contact_id"])
+        if S(row["state"]) in MAY_HAVE_ARRIVED and (own is None or own[0] not in MAY_HAVE_ARRIVED):
+            found[row["contact_id"]] = (S(row["state"]), row["reason"])
+    return found
 
 
 def due(db: Connection, *, by: int, after: tuple[int, int], limit: int) -> list[Due]:

@@ -14,7 +14,7 @@ from datetime import datetime
 
 from mailflow import clock
 from mailflow.model import ImportState
-from mailflow.store import facts, imports, journal, registers_undo
+from mailflow.store import facts, imports, journal, merges, registers_undo
 from mailflow.store.connection import Connection
 from mailflow.store.contacts import FIELDS
 from mailflow.store.database import Store
@@ -222,8 +222,9 @@ def _delete_contacts(pace: Pace, import_id: int) -> tuple[int, int]:
             with pace.transaction() as tx:
                 free = [row[0] for row in tx.execute(_UNREFERENCED, {"ids": json.dumps(ids)})]
                 among = {"ids": json.dumps(free)}
-                for table in ("identities", "contact_facts", "contact_revenue", "rfm_scores", "scores"):
+                for table in ("identities", "contact_facts", "contact_revenue", "rfm_scores", "scores", "claims"):
                     tx.execute(f"DELETE FROM {table} WHERE contact_id IN (SELECT value FROM json_each(:ids))", among)
+                merges.forget(tx, free)
                 tx.execute("DELETE FROM contacts WHERE id IN (SELECT value FROM json_each(:ids))", among)
             gone += len(free)
             kept += len(ids) - len(free)
@@ -235,6 +236,8 @@ _UNREFERENCED = """SELECT c.id FROM contacts AS c WHERE c.id IN (SELECT value FR
     AND NOT EXISTS (SELECT 1 FROM consents AS n WHERE n.contact_id = c.id)
     AND NOT EXISTS (SELECT 1 FROM messages AS m WHERE m.contact_id = c.id)
     AND NOT EXISTS (SELECT 1 FROM events AS e WHERE e.contact_id = c.id)
+    AND NOT EXISTS (SELECT 1 FROM merges AS m WHERE m.kept_id = c.id AND m.undone_at IS NULL)
+    AND NOT EXISTS (SELECT 1 FROM merges AS m WHERE m.merged_id = c.id AND m.undone_at IS NULL)
     AND NOT EXISTS (SELECT 1 FROM import_changes AS j JOIN imports AS i ON i.id = j.import_id
                     WHERE j.noun = 'contacts' AND j.before IS NOT NULL AND j.first_id = c.id AND i.state = 'done')"""
 

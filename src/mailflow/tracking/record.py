@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mailflow.addresses import Address, normalise
 from mailflow.model import Basis, ConsentState, SuppressionReason
-from mailflow.store import consents, events, suppressions
+from mailflow.store import consents, events, merged_consent, suppressions
 from mailflow.store.connection import Connection
 from mailflow.store.consents import ALL_TOPICS, ConsentEntry
 from mailflow.store.events import Event
@@ -20,13 +20,15 @@ HARD = "hard"  # properties["kind"] of a bounce that says that the address itsel
 def record(tx: Connection, event: Event, *, keys: Keys) -> bool:
     """Write an event and what follows from it; return False, and change nothing, where it was known already.
 
-    `unsubscribed` is a no of its contact to `properties["topic"]`, or to all marketing. `complained`, and `bounced`
-    with `kind: hard`, suppress `properties["address"]`; a complaint is a no besides.
+    `unsubscribed` is a no of its contact, and of who they were merged into, to `properties["topic"]` or to all
+    marketing. `complained`, and `bounced` with `kind: hard`, suppress `properties["address"]`; a complaint is a no
+    besides.
     """
     if not events.insert(tx, event):
         return False
     if event.name in (UNSUBSCRIBED, COMPLAINED) and event.contact_id is not None:
         consents.append(tx, _no(event, event.contact_id))
+        merged_consent.pass_on(tx, event.contact_id, now=event.recorded_at)
     reason = _suppression(event)
     address = _address(event)
     if reason is not None and address is not None:

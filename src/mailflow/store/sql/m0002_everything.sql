@@ -92,8 +92,9 @@ CREATE TABLE merges (
   evidence  TEXT NOT NULL,
   merged_at INTEGER NOT NULL,
   undone_at INTEGER,
-  filled    TEXT NOT NULL DEFAULT '{}',        -- JSON object: blank fields of the kept contact that it filled, and with what
-  consents  TEXT NOT NULL DEFAULT '[]'         -- JSON array: entries of the ledger that it wrote for the kept contact
+  ledger_at INTEGER NOT NULL,                  -- the last entry of the ledger of consent before it
+  consents  TEXT NOT NULL DEFAULT '[]',        -- JSON array: entries of the ledger that it wrote for the kept contact
+  filled    TEXT NOT NULL DEFAULT '{}'         -- JSON object: blank fields of the kept contact that it filled, and with what
 ) STRICT;
 CREATE INDEX merges_by_kept ON merges (kept_id);
 CREATE INDEX merges_by_merged ON merges (merged_id);
