@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailflow.errors import DataError, UsageError
-from mailflow.importers.source import MAX_CELL, blocks, inspect
+from mailflow.importers.source import BLOCK_CHARACTERS, MAX_CELL, blocks, inspect
 
 
 def write(folder: Path, content: str | bytes, name: str = "file.csv") -> Path:
@@ -20,7 +20,7 @@ def write(folder: Path, content: str | bytes, name: str = "file.csv") -> Path:
     return path
 
 
-def read(path: Path, size: int = 5000) -> tuple[list[tuple[int, list[str]]], list[tuple[int, str]]]:
+def read(path: Path, size: int = BLOCK_CHARACTERS) -> tuple[list[tuple[int, list[str]]], list[tuple[int, str]]]:
     """Return (line, cells) of the rows and (line, reason) of what is none."""
     found = list(blocks(inspect(path), size))
     rows = [(line, row) for block in found for line, row in zip(block.lines, block.rows, strict=True)]
