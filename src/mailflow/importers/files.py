@@ -19,6 +19,7 @@ from mailflow.importers.options import ImportOptions, ImportResult, Trouble
 from mailflow.importers.order_pipeline import OrderPipeline
 from mailflow.importers.pipeline import Advance, Pipeline, Staged, Task, Verdict
 from mailflow.importers.recognise import recognise
+from mailflow.importers.register_pipeline import RegisterPipeline
 from mailflow.importers.source import LINE_COLUMN, REASON_COLUMN, Source, inspect
 from mailflow.store import Store, imports, undo
 from mailflow.store.pace import Pace
@@ -29,7 +30,13 @@ SHOWN_PROBLEMS = 100
 SHOWN_CHANGES = 20
 
 PIPELINES: Mapping[Noun, Callable[[Task], Pipeline]] = MappingProxyType(
-    {Noun.CONTACTS: ContactPipeline, Noun.ORDERS: OrderPipeline}
+    {
+        Noun.CONTACTS: ContactPipeline,
+        Noun.ORDERS: OrderPipeline,
+        Noun.OWNERS: RegisterPipeline,
+        Noun.COMPANIES: RegisterPipeline,
+        Noun.COSTS: RegisterPipeline,
+    }
 )
 
 

@@ -11,13 +11,20 @@ from mailflow.importers.vocabulary import VOCABULARY
 from mailflow.importers.words import ORDER_WORDS, WEAK_DATES
 
 _PRODUCT_FIELDS = frozenset({"order_id", "quantity"})
+_BUYER_FIELDS = frozenset({"order_id", "email", "customer_id", "phone"})
+_NAMES = frozenset({"first_name", "last_name"})
 
 
 def guess_noun(source: Source, folded: Sequence[str], mapping: Mapping[str, str]) -> Noun:
     """Return what a file without a layout is; `QuestionError` where its header leaves that open."""
     found = [noun for noun in VOCABULARY if _has_sign(noun, folded, mapping)]
-    if _is_orders(folded, mapping):
+    if Noun.ORDERS not in found and _is_orders(folded, mapping):
         found.append(Noun.ORDERS)
+    if Noun.PRODUCTS in found:  # whatever is about people names products too
+        found = [noun for noun in found if noun is not Noun.PRODUCTS] if _names_people(folded) else [Noun.PRODUCTS]
+    if Noun.COSTS in found and Noun.ORDERS in found:  # an order has somebody who buys; what was spent has not
+        found.remove(Noun.COSTS if _fields_as(Noun.ORDERS, folded, mapping) & _BUYER_FIELDS else Noun.ORDERS)
+    found = _people_or_registers(source, found, _fields_as(Noun.CONTACTS, folded, mapping))
     if len(found) == 1:
         return found[0]
     if found:
@@ -39,6 +46,22 @@ def guess_noun(source: Source, folded: Sequence[str], mapping: Mapping[str, str]
         " nor of anything else that is known",
         "email", ", and what the rows are with --as",
     )  # fmt: skip
+
+
+def _people_or_registers(source: Source, found: list[Noun], as_contacts: frozenset[str]) -> list[Noun]:
+    """Return what a file may be that looks like owners or companies: with e-mail addresses it may be contacts too.
+
+    The file's name decides, or for companies that its rows have first and last names.
+    """
+    alike = [noun for noun in found if noun in (Noun.OWNERS, Noun.COMPANIES)]
+    if not alike or "email" not in as_contacts:
+        return found
+    named: list[Noun] = [noun for noun in alike if noun.value in source.path.stem.lower()]
+    if named:
+        return named
+    if Noun.COMPANIES in alike and as_contacts & _NAMES:
+        return [Noun.CONTACTS if noun is Noun.COMPANIES else noun for noun in found]
+    return [*found, Noun.CONTACTS]
 
 
 def ask_which(source: Source, nouns: Sequence[Noun]) -> QuestionError:
@@ -74,6 +97,11 @@ def _fields_as(noun: Noun, folded: Sequence[str], mapping: Mapping[str, str]) ->
 def _has_sign(noun: Noun, folded: Sequence[str], mapping: Mapping[str, str]) -> bool:
     signs = VOCABULARY[noun].signs
     return bool(signs) and any(sign <= _fields_as(noun, folded, mapping) for sign in signs)
+
+
+def _names_people(folded: Sequence[str]) -> bool:
+    fields = _fields_as(Noun.ORDERS, folded, {})
+    return bool(fields & {"email", "customer_id", "phone", "order_id", "return_id", "refund_of"})
 
 
 def _is_orders(folded: Sequence[str], mapping: Mapping[str, str]) -> bool:
