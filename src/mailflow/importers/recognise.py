@@ -124,7 +124,7 @@ def _unlike(tool: str | None) -> tuple[str, ...]:
 def _find_layout(
     source: Source, layouts: Sequence[Layout], folded: Sequence[str], noun: Noun | None, tool: str | None
 ) -> Layout | None:
-    best = choose(layouts, frozenset(folded), source.path.name, noun, tool)
+    best = choose(layouts, frozenset(folded), source.name, noun, tool)
     if len({(each.tool, each.noun) for each in best}) > 1:
         by_tool = len({each.tool for each in best}) > 1
         choices = {f"{each.title}: {each.name}": each.tool if by_tool else each.noun.value for each in best}

@@ -56,6 +56,13 @@ class Source:
         return self.content or self.path
 
     @property
+    def name(self) -> str:
+        """What its writer called it: without the archive that it came in."""
+        if self.place == self.path:
+            return self.path.name
+        return self.path.name.rpartition(":")[2].removesuffix(".gz")
+
+    @property
     def size(self) -> int:
         """How many bytes there are to read."""
         return self.place.stat().st_size
