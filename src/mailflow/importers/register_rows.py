@@ -240,6 +240,7 @@ COMPANIES = RegisterTable(
     registers.COMPANIES,
     {
         "name": _texts("name"),
+        "name_key": lambda sheet, writing: [name and name_key(name) for name in sheet.texts("name")],
         "domain": _domains,
         "industry": _texts("industry"),
         "size": _texts("size"),

@@ -20,7 +20,9 @@ class Register:
 
 
 OWNERS = Register("owner", "owners", "owner_id", ("name", "email", "phone", "title"))
-COMPANIES = Register("company", "companies", "company_id", ("name", "domain", "industry", "size", "country", "owner"))
+COMPANIES = Register(
+    "company", "companies", "company_id", ("name", "name_key", "domain", "industry", "size", "country", "owner")
+)
 COSTS = Register("cost", "costs", "cost_id", ("spent_on", "channel", "campaign", "amount_minor", "currency", "note"))
 REGISTERS = (OWNERS, COMPANIES, COSTS)
 

@@ -163,7 +163,7 @@ def differences(db: Connection, register: Register, limit: int) -> list[dict[str
 
 def _differences_of(register: Register, row: Row) -> Iterator[dict[str, Any]]:
     who = {"line": row["line"], register.one: _shown(register, row)}
-    for field in register.columns:
+    for field in (name for name in register.columns if name != "name_key"):
         old, new = row[f"old_{field}"], row[f"new_{field}"]
         if new is not None and new != old:
             yield {**who, "field": field, "old": old, "new": new}

@@ -400,6 +400,7 @@ CREATE TABLE companies (
   source     TEXT NOT NULL,
   company_id TEXT NOT NULL,                    -- the tool's id, else the domain, else the name
   name       TEXT,
+  name_key   TEXT,                             -- letters and digits of the name: registers.name_key
   domain     TEXT,
   industry   TEXT,
   size       TEXT,
@@ -408,6 +409,10 @@ CREATE TABLE companies (
   attributes TEXT NOT NULL DEFAULT '{}',
   UNIQUE (source, company_id)
 ) STRICT;
+
+CREATE INDEX companies_by_domain ON companies (domain);
+
+CREATE INDEX companies_by_name ON companies (name_key);
 
 CREATE TABLE costs (
   id           INTEGER PRIMARY KEY,

@@ -60,6 +60,7 @@ CREATE TABLE companies (
   source     TEXT NOT NULL,
   company_id TEXT NOT NULL,                    -- the tool's id, else the domain, else the name
   name       TEXT,
+  name_key   TEXT,                             -- letters and digits of the name: registers.name_key
   domain     TEXT,
   industry   TEXT,
   size       TEXT,
@@ -68,6 +69,9 @@ CREATE TABLE companies (
   attributes TEXT NOT NULL DEFAULT '{}',
   UNIQUE (source, company_id)
 ) STRICT;
+
+CREATE INDEX companies_by_domain ON companies (domain);
+CREATE INDEX companies_by_name ON companies (name_key);
 
 CREATE TABLE costs (
   id           INTEGER PRIMARY KEY,
