@@ -252,7 +252,9 @@ def _known_keys(model: type[BaseModel], path: KeyPath) -> list[str]:
 
 
 def _annotation_of(part: str | int, annotation: Any) -> Any:
-    """Return the annotation of what is called `part` in a model, or in a group of named things such as `fields:`."""
+    """Return the annotation of what is called `part` in a model, in a list, or in a group such as `fields:`."""
+    if get_origin(annotation) is list:
+        return get_args(annotation)[0]
     if get_origin(annotation) is dict:
         return get_args(annotation)[1]
     fields = getattr(_model_in(annotation), "model_fields", {})

@@ -11,25 +11,53 @@ from mailflow.importers.vocabulary import VOCABULARY
 from mailflow.importers.words import ORDER_WORDS, WEAK_DATES
 
 _PRODUCT_FIELDS = frozenset({"order_id", "quantity"})
-_BUYER_FIELDS = frozenset({"order_id", "email", "customer_id", "phone"})
-_NAMES = frozenset({"first_name", "last_name"})
+_LIKE_CONTACTS = frozenset({Noun.OWNERS, Noun.COMPANIES})  # with an e-mail address, their rows may be people too
+_CLEAR_LEAD = 2  # columns that one kind must know more than the next to be taken without asking
 
 
 def guess_noun(source: Source, folded: Sequence[str], mapping: Mapping[str, str]) -> Noun:
     """Return what a file without a layout is; `QuestionError` where its header leaves that open."""
-    found = [noun for noun in VOCABULARY if _has_sign(noun, folded, mapping)]
-    if Noun.ORDERS not in found and _is_orders(folded, mapping):
+    known = {noun: _fields_as(noun, folded, mapping) for noun in VOCABULARY}
+    found = [noun for noun in VOCABULARY if _may_be(noun, known)]
+    if Noun.ORDERS not in found and _is_orders(folded, mapping, known[Noun.ORDERS]) and _has_needs(Noun.ORDERS, known):
         found.append(Noun.ORDERS)
-    if Noun.PRODUCTS in found:  # whatever is about people names products too
-        found = [noun for noun in found if noun is not Noun.PRODUCTS] if _names_people(folded) else [Noun.PRODUCTS]
-    if Noun.COSTS in found and Noun.ORDERS in found:  # an order has somebody who buys; what was spent has not
-        found.remove(Noun.COSTS if _fields_as(Noun.ORDERS, folded, mapping) & _BUYER_FIELDS else Noun.ORDERS)
-    found = _people_or_registers(source, found, _fields_as(Noun.CONTACTS, folded, mapping))
-    if len(found) == 1:
-        return found[0]
+    if found and "email" in known[Noun.CONTACTS] and not set(found) - _LIKE_CONTACTS:
+        found.append(Noun.CONTACTS)
     if found:
-        raise ask_which(source, found)
-    as_order = _fields_as(Noun.ORDERS, folded, mapping)
+        return _clearest(source, found, known)
+    return _contacts_or_orders(source, folded, mapping, known)
+
+
+def _may_be(noun: Noun, known: Mapping[Noun, frozenset[str]]) -> bool:
+    """Return whether a header has a sign of a noun and all that it needs, and nothing that such a file cannot have."""
+    words = VOCABULARY[noun]
+    has_sign = any(sign <= known[noun] for sign in words.signs)
+    return has_sign and _has_needs(noun, known) and not words.unless & (known[Noun.ORDERS] | known[Noun.CONTACTS])
+
+
+def _has_needs(noun: Noun, known: Mapping[Noun, frozenset[str]]) -> bool:
+    return all(each.met_by(known[noun]) for each in VOCABULARY[noun].needs)
+
+
+def _clearest(source: Source, found: Sequence[Noun], known: Mapping[Noun, frozenset[str]]) -> Noun:
+    """Return the kind that the file's name says, else the one that knows clearly more of its columns; or ask."""
+    name = source.path.stem.lower()
+    named = [noun for noun in found if noun.value in name]
+    if len(named) == 1:
+        return named[0]
+    ranked = sorted(found, key=lambda noun: -len(known[noun]))
+    if len(ranked) == 1 or len(known[ranked[0]]) - len(known[ranked[1]]) >= _CLEAR_LEAD:
+        return ranked[0]
+    raise ask_which(source, ranked)
+
+
+def _contacts_or_orders(
+    source: Source, folded: Sequence[str], mapping: Mapping[str, str], known: Mapping[Noun, frozenset[str]]
+) -> Noun:
+    """Return which of the two a file is that has no sign of anything else, or ask what is missing."""
+    as_order = known[Noun.ORDERS]
+    if _is_orders(folded, mapping, as_order):
+        return Noun.ORDERS  # and it will be asked who bought
     amount, dated, who = bool(as_order & {"total", "unit_price"}), "placed_at" in as_order, "email" in as_order
     if amount and dated and who:
         raise ask_which(source, [Noun.CONTACTS, Noun.ORDERS])
@@ -38,7 +66,7 @@ def guess_noun(source: Source, folded: Sequence[str], mapping: Mapping[str, str]
             source, "this looks like orders, but no column is known as their date", "placed_at",
             ", or --as contacts if these are people",
         )  # fmt: skip
-    if who:
+    if "email" in known[Noun.CONTACTS]:
         return Noun.CONTACTS
     raise ask_for(
         source,
@@ -46,22 +74,6 @@ def guess_noun(source: Source, folded: Sequence[str], mapping: Mapping[str, str]
         " nor of anything else that is known",
         "email", ", and what the rows are with --as",
     )  # fmt: skip
-
-
-def _people_or_registers(source: Source, found: list[Noun], as_contacts: frozenset[str]) -> list[Noun]:
-    """Return what a file may be that looks like owners or companies: with e-mail addresses it may be contacts too.
-
-    The file's name decides, or for companies that its rows have first and last names.
-    """
-    alike = [noun for noun in found if noun in (Noun.OWNERS, Noun.COMPANIES)]
-    if not alike or "email" not in as_contacts:
-        return found
-    named: list[Noun] = [noun for noun in alike if noun.value in source.path.stem.lower()]
-    if named:
-        return named
-    if Noun.COMPANIES in alike and as_contacts & _NAMES:
-        return [Noun.CONTACTS if noun is Noun.COMPANIES else noun for noun in found]
-    return [*found, Noun.CONTACTS]
 
 
 def ask_which(source: Source, nouns: Sequence[Noun]) -> QuestionError:
@@ -94,23 +106,12 @@ def _fields_as(noun: Noun, folded: Sequence[str], mapping: Mapping[str, str]) ->
     return frozenset({words[header] for header in folded if header in words} | set(mapping.values()))
 
 
-def _has_sign(noun: Noun, folded: Sequence[str], mapping: Mapping[str, str]) -> bool:
-    signs = VOCABULARY[noun].signs
-    return bool(signs) and any(sign <= _fields_as(noun, folded, mapping) for sign in signs)
-
-
-def _names_people(folded: Sequence[str]) -> bool:
-    fields = _fields_as(Noun.ORDERS, folded, {})
-    return bool(fields & {"email", "customer_id", "phone", "order_id", "return_id", "refund_of"})
-
-
-def _is_orders(folded: Sequence[str], mapping: Mapping[str, str]) -> bool:
+def _is_orders(folded: Sequence[str], mapping: Mapping[str, str], fields: frozenset[str]) -> bool:
     """Return whether this is orders beyond doubt: an order date and an amount, or a date and an order id."""
-    fields = _fields_as(Noun.ORDERS, folded, mapping)
     surely_dated = "placed_at" in mapping.values() or any(
         ORDER_WORDS.get(header) == "placed_at" and header not in WEAK_DATES for header in folded
     )
-    if not {"placed_at"} <= fields:
+    if "placed_at" not in fields:
         return False
     if fields & {"total", "unit_price"} and (surely_dated or fields & _PRODUCT_FIELDS):
         return True

@@ -25,6 +25,7 @@ from mailflow.importers.nouns import Noun
 from mailflow.importers.rules import RULES
 from mailflow.importers.vocabulary import VOCABULARY
 from mailflow.importers.words import fold
+from mailflow.money import currency_code
 
 IGNORE = "ignore"
 ATTRIBUTE = "attribute"
@@ -219,12 +220,15 @@ def _layout_problems(document: Document, path: KeyPath, layout: LayoutSpec, word
         (("columns", header), meaning, False) for header, meaning in layout.columns.items()
     ]
     meant += [((part, name), name, True) for part in ("join", "constants", "values") for name in getattr(layout, part)]
-    meant += [(("inferred", at), name, False) for at, name in enumerate(layout.inferred)]
     for place, meaning, at_key in meant:
         if not is_meaning(meaning, words):
             known = [*words.fields, IGNORE, ATTRIBUTE]
             message = f"{meaning!r} is no field of {layout.noun}{suggestion(meaning, known)}"
             yield document.problem((*path, *place), message, at_key=at_key)
+    for at, name in enumerate(layout.inferred):
+        if name not in words.fields:
+            message = f"{name!r} is no field of {layout.noun}{suggestion(name, words.fields)}"
+            yield document.problem((*path, "inferred", at), message)
     for at, name in enumerate(layout.rules):
         if name not in RULES:
             yield document.problem((*path, "rules", at), f"{name!r} is no rule{suggestion(name, RULES)}")
@@ -233,12 +237,13 @@ def _layout_problems(document: Document, path: KeyPath, layout: LayoutSpec, word
             if not is_meaning(given, words):
                 message = f"the rule {name} gives {given!r}, which is no field of {layout.noun}"
                 yield document.problem((*path, "rules", at), message)
-    for key, check in (("timezone", clock.zone), ("date_format", day_order_of)):
+    checks = (("timezone", clock.zone), ("date_format", day_order_of), ("currency", currency_code))
+    for key, check in checks:
         value = getattr(layout, key)
         try:
             if value is not None:
                 check(value)
-        except UsageError as error:
+        except (UsageError, ValueError) as error:
             yield document.problem((*path, key), str(error))
 
 
@@ -273,5 +278,5 @@ def _layout(spec: ToolSpec, layout: LayoutSpec) -> Layout:
         frozenset(layout.inferred),
         clock.zone(layout.timezone) if layout.timezone else None,
         day_order_of(layout.date_format) if layout.date_format else None,
-        layout.currency,
+        currency_code(layout.currency) if layout.currency else None,
     )

@@ -36,6 +36,7 @@ class NounWords:
     `words`: folded header → field, the surer words first. `needs`: what a file must have to be read at all. `signs`:
     sets of fields, any of which makes a plain file this noun; none: only a layout or `--as` does. `more_fields` are
     fields that no plain header means, but a layout or `--map` may. `many`: fields that several columns may give.
+    `unless`: fields of contacts or orders that such a file cannot have.
     `keeps_others`: columns that nobody knows are kept as attributes, else they are left out with a warning.
     """
 
@@ -44,6 +45,7 @@ class NounWords:
     signs: tuple[frozenset[str], ...] = ()
     more_fields: tuple[str, ...] = ()
     many: frozenset[str] = field(default=frozenset({"phone"}))
+    unless: frozenset[str] = frozenset()
     keeps_others: bool = True
 
     @property

@@ -82,12 +82,14 @@ WORDS: Mapping[Noun, NounWords] = MappingProxyType(
             COMPANY_WORDS,
             (need("a column that tells the company", "name", "company_id", "domain", "website"),),
             signs("name+industry", "name+domain", "company_id+name+owner"),
+            unless=frozenset({"first_name", "last_name"}),
             many=frozenset({"website"}),
         ),
         Noun.COSTS: NounWords(
             COST_WORDS,
             (need("a date", "spent_on"), need("an amount", "amount")),
             signs("spent_on+amount+channel", "spent_on+amount+campaign"),
+            unless=frozenset({"order_id", "email", "customer_id", "phone"}),  # an order has somebody who buys
             many=frozenset(),
         ),
     }

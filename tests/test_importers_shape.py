@@ -1,0 +1,127 @@
+"""importers.shape and importers.rules: the columns that a layout adds, and what rejects keep."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mailflow.importers.cells import Sheet
+from mailflow.importers.layouts import Layout, read_table
+from mailflow.importers.recognise import Recognised, recognise
+from mailflow.importers.rules import RULES, items
+from mailflow.importers.shape import shaped_blocks
+from mailflow.importers.source import inspect
+
+ORDERS = """\
+tool: till
+title: The Till
+layouts:
+  - name: sales
+    as: orders
+    signs: [Receipt]
+    columns: {Receipt: order_id, Member: customer_id, State: status, Sum: total, Time: ignore}
+    join: {placed_at: [Day, Time]}
+    constants: {currency: NOK}
+    values: {status: {Done!: paid, "": open}}
+"""
+CONTACTS = """\
+tool: club
+title: The Club
+layouts:
+  - name: members
+    as: contacts
+    signs: [Club member]
+    columns: {Mail: email, Club member: consent}
+    constants: {consent: subscribed}
+    rules: [quoted_list_tags]
+"""
+
+
+def layouts(tmp_path: Path, text: str) -> list[Layout]:
+    path = tmp_path / "table.yaml"
+    path.write_text(text, encoding="utf-8")
+    return read_table(path)
+
+
+def shaped(tmp_path: Path, table: str, rows: str, **said: object) -> tuple[Recognised, Sheet]:
+    path = tmp_path / "file.csv"
+    path.write_text(rows, encoding="utf-8")
+    source = inspect(path)
+    options = {"noun": None, "tool": None, "mapping": {}, **said}
+    recognised = recognise(source, layouts=layouts(tmp_path, table), **options)  # type: ignore[arg-type]
+    [block] = shaped_blocks(source, recognised.steps)
+    return recognised, Sheet(block, recognised)
+
+
+def test_columns_are_joined_translated_and_filled_with_what_no_column_says(tmp_path: Path) -> None:
+    rows = "Receipt,Day,Time,Member,State,Sum\n1,2026-11-22,10:30,7,done!,5\n2,2026-11-23,,8, ,6\n3,2026-11-24,9:00,9,x,7\n"
+    recognised, sheet = shaped(tmp_path, ORDERS, rows)
+    assert sheet.cells("placed_at") == ("2026-11-22 10:30", "2026-11-23", "2026-11-24 9:00")
+    assert sheet.cells("status") == ("paid", "open", "x")
+    assert sheet.cells("currency") == ("NOK", "NOK", "NOK")
+    assert recognised.header[:6] == ("Receipt", "Day", "Time", "Member", "State", "Sum")
+    assert recognised.ignored == ()
+
+
+def test_a_rejected_row_keeps_the_columns_and_texts_of_the_file(tmp_path: Path) -> None:
+    _, sheet = shaped(tmp_path, ORDERS, "Receipt,Day,Time,Member,State,Sum\n1,2026-11-22,10:30,7,done!,5\n")
+    sheet.fault(0, "placed_at", "no such day")
+    [reject] = sheet.rejects()
+    assert reject.cells == ("1", "2026-11-22", "10:30", "7", "done!", "5")
+    assert reject.field == "Day + Time"
+
+
+def test_what_the_user_maps_is_not_overridden(tmp_path: Path) -> None:
+    rows = "Receipt,Day,Time,Member,State,Sum,Cur\n1,2026-11-22,10:30,7,done!,5,SEK\n"
+    _, sheet = shaped(tmp_path, ORDERS, rows, mapping={"Cur": "currency"})
+    assert sheet.cells("currency") == ("SEK",)
+
+
+def test_a_constant_does_not_hide_what_a_column_says_too(tmp_path: Path) -> None:
+    _, sheet = shaped(tmp_path, CONTACTS, 'Mail,Club member,TAGS\na@example.com,no,"""Member"",""2025 waiver"""\n')
+    assert [cells for _, cells in sheet.every("consent")] == [("subscribed",), ("no",)]
+
+
+def test_a_rule_makes_an_attribute_in_place_of_its_column(tmp_path: Path) -> None:
+    rows = 'Mail,Club member,TAGS\na@example.com,yes,"""Member"",""2025 waiver"""\n'
+    recognised, sheet = shaped(tmp_path, CONTACTS.replace("quoted_list_tags", "several_emails_in_a_cell"), rows)
+    assert set(recognised.attributes) == {"other_emails"} | ({"tags"} & set(recognised.attributes))
+    assert sheet.block.rows[0][recognised.attributes["other_emails"]] == ""
+
+
+def test_a_rule_whose_columns_are_not_there_is_left_out(tmp_path: Path) -> None:
+    recognised, _ = shaped(tmp_path, CONTACTS, "Mail,Club member\na@example.com,yes\n")
+    assert len(recognised.steps) == 1
+
+
+def test_a_file_whose_layout_adds_nothing_is_passed_through(tmp_path: Path) -> None:
+    path = tmp_path / "file.csv"
+    path.write_text("email\na@example.com\n", encoding="utf-8")
+    source = inspect(path)
+    recognised = recognise(source, noun=None, tool=None, mapping={})
+    assert recognised.steps == ()
+    assert [block.rows for block in shaped_blocks(source, ())] == [[["a@example.com"]]]
+
+
+@pytest.mark.parametrize(
+    ("cell", "wanted"),
+    [
+        ('"Member","2025 waiver"', ["Member", "2025 waiver"]),
+        ("a, b ,,c", ["a", "b", "c"]),
+        ("", []),
+        ('"open', ["open"]),
+    ],
+)
+def test_a_list_in_a_cell_is_taken_apart(cell: str, wanted: list[str]) -> None:
+    assert items(cell) == wanted
+
+
+def test_every_rule_gives_as_many_texts_as_it_names_whatever_it_reads() -> None:
+    for name, rule in RULES.items():
+        for cell in ("", "x", "12,50", '"', "a:::b", "ünï ☃", "0"):
+            given = rule.read(*[cell] * len(rule.reads))
+            texts = (given,) if isinstance(given, str) else given
+            assert len(texts) == len(rule.gives), name
+            assert all(isinstance(text, str) for text in texts), name
+        assert rule.about, name
