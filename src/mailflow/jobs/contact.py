@@ -16,7 +16,7 @@ from itertools import islice
 from mailflow import policy
 from mailflow.addresses import Address, normalise
 from mailflow.model import Basis, ConsentState, SuppressionReason
-from mailflow.store import Connection, Store, consents, contacts, suppressions
+from mailflow.store import Connection, Store, consents, contacts, merged_consent, suppressions
 from mailflow.store.consents import ConsentEntry
 from mailflow.store.contacts import Contact
 from mailflow.store.events import Event
@@ -87,11 +87,13 @@ def unsubscribe(
     """Record a no to all marketing mail. Unknown people become contacts with a no, so that no file can mail them."""
 
     def change(tx: Connection, address: Address) -> Change:
-        contact = _find_or_add(tx, address, now)
-        if consents.state_of(tx, contact.id) is ConsentState.UNSUBSCRIBED:
+        person = _find_or_add(tx, address, now).id
+        # Of two contacts that were merged the no is also that one's whose address it is, should they be parted again.
+        owner = contacts.owner_of(tx, address) or person
+        if merged_consent.has_said_no(tx, owner) and consents.state_of(tx, person) is ConsentState.UNSUBSCRIBED:
             return Change(address.email, Result.UNCHANGED)
         properties = {"address": address.email, "evidence": reason}
-        event = Event("unsubscribed", OWNER, secrets.token_hex(8), now, now, contact.id, properties)
+        event = Event("unsubscribed", OWNER, secrets.token_hex(8), now, now, owner, properties)
         record(tx, event, keys=keys)
         return Change(address.email, Result.UNSUBSCRIBED)
 

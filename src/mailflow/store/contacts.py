@@ -61,6 +61,48 @@ def find_by_email(db: Connection, address: Address) -> Contact | None:
     return find(db, EMAIL, address.key)
 
 
+def find_by_key(db: Connection, key: str) -> Contact | None:
+    """Return the contact with this key, or who they were merged into."""
+    row = db.execute("SELECT id FROM contacts WHERE key = ?", (key,)).fetchone()
+    ids = whole(db, row["id"]) if row else ()
+    return get(db, ids[0]) if ids else None
+
+
+def find_by_customer_id(db: Connection, value: str) -> dict[str, Contact]:
+    """Return who has this customer id, by shop. There are few shops, and each is asked through the index."""
+    rows = db.execute(
+        """WITH RECURSIVE shops (source) AS (
+             SELECT (SELECT source FROM identities WHERE kind = :kind ORDER BY source LIMIT 1)
+             UNION ALL
+             SELECT (SELECT i.source FROM identities AS i WHERE i.kind = :kind AND i.source > s.source
+                     ORDER BY i.source LIMIT 1)
+             FROM shops AS s WHERE s.source IS NOT NULL)
+           SELECT s.source FROM shops AS s
+           CROSS JOIN identities AS i ON i.kind = :kind AND i.source = s.source AND i.value = :value""",
+        {"kind": CUSTOMER_ID, "value": value},
+    ).fetchall()
+    found = {row["source"]: find(db, CUSTOMER_ID, value, row["source"]) for row in rows}
+    return {source: contact for source, contact in found.items() if contact is not None}
+
+
+def addresses_beginning(db: Connection, text: str, limit: int) -> list[str]:
+    """Return the first e-mail addresses we know that begin with a text, as they are compared."""
+    rows = db.execute(
+        """SELECT value FROM identities WHERE kind = ? AND source = '' AND value >= ? AND value < ?
+           ORDER BY value LIMIT ?""",
+        (EMAIL, text, f"{text}\U0010ffff", limit),
+    )
+    return [row["value"] for row in rows]
+
+
+def owner_of(db: Connection, address: Address) -> int | None:
+    """Return the contact that an address is of itself, whoever they were merged into."""
+    row = db.execute(
+        "SELECT contact_id FROM identities WHERE kind = ? AND source = '' AND value = ?", (EMAIL, address.key)
+    ).fetchone()
+    return None if row is None else int(row["contact_id"])
+
+
 def whole(db: Connection, contact_id: int) -> tuple[int, ...]:
     """Return the ids of one person: who the contact is now first, then every contact that was merged into them."""
     rows = db.execute(

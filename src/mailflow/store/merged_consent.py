@@ -10,13 +10,14 @@ import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from mailflow import policy
+from mailflow import clock, policy
 from mailflow.addresses import normalise
 from mailflow.model import Basis, ConsentState
 from mailflow.store import consents
 from mailflow.store.connection import Connection, Row
 from mailflow.store.consents import ConsentEntry
 from mailflow.store.contacts import EMAIL
+from mailflow.store.pace import Pace
 
 SOURCE = "merge"
 _NO = ConsentState.UNSUBSCRIBED
@@ -37,6 +38,24 @@ def has_said_no(db: Connection, contact_id: int) -> bool:
         (contact_id, consents.EMAIL, consents.ALL_TOPICS),
     ).fetchone()
     return row is not None and row["state"] == _NO and row["source"] != SOURCE
+
+
+def keep_noes(pace: Pace, import_id: int, source: str, now_ms: int) -> None:
+    """Write each no of a staged file for the address of a merged contact into that contact's own ledger.
+
+    The person has it too, by what the file says of them; this one stays with the address when they are parted.
+    """
+    now = clock.from_ms(now_ms)
+    for row in pace.store.db.execute(_NOES_OF_MERGED).fetchall():
+        if not has_said_no(pace.store.db, row["contact_id"]):
+            at = now if row["consent_at"] is None else clock.from_ms(row["consent_at"])
+            entry = ConsentEntry(
+                row["contact_id"], _NO, Basis(row["basis"] or Basis.UNKNOWN), row["email"], at, now,
+                row["consent_source"] or source, evidence=row["evidence"], import_id=import_id,
+            )  # fmt: skip
+            with pace.store.transaction() as tx:
+                consents.append(tx, entry)
+                pass_on(tx, entry.contact_id, now=now)
 
 
 def carry(tx: Connection, merge_id: int, *, now: datetime) -> None:
@@ -215,3 +234,11 @@ def _key(email: str | None) -> str | None:
         return normalise(email).key if email else None
     except ValueError:
         return email
+
+
+_NOES_OF_MERGED = """WITH merged (value, contact_id) AS (
+      SELECT i.value, i.contact_id FROM main.contacts AS c CROSS JOIN main.identities AS i ON i.contact_id = c.id
+      WHERE c.merged_into IS NOT NULL AND i.kind = 'email')
+    SELECT m.contact_id, d.email, d.basis, d.consent_at, d.consent_source, d.evidence
+    FROM stage.cards AS d CROSS JOIN merged AS m ON m.value = d.email_key
+    WHERE d.consent = 'unsubscribed' AND EXISTS (SELECT 1 FROM merged)"""
