@@ -236,7 +236,7 @@ def test_show_gathers_a_person_in_time_order(shop: Workspace, do: Do, capsys: py
     assert shown["consent"]["state"] == "subscribed"
     assert [held["reason"] for held in shown["suppressions"]] == ["manual"]
     assert shown["orders"]["revenue"] == [{"currency": "EUR", "revenue": "12.50"}]
-    assert [moment["what"] for moment in shown["timeline"]] == ["order", "consent", "message"]
+    assert [moment["what"] for moment in shown["timeline"]] == ["order", "consent", "suppression", "message"]
     assert do("show", ADA) == 0
     page = capsys.readouterr().out
     assert "green" in page

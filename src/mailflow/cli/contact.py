@@ -1,4 +1,4 @@
-"""`mailflow contact …`: show one person; subscribe, unsubscribe, suppress one or many. The work: jobs/contact.py."""
+"""`mailflow contact …`: subscribe, unsubscribe, suppress one or many. The work: jobs/contact; to show: contact_show."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mailflow.cli.contact_consent import consent
+from mailflow.cli.contact_show import show
 from mailflow.cli.frame import Session, command, group
 from mailflow.errors import PartialFailure, Problem, UsageError
 
@@ -58,27 +60,8 @@ File = Annotated[
 ]
 
 
-@contact.command()
-@command
-def show(
-    session: Session, email: Annotated[str, typer.Argument(metavar="EMAIL", help="Whose.", show_default=False)]
-) -> None:
-    """Show what is known of one person.
-
-    Fields and where they come from, consent, suppression, orders, and everything that happened, in time order.
-
-    \b
-    Examples:
-      mailflow contact show ada@example.com
-      mailflow contact show ada@example.com --format json
-    """
-    from mailflow.cli.contact_page import as_record, page
-    from mailflow.jobs import profile
-
-    workspace = session.workspace
-    db, keys = workspace.store.db, workspace.keys
-    known = profile.of_contact(db, keys, profile.find(db, keys, _address(email)))
-    session.emit_object(as_record(known), lambda: page(known, workspace.settings.zone))
+contact.command()(show)
+contact.command()(consent)
 
 
 @contact.command()

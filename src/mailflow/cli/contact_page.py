@@ -1,135 +1,162 @@
-"""Print one person's profile: a page for a terminal, a record for machines. What is known: jobs/profile."""
+"""Print one person's profile for a terminal. For machines: contact_record; as HTML: reports/contact_page."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from mailflow.clock import iso
+from mailflow.cli.contact_record import fields
+from mailflow.cli.plain import visible
+from mailflow.clock import local_date, wall_text
 from mailflow.model import ConsentState
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from rich.text import Text
 
     from mailflow.jobs.profile import Profile
-    from mailflow.store.consents import ConsentEntry, Standing
-    from mailflow.store.profiles import OrderSummary
+    from mailflow.store.ledger import Held
+    from mailflow.store.origins import Origin
+    from mailflow.store.timeline import Moment
 
-
-def as_record(profile: Profile) -> dict[str, Any]:
-    """Return a profile as JSON can hold it; instants are ISO 8601 in UTC."""
-    contact = profile.contact
-    return {
-        "contact": contact.key,
-        "email": contact.email,
-        "source": contact.source,
-        "created_at": iso(contact.created_at),
-        "updated_at": iso(contact.updated_at),
-        "fields": _fields(profile),
-        "identities": [dict(one) for one in profile.identities],
-        "consent": _standing_record(profile.consent),
-        "ledger": [_entry_record(entry) for entry in profile.ledger],
-        "suppressions": [
-            {"reason": str(one.reason), "evidence": one.evidence, "source": one.source, "at": iso(one.created_at)}
-            for one in profile.suppressions
-        ],
-        "orders": None if profile.orders is None else _orders_record(profile.orders),
-        "class": profile.rfm_class,
-        "timeline": [{"at": iso(moment.at), "what": moment.what, "text": moment.text} for moment in profile.timeline],
-    }
-
-
-def _standing_record(held: Standing | None) -> dict[str, Any]:
-    return {
-        "state": str(held.state if held else ConsentState.NEVER),
-        "basis": str(held.basis) if held else None,
-        "since": iso(held.since) if held else None,
-        "address": held.address if held else None,
-    }
-
-
-def _entry_record(entry: ConsentEntry) -> dict[str, Any]:
-    return {
-        "state": str(entry.state),
-        "basis": str(entry.basis),
-        "topic": entry.topic,
-        "address": entry.address,
-        "occurred_at": iso(entry.occurred_at),
-        "recorded_at": iso(entry.recorded_at),
-        "source": entry.source,
-        "wording": entry.wording,
-        "evidence": entry.evidence,
-        "lifts": entry.lifts,
-    }
-
-
-def _orders_record(orders: OrderSummary) -> dict[str, Any]:
-    return {
-        "count": orders.count,
-        "first_at": iso(orders.first_at),
-        "last_at": iso(orders.last_at),
-        "revenue": [{"currency": currency, "revenue": text} for currency, text in orders.revenue.items()],
-    }
+_LINES_SHOWN = 6  # of one order
+_STYLES = {
+    "order": "green", "refund": "yellow", "message": "blue", "consent": "magenta", "suppression": "red",
+    "statement": "magenta", "event": "cyan", "score": "dim", "import": "dim", "merge": "dim",
+}  # fmt: skip
 
 
 def page(profile: Profile, zone: ZoneInfo) -> RenderableType:
-    """Return a profile as a page: who, consent, orders, then what happened, in the account's time."""
+    """Return a profile as a page: who, with the origin of each field; consent, orders; then what happened, latest last.
+
+    The latest stands at the bottom, beside the prompt, where a terminal's reader looks first.
+    """
     from rich.console import Group
     from rich.text import Text
 
-    facts = _grid([*_who(profile), *_standing(profile, zone), *_bought(profile, zone)])
-    moments = _grid([(_when(moment.at, zone), f"{moment.what:<8} {moment.text}") for moment in profile.timeline])
-    return Group(Text(profile.contact.email or profile.contact.key, style="bold"), facts, Text(), moments)
+    contact = profile.contact
+    name = " ".join(filter(None, (contact.fields["first_name"], contact.fields["last_name"])))
+    title = [visible(part) for part in (name, contact.email or contact.key) if part]
+    return Group(
+        Text("  ".join(title), style="bold"),
+        Text(),
+        _grid(_who(profile, zone), dim=2),
+        Text(),
+        _grid([*_consent(profile, zone), *_bought(profile, zone)]),
+        Text(),
+        Text(_heading(profile), style="bold"),
+        _timeline(profile.timeline, zone),
+    )
 
 
-def _fields(profile: Profile) -> dict[str, Any]:
-    """Return every field that is filled in, built-in ones first."""
-    known = {name: value for name, value in profile.contact.fields.items() if value}
-    return {**known, **profile.contact.attributes}
-
-
-def _who(profile: Profile) -> Iterable[tuple[str, str]]:
-    for name, value in _fields(profile).items():
-        yield name, ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-    shown = {(profile.contact.email or "").lower(), profile.contact.fields["phone"]}
+def _who(profile: Profile, zone: ZoneInfo) -> Iterator[tuple[str, str, str]]:
+    """Yield (field, value, where it is from)."""
+    contact = profile.contact
+    known = {"email": contact.email, **fields(profile)} if contact.email else fields(profile)
+    for name, value in known.items():
+        text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        yield name, text, _from(profile.origins.get(name), zone)
+    shown = {(contact.email or "").lower(), contact.fields["phone"]}
     for one in profile.identities:
-        if one["value"] in shown:
-            continue
-        yield one["kind"], f"{one['value']} ({one['source']})" if one["source"] else one["value"]
-    yield "first heard of", profile.contact.source
+        if one["value"] not in shown:
+            yield one["kind"].replace("_", " "), one["value"], one["source"]
+    if profile.company is not None:
+        firm = profile.company
+        yield "firm", ", ".join(filter(None, (firm.name or firm.domain, firm.industry, firm.size))), firm.source
+    if profile.owner is not None:
+        owner = profile.owner
+        yield "looked after by", ", ".join(filter(None, (owner.name, owner.email, owner.phone))), owner.source
+    if profile.merged:
+        yield "merged", ", ".join(one.email or one.key for one in profile.merged), "the same person: contact merge"
+    yield "contact key", contact.key, ""
+    yield "first heard of", contact.source, str(local_date(contact.created_at, zone))
 
 
-def _standing(profile: Profile, zone: ZoneInfo) -> Iterable[tuple[str, str]]:
-    held = profile.consent
-    if held is None:
+def _from(origin: Origin | None, zone: ZoneInfo) -> str:
+    return "" if origin is None else f"{origin.text}, {local_date(origin.at, zone)}"
+
+
+def _consent(profile: Profile, zone: ZoneInfo) -> Iterator[tuple[str, str]]:
+    if not any((held.channel, held.topic) == ("email", "") for held in profile.consent):
         yield "consent", "never: nothing says that they agreed to marketing mail"
-    else:
-        ground = "" if held.state is ConsentState.UNSUBSCRIBED else f" (basis {held.basis}, for {held.address})"
-        yield "consent", f"{held.state} since {_when(held.since, zone)}{ground}"
-    for one in profile.suppressions:
+    for held in profile.consent:
+        what = " ".join(filter(None, ("" if held.channel == "email" else held.channel, held.topic)))
+        yield f"consent {what}".rstrip(), standing(held, zone)
+    for address, one in profile.suppressions:
         told = f": {one.evidence}" if one.evidence else ""
-        yield "suppressed", f"{one.reason} since {_when(one.created_at, zone)}, from {one.source}{told}"
+        yield "suppressed", f"{address}, {one.reason} since {wall_text(one.created_at, zone)}, from {one.source}{told}"
 
 
-def _bought(profile: Profile, zone: ZoneInfo) -> Iterable[tuple[str, str]]:
+def standing(held: Held, zone: ZoneInfo) -> str:
+    """Return what holds on one channel and topic as a phrase."""
+    ground = "" if held.state is ConsentState.UNSUBSCRIBED else f", basis {held.basis}, for {held.address}"
+    return f"{held.state} since {wall_text(held.since, zone)}{ground} (from {held.source})"
+
+
+def _bought(profile: Profile, zone: ZoneInfo) -> Iterator[tuple[str, str]]:
     orders = profile.orders
     if orders is not None:
         revenue = ", ".join(f"{text} {currency}" for currency, text in orders.revenue.items())
-        yield "orders", f"{orders.count}, {revenue}; the last on {_when(orders.last_at, zone)}"
-    if profile.rfm_class is not None:
-        yield "class", profile.rfm_class
+        first, last = local_date(orders.first_at, zone), local_date(orders.last_at, zone)
+        yield "orders", f"{orders.count:,}, {revenue}; the first on {first}, the last on {last}"
+    if profile.rfm is not None:
+        rfm = profile.rfm
+        yield "class", f"{rfm.name} (R {rfm.r}, F {rfm.f}, M {rfm.m}) as of {rfm.as_of}"
+    for score in profile.scores:
+        yield score.name, f"{score.value:.4g} as of {score.as_of}"
 
 
-def _grid(rows: Sequence[tuple[str, str]]) -> RenderableType:
+def _heading(profile: Profile) -> str:
+    if not profile.timeline:
+        return "Nothing that happened is asked for" if profile.earlier else "Nothing happened yet"
+    if profile.earlier:
+        return (
+            f"What happened, the latest {len(profile.timeline):,}; --limit 0 shows {profile.earlier:,} earlier ones too"
+        )
+    return "What happened"
+
+
+def _timeline(moments: Sequence[Moment], zone: ZoneInfo) -> RenderableType:
     from rich.table import Table
+    from rich.text import Text
 
     grid = Table.grid(padding=(0, 2))
-    for name, text in rows:
-        grid.add_row(name, text)
+    grid.add_column(no_wrap=True)
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for moment in moments:
+        what = str(moment.what)
+        grid.add_row(wall_text(moment.at, zone), Text(what, style=_STYLES[what]), _told(moment))
     return grid
 
 
-def _when(instant: datetime, zone: ZoneInfo) -> str:
-    return instant.astimezone(zone).strftime("%Y-%m-%d %H:%M")
+def _told(moment: Moment) -> Text:
+    from rich.text import Text
+
+    text = Text(visible(moment.text))
+    text.append(f" · {visible(moment.source)}", style="dim")
+    lines = moment.details.get("lines") or []
+    for line in lines[:_LINES_SHOWN]:
+        text.append(f"\n  {_line(line)}")
+    if len(lines) > _LINES_SHOWN:
+        text.append(f"\n  and {len(lines) - _LINES_SHOWN:,} more")
+    return text
+
+
+def _line(line: dict[str, Any]) -> str:
+    price = "" if line["price"] is None else f", {line['price']} {line['currency']} each"
+    return visible(f"{line['quantity']} × {line['title']}{price}")
+
+
+def _grid(rows: Iterable[Sequence[str]], dim: int | None = None) -> RenderableType:
+    """Return rows as a grid; the column `dim` is of less weight."""
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table.grid(padding=(0, 2))
+    for row in rows:
+        grid.add_row(*(Text(visible(cell), style="dim" if place == dim else "") for place, cell in enumerate(row)))
+    for column in grid.columns[1:]:
+        column.overflow = "fold"
+    return grid

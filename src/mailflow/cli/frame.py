@@ -13,7 +13,7 @@ import io
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -117,6 +117,22 @@ class Session:
             print(json.dumps(record, ensure_ascii=False, indent=2))
         else:
             self.emit([record], table)
+
+    def emit_stream(self, rows: Iterable[Record], *, columns: Sequence[str]) -> None:
+        """Print rows as JSON, JSON lines or CSV as they come, however many there are; a table is the caller's."""
+        match self.format:
+            case Format.CSV:
+                writer = csv.writer(sys.stdout, lineterminator="\n")
+                writer.writerow(columns)
+                writer.writerows([_csv_cell(row.get(name)) for name in columns] for row in rows)
+            case Format.JSON:
+                print("[", end="")
+                for number, row in enumerate(rows):
+                    print(",\n " if number else "\n ", json.dumps(row, ensure_ascii=False), end="")
+                print("\n]")
+            case _:
+                for row in rows:
+                    print(json.dumps(row, ensure_ascii=False))
 
     @contextmanager
     def progress(self, label: str, total: int | None = None) -> Iterator[Progress]:

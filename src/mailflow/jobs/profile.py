@@ -1,61 +1,133 @@
-"""Gather what is known of one person, for `mailflow contact show` and `mailflow why`. What is decided: jobs/why."""
+"""Gather what is known of one person, for `mailflow contact show`. Who is meant: who; what is decided: why."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from mailflow import policy
-from mailflow.addresses import Address, normalise
 from mailflow.errors import UsageError
-from mailflow.store import Connection, Row, consents, contacts, profiles, suppressions, timeline
-from mailflow.store.consents import ConsentEntry, Standing
+from mailflow.store import (
+    Connection,
+    Row,
+    companies,
+    consents,
+    contacts,
+    ledger,
+    origins,
+    owners,
+    profiles,
+    suppressions,
+    timeline,
+)
+from mailflow.store.companies import Company
+from mailflow.store.consents import ConsentEntry
 from mailflow.store.contacts import Contact
-from mailflow.store.profiles import OrderSummary
+from mailflow.store.ledger import Held
+from mailflow.store.origins import Origin
+from mailflow.store.owners import Owner
+from mailflow.store.profiles import OrderSummary, RfmSummary, ScoreSummary
 from mailflow.store.suppressions import Suppression
-from mailflow.store.timeline import Moment
+from mailflow.store.timeline import Moment, What
 from mailflow.tokens import Keys
+
+# What `--only` may say, and the moments it means.
+SORTS: Mapping[str, frozenset[What]] = {
+    "orders": frozenset({What.ORDER, What.REFUND}),
+    "events": frozenset({What.EVENT}),
+    "messages": frozenset({What.MESSAGE}),
+    "consents": frozenset({What.CONSENT, What.SUPPRESSION}),
+    "statements": frozenset({What.STATEMENT}),
+    "scores": frozenset({What.SCORE}),
+    "imports": frozenset({What.IMPORT, What.MERGE}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Which part of what happened somebody asks for: since when, of which sorts, the latest how many."""
+
+    since: datetime | None = None
+    sorts: frozenset[What] | None = None
+    limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """Everything known of one contact; `timeline` is what happened, the oldest first."""
+    """Everything known of one person; `timeline` is what happened, the oldest first, `earlier` what is left out of it.
+
+    `merged` are contacts that were found to be the same person: what is theirs is in here.
+    """
 
     contact: Contact
-    identities: list[Row]  # kind, source, value
-    consent: Standing | None
-    ledger: list[ConsentEntry]
-    suppressions: list[Suppression]
+    merged: Sequence[Contact]
+    identities: Sequence[Row]  # kind, source, value
+    origins: Mapping[str, Origin]
+    consent: Sequence[Held]
+    ledger: Sequence[ConsentEntry]
+    suppressions: Sequence[tuple[str, Suppression]]  # (address, why)
     orders: OrderSummary | None
-    rfm_class: str | None
-    timeline: list[Moment]
+    rfm: RfmSummary | None
+    scores: Sequence[ScoreSummary]
+    company: Company | None
+    owner: Owner | None
+    timeline: Sequence[Moment]
+    earlier: int
 
 
-def find(db: Connection, keys: Keys, address: Address) -> Contact:
-    """Return the contact of an address; `UsageError` says what is known of one that belongs to nobody."""
-    contact = contacts.find_by_email(db, address)
-    if contact is not None:
-        return contact
-    held = suppressions.reasons_for(db, keys.address_hash(address.key))
-    told = policy.Decision(policy.Reason.SUPPRESSED, policy.gravest(held)).sentence if held else ""
-    raise UsageError(f"{address.email}: nobody with this address is known. {told}".rstrip())
+def sorts(text: str) -> frozenset[What]:
+    """Read what `--only` says, such as `orders,messages`; `UsageError` names what may be said."""
+    found: set[What] = set()
+    for word in filter(None, (part.strip().casefold() for part in text.split(","))):
+        name = word if word in SORTS else f"{word}s"
+        if name not in SORTS:
+            raise UsageError(f"--only {word!r}: say {', '.join(SORTS)}, or several of them with commas")
+        found |= SORTS[name]
+    if not found:
+        raise UsageError(f"--only needs a word: {', '.join(SORTS)}")
+    return frozenset(found)
 
 
-def of_contact(db: Connection, keys: Keys, contact: Contact) -> Profile:
-    """Return the profile of a contact."""
+def of_contact(db: Connection, keys: Keys, contact: Contact, part: Part) -> Profile:
+    """Return the profile of a contact and of those merged into them."""
+    ids = contacts.whole(db, contact.id)
+    others = [contacts.get(db, number) for number in ids if number != contact.id]
+    identities = [row for number in ids for row in contacts.identities_of(db, number)]
+    moments, earlier = _chosen(timeline.of_person(db, keys, ids), part)
     return Profile(
         contact=contact,
-        identities=contacts.identities_of(db, contact.id),
-        consent=consents.standing(db, contact.id),
-        ledger=consents.history(db, contact.id),
-        suppressions=_suppressions(db, keys, contact.email),
-        orders=profiles.orders(db, contact.id),
-        rfm_class=profiles.rfm_class(db, contact.id),
-        timeline=timeline.of_contact(db, contact.id),
+        merged=[other for other in others if other is not None],
+        identities=identities,
+        origins=origins.of_fields(db, contact),
+        consent=ledger.now(db, contact.id),
+        ledger=consents.of_contacts(db, ids),
+        suppressions=_suppressions(db, keys, identities),
+        orders=profiles.orders(db, ids),
+        rfm=profiles.rfm(db, contact.id),
+        scores=profiles.scores(db, contact.id),
+        company=companies.of_contact(db, contact.id),
+        owner=owners.of_contact(db, contact.id),
+        timeline=moments,
+        earlier=earlier,
     )
 
 
-def _suppressions(db: Connection, keys: Keys, email: str | None) -> list[Suppression]:
-    try:
-        return suppressions.of_address(db, keys, normalise(email)) if email else []
-    except ValueError:
-        return []
+def _chosen(moments: Sequence[Moment], part: Part) -> tuple[Sequence[Moment], int]:
+    """Return the moments that are asked for, and how many of them are left out for the limit."""
+    meant = [
+        moment
+        for moment in moments
+        if (part.since is None or moment.at >= part.since) and (part.sorts is None or moment.what in part.sorts)
+    ]
+    shown = meant if part.limit is None else meant[max(0, len(meant) - part.limit) :]
+    return shown, len(meant) - len(shown)
+
+
+def _suppressions(db: Connection, keys: Keys, identities: Collection[Row]) -> list[tuple[str, Suppression]]:
+    return [
+        (row["value"], held)
+        for row in identities
+        if row["kind"] == contacts.EMAIL
+        for held in suppressions.history(db, keys, row["value"])
+        if held.lifted_at is None
+    ]

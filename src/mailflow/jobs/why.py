@@ -11,7 +11,7 @@ from mailflow.addresses import Address
 from mailflow.campaigns import spec
 from mailflow.campaigns.planning import Verdict
 from mailflow.errors import ConfigError, DataError, UsageError
-from mailflow.jobs import profile
+from mailflow.jobs import who
 from mailflow.jobs.campaign import OpenCampaign, open_campaign
 from mailflow.model import MessageState, Scope
 from mailflow.policy import Decision, Limits
@@ -78,7 +78,7 @@ def answer(workspace: Workspace, address: Address, what: str | None, *, now: dat
     `what` leaves only one campaign; `UsageError` where nobody has the address, or nothing has that name.
     """
     db, keys = workspace.store.db, workspace.keys
-    contact = profile.find(db, keys, address)
+    contact = who.by_address(db, keys, address)
     limits = Limits(workspace.settings.limits.per_day, workspace.settings.limits.per_week)
     rows = [row for row in timeline.messages_of(db, contact.id) if what in (None, Scope.campaign_of(row["scope"]))]
     general = _in_general(db, keys, contact.id, limits, now)

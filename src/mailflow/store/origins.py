@@ -138,6 +138,41 @@ def statements(db: Connection, contact_ids: Sequence[int]) -> list[Statement]:
     ]  # fmt: skip
 
 
+def brought(db: Connection, contact_ids: Sequence[int]) -> dict[int, dict[str, int]]:
+    """Return how many orders, events, consents and statements of these contacts each standing import brought, by id."""
+    found: dict[int, dict[str, int]] = {}
+    ids = {"ids": json.dumps(list(contact_ids))}
+    for noun, question in _BROUGHT.items():
+        for row in db.execute(question, {**ids, "noun": noun}):
+            found.setdefault(row["import_id"], {})[noun] = row["number"]
+    return found
+
+
+def of_import(db: Connection, import_id: int) -> Origin:
+    """Return an import as an origin."""
+    row = db.execute("SELECT id, file, tool, state, started_at, options FROM imports WHERE id = ?", (import_id,))
+    return _step(row.fetchone(), None).origin
+
+
+_OF_THEM = "contact_id IN (SELECT value FROM json_each(:ids))"
+# The ranges of rows that standing imports inserted do not overlap: the first that ends at or after a row is the only
+# one that can hold it.
+_INSERTED = """SELECT j.import_id, count(*) AS number FROM (
+    SELECT t.id, (SELECT x.id FROM import_changes AS x CROSS JOIN imports AS i ON i.id = x.import_id
+                  WHERE x.noun = :noun AND x.before IS NULL AND x.last_id >= t.id AND i.state = 'done'
+                  ORDER BY x.last_id LIMIT 1) AS line
+    FROM {table} AS t WHERE t.{of_them}) AS h
+  CROSS JOIN import_changes AS j ON j.id = h.line AND j.first_id <= h.id GROUP BY j.import_id"""
+_MARKED = """SELECT import_id, count(*) AS number FROM {table}
+  WHERE {of_them} AND import_id IS NOT NULL AND source <> 'undo' GROUP BY import_id"""
+_BROUGHT = {
+    "orders": _INSERTED.format(table="orders", of_them=_OF_THEM),
+    "events": _INSERTED.format(table="events", of_them=_OF_THEM),
+    "consents": _MARKED.format(table="consents", of_them=_OF_THEM),
+    "statements": _MARKED.format(table="statements", of_them=_OF_THEM),
+}
+
+
 def _steps(db: Connection, contact: Contact) -> list[_Step]:
     """Return the imports in a contact's life in order; the first has no `before` where it added the contact."""
     added = _adding_import(db, contact)

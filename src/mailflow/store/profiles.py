@@ -1,8 +1,9 @@
-"""Sum up one contact: what they bought, and their class. What happened when: timeline; who they are: contacts."""
+"""Sum up one person: what they bought, their scores, what is open. What happened when: timeline; who: contacts."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,23 +21,73 @@ class OrderSummary:
     revenue: Mapping[str, str]
 
 
-def orders(db: Connection, contact_id: int) -> OrderSummary | None:
-    """Return a contact's counted orders from the kept facts; None for somebody who never ordered."""
-    facts = db.execute("SELECT * FROM contact_facts WHERE contact_id = ?", (contact_id,)).fetchone()
-    if facts is None or not facts["order_count"]:
+@dataclass(frozen=True, slots=True)
+class RfmSummary:
+    """The RFM scores as they were last computed; `monetary` is decimal text."""
+
+    name: str
+    r: int
+    f: int
+    m: int
+    recency_days: int
+    frequency: int
+    monetary: str
+    currency: str
+    as_of: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreSummary:
+    """One further score, as it was last computed."""
+
+    name: str
+    value: float
+    as_of: str
+
+
+def orders(db: Connection, contact_ids: Sequence[int]) -> OrderSummary | None:
+    """Return the counted orders of the contacts that are one person, from the kept facts; None where there are none."""
+    ids = (json.dumps(list(contact_ids)),)
+    facts = db.execute(
+        """SELECT coalesce(sum(order_count), 0) AS orders, min(first_order_at) AS first, max(last_order_at) AS last
+           FROM contact_facts WHERE contact_id IN (SELECT value FROM json_each(?)) AND order_count > 0""",
+        ids,
+    ).fetchone()
+    if not facts["orders"]:
         return None
     revenue = db.execute(
-        "SELECT currency, revenue_minor FROM contact_revenue WHERE contact_id = ? ORDER BY currency", (contact_id,)
+        """SELECT currency, sum(revenue_minor) AS revenue_minor FROM contact_revenue
+           WHERE contact_id IN (SELECT value FROM json_each(?)) GROUP BY currency ORDER BY currency""",
+        ids,
     )
     return OrderSummary(
-        count=facts["order_count"],
-        first_at=clock.from_ms(facts["first_order_at"]),
-        last_at=clock.from_ms(facts["last_order_at"]),
+        count=facts["orders"],
+        first_at=clock.from_ms(facts["first"]),
+        last_at=clock.from_ms(facts["last"]),
         revenue={row["currency"]: money.to_text(row["revenue_minor"], row["currency"]) for row in revenue},
     )
 
 
-def rfm_class(db: Connection, contact_id: int) -> str | None:
-    """Return the RFM class as it was last computed, or None."""
-    row = db.execute("SELECT class FROM rfm_now WHERE contact_id = ?", (contact_id,)).fetchone()
-    return None if row is None else str(row["class"])
+def rfm(db: Connection, contact_id: int) -> RfmSummary | None:
+    """Return the RFM scores as they were last computed, or None."""
+    row = db.execute(
+        "SELECT s.*, r.as_of FROM rfm_now AS s JOIN score_runs AS r ON r.id = s.run_id WHERE s.contact_id = ?",
+        (contact_id,),
+    ).fetchone()
+    if row is None:
+        return None
+    monetary = money.to_text(row["monetary_minor"], row["currency"])
+    return RfmSummary(
+        row["class"], row["r"], row["f"], row["m"], row["recency_days"], row["frequency"], monetary, row["currency"],
+        row["as_of"],
+    )  # fmt: skip
+
+
+def scores(db: Connection, contact_id: int) -> list[ScoreSummary]:
+    """Return the further scores of a contact by name, each as it was last computed."""
+    rows = db.execute(
+        """SELECT s.name, s.value, r.as_of FROM scores AS s JOIN score_runs AS r ON r.id = s.run_id
+           WHERE s.contact_id = ? AND r.finished_at IS NOT NULL ORDER BY s.name""",
+        (contact_id,),
+    )
+    return [ScoreSummary(row["name"], row["value"], row["as_of"]) for row in rows]

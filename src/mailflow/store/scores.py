@@ -75,8 +75,16 @@ def highest_contact(db: Connection) -> int:
 
 
 def drop_rfm_before(tx: Connection, run_id: int, *, first: int, last: int) -> None:
-    """Delete rows of earlier runs, finished or abandoned, of the contacts `first` to `last`."""
+    """Delete rows of earlier runs, of the contacts `first` to `last`, except the last one in each class they left.
+
+    What stays tells when somebody's class changed; an abandoned run leaves nothing.
+    """
     tx.execute(
-        "DELETE FROM rfm_scores WHERE contact_id BETWEEN ? AND ? AND run_id < ?",
-        (first, last, run_id),
+        """DELETE FROM rfm_scores WHERE contact_id BETWEEN :first AND :last AND run_id < :run AND (
+             run_id IN (SELECT id FROM score_runs WHERE finished_at IS NULL)
+             OR class = (SELECT n.class FROM rfm_scores AS n
+                         WHERE n.contact_id = rfm_scores.contact_id AND n.run_id > rfm_scores.run_id
+                           AND n.run_id IN (SELECT id FROM score_runs WHERE finished_at IS NOT NULL)
+                         ORDER BY n.run_id LIMIT 1))""",
+        {"first": first, "last": last, "run": run_id},
     )

@@ -29,6 +29,7 @@ class Suppression:
     evidence: str | None
     source: str
     created_at: datetime
+    lifted_at: datetime | None = None
 
 
 def suppress(
@@ -42,7 +43,7 @@ def suppress(
     evidence: str | None = None,
 ) -> bool:
     """Suppress an address; return False where it already was, for this reason."""
-    _keep_pepper_check(tx, keys)
+    keep_pepper_check(tx, keys)
     changed = tx.execute(
         """INSERT INTO suppressions (address_hash, address, reason, evidence, source, created_at)
            VALUES (:hash, :address, :reason, :evidence, :source, :now)
@@ -74,16 +75,24 @@ def lift(tx: Connection, keys: Keys, address: Address, *, now: datetime) -> bool
 
 def of_address(db: Connection, keys: Keys, address: Address) -> list[Suppression]:
     """Return every suppression that holds for an address, the oldest first."""
+    return [held for held in history(db, keys, address.key) if held.lifted_at is None]
+
+
+def history(db: Connection, keys: Keys, address_key: str) -> list[Suppression]:
+    """Return every suppression of an address (its `Address.key`), those that were lifted too, the oldest first."""
     check_pepper(db, keys)
     rows = db.execute(
-        """SELECT reason, evidence, source, created_at FROM suppressions
-           WHERE address_hash = ? AND lifted_at IS NULL ORDER BY created_at, id""",
-        (keys.address_hash(address.key),),
+        """SELECT reason, evidence, source, created_at, lifted_at FROM suppressions
+           WHERE address_hash = ? ORDER BY created_at, id""",
+        (keys.address_hash(address_key),),
     )
     return [
-        Suppression(SuppressionReason(row["reason"]), row["evidence"], row["source"], clock.from_ms(row["created_at"]))
+        Suppression(
+            SuppressionReason(row["reason"]), row["evidence"], row["source"], clock.from_ms(row["created_at"]),
+            None if row["lifted_at"] is None else clock.from_ms(row["lifted_at"]),
+        )
         for row in rows
-    ]
+    ]  # fmt: skip
 
 
 def reasons_for(db: Connection, address_hash: str) -> frozenset[SuppressionReason]:
@@ -119,6 +128,13 @@ def check_pepper(db: Connection, keys: Keys) -> None:
         )
 
 
-def _keep_pepper_check(tx: Connection, keys: Keys) -> None:
+def keep_pepper_check(tx: Connection, keys: Keys) -> None:
+    """Remember what the hashes are made with, and refuse other keys from then on."""
     check_pepper(tx, keys)
     tx.execute("INSERT OR IGNORE INTO state (name, value) VALUES (?, ?)", (_PEPPER_CHECK, keys.pepper_check))
+
+
+def erased_hashes(db: Connection) -> set[str]:
+    """Return the hashes of the addresses of people who asked to be forgotten."""
+    rows = db.execute("SELECT address_hash FROM suppressions WHERE reason = 'erased' AND lifted_at IS NULL")
+    return {row[0] for row in rows}

@@ -1,36 +1,86 @@
-"""Everything that happened around one contact, from all nouns, in time order."""
+"""Everything that happened around one person, from all nouns, in one list in time order. Origins of fields: origins.
+
+A person is the ids of `contacts.whole`. Every question goes through an index by contact.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
+from itertools import groupby, pairwise
+from pathlib import PurePath
+from typing import Any
 
 from mailflow import clock, money
 from mailflow.model import ConsentState
-from mailflow.store import consents, events
+from mailflow.store import consents, contacts, origins, suppressions
 from mailflow.store.connection import Connection, Row
+from mailflow.store.consents import ConsentEntry
+from mailflow.store.origins import Touch
+from mailflow.store.suppressions import Suppression
+from mailflow.tokens import Keys
+
+MAILFLOW = "mailflow"  # the source of what nobody else said: messages, scores, merges
+_OF_PERSON = "contact_id IN (SELECT value FROM json_each(:ids))"
+_SHOWN_LETTERS = 200  # of one property in the text of an event; `details` have all
+
+
+class What(StrEnum):
+    """Of which noun a moment is; at one instant they are told in this order."""
+
+    IMPORT = "import"
+    ORDER = "order"
+    REFUND = "refund"
+    EVENT = "event"
+    STATEMENT = "statement"
+    CONSENT = "consent"
+    SUPPRESSION = "suppression"
+    MESSAGE = "message"
+    SCORE = "score"
+    MERGE = "merge"
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One thing that happened. `what` is the noun, `text` what happened to it."""
+    """One thing that happened: `text` says it in a line, `details` as JSON has it, with money as decimal text."""
 
     at: datetime
-    what: str
+    what: What
     text: str
+    source: str
+    contact_id: int
+    details: Mapping[str, Any] = field(default_factory=dict)
 
 
-def of_contact(db: Connection, contact_id: int) -> list[Moment]:
-    """Return a contact's orders, refunds, consent, messages and events, the oldest first."""
-    moments = [
-        *_orders(db, contact_id),
-        *_refunds(db, contact_id),
-        *_consents(db, contact_id),
-        *_messages(db, contact_id),
-        *_events(db, contact_id),
-    ]
-    return sorted(moments, key=lambda moment: moment.at)
+def of_person(db: Connection, keys: Keys, contact_ids: Sequence[int]) -> list[Moment]:
+    """Return everything that happened around the contacts that are one person, the oldest first."""
+    ids = {"ids": json.dumps(list(contact_ids))}
+    ledger = consents.of_contacts(db, contact_ids)
+    return in_order(
+        [
+            *_orders(db, ids),
+            *_refunds(db, ids),
+            *map(_consent, ledger),
+            *_statements(db, contact_ids),
+            *_messages(db, ids),
+            *_events(db, ids, ledger),
+            *_classes(db, ids),
+            *_scores(db, ids),
+            *_suppressions(db, keys, contact_ids),
+            *_imports(db, contact_ids),
+            *_merges(db, ids),
+        ]
+    )
+
+
+def in_order(moments: Iterable[Moment]) -> list[Moment]:
+    """Return moments by time; those of one instant in the order of `What`."""
+    order = {what: number for number, what in enumerate(What)}
+    return sorted(moments, key=lambda moment: (moment.at, order[moment.what]))
 
 
 def messages_of(db: Connection, contact_id: int) -> list[Row]:
@@ -38,44 +88,243 @@ def messages_of(db: Connection, contact_id: int) -> list[Row]:
     return db.execute("SELECT * FROM messages WHERE contact_id = ? ORDER BY planned_at, id", (contact_id,)).fetchall()
 
 
-def _orders(db: Connection, contact_id: int) -> Iterator[Moment]:
-    rows = db.execute(
-        "SELECT order_id, status, placed_at, total_minor, currency FROM orders WHERE contact_id = ?", (contact_id,)
-    )
-    for row in rows:
+def _orders(db: Connection, ids: Mapping[str, str]) -> Iterator[Moment]:
+    lines = _lines(db, ids)
+    for row in db.execute(f"SELECT * FROM orders WHERE {_OF_PERSON}", ids):
         total = money.to_text(row["total_minor"], row["currency"])
+        details = {
+            "order_id": row["order_id"], "status": row["status"], "total": total, "currency": row["currency"],
+            "lines": lines[row["id"]],
+        }  # fmt: skip
         text = f"{row['order_id']} placed: {total} {row['currency']}, {row['status']}"
-        yield Moment(clock.from_ms(row["placed_at"]), "order", text)
+        yield Moment(clock.from_ms(row["placed_at"]), What.ORDER, text, row["source"], row["contact_id"], details)
 
 
-def _refunds(db: Connection, contact_id: int) -> Iterator[Moment]:
+def _lines(db: Connection, ids: Mapping[str, str]) -> Mapping[int, list[dict[str, Any]]]:
+    """Return the lines of a person's orders by order."""
+    found: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
     rows = db.execute(
-        """SELECT o.order_id, o.currency, r.refunded_at, r.amount_minor
-           FROM refunds AS r JOIN orders AS o ON o.id = r.order_id WHERE o.contact_id = ?""",
-        (contact_id,),
+        f"""SELECT l.order_id, l.title, l.quantity, l.price_minor, o.currency, p.product_id, p.sku
+            FROM orders AS o CROSS JOIN order_lines AS l ON l.order_id = o.id
+            LEFT JOIN products AS p ON p.id = l.product_id
+            WHERE o.{_OF_PERSON} ORDER BY l.order_id, l.id""",
+        ids,
     )
     for row in rows:
-        amount = money.to_text(row["amount_minor"], row["currency"])
-        yield Moment(clock.from_ms(row["refunded_at"]), "refund", f"{row['order_id']}: {amount} {row['currency']}")
+        quantity, price = row["quantity"], row["price_minor"]
+        found[row["order_id"]].append(
+            {
+                "title": row["title"],
+                "product_id": row["product_id"],
+                "sku": row["sku"],
+                "quantity": int(quantity) if quantity == int(quantity) else quantity,
+                "price": None if price is None else money.to_text(price, row["currency"]),
+                "currency": row["currency"],
+            }
+        )
+    return found
 
 
-def _consents(db: Connection, contact_id: int) -> Iterator[Moment]:
-    for entry in consents.history(db, contact_id):
-        topic = f" to {entry.topic}" if entry.topic else ""
-        basis = "" if entry.state is ConsentState.UNSUBSCRIBED else f", basis {entry.basis}"
-        told = f": {entry.evidence}" if entry.evidence else ""
-        text = f"{entry.state}{topic} (from {entry.source}{basis}){told}"
-        yield Moment(entry.known_at, "consent", text)
+def _refunds(db: Connection, ids: Mapping[str, str]) -> Iterator[Moment]:
+    rows = db.execute(
+        f"""SELECT o.contact_id, o.order_id, o.currency, o.source, r.refunded_at, r.amount_minor
+            FROM orders AS o CROSS JOIN refunds AS r ON r.order_id = o.id WHERE o.{_OF_PERSON}""",
+        ids,
+    )
+    for row in rows:
+        amount, currency = money.to_text(row["amount_minor"], row["currency"]), row["currency"]
+        details = {"order_id": row["order_id"], "amount": amount, "currency": currency}
+        text = f"{row['order_id']}: {amount} {currency}"
+        yield Moment(clock.from_ms(row["refunded_at"]), What.REFUND, text, row["source"], row["contact_id"], details)
 
 
-def _messages(db: Connection, contact_id: int) -> Iterator[Moment]:
-    for row in messages_of(db, contact_id):
+def _consent(entry: ConsentEntry) -> Moment:
+    topic = f" to {entry.topic}" if entry.topic else ""
+    basis = "" if entry.state is ConsentState.UNSUBSCRIBED else f" (basis {entry.basis})"
+    told = f": {entry.evidence}" if entry.evidence else ""
+    details = {
+        "channel": entry.channel, "topic": entry.topic, "state": str(entry.state), "basis": str(entry.basis),
+        "address": entry.address, "wording": entry.wording, "evidence": entry.evidence, "lifts": entry.lifts,
+        "recorded_at": clock.iso(entry.recorded_at), "import_id": entry.import_id,
+    }  # fmt: skip
+    text = f"{entry.state}{topic}{basis}{told}"
+    return Moment(entry.known_at, What.CONSENT, text, entry.source, entry.contact_id, details)
+
+
+def _statements(db: Connection, contact_ids: Sequence[int]) -> Iterator[Moment]:
+    for said in origins.statements(db, contact_ids):
+        asked = f" ({said.question})" if said.question else ""
+        details = {
+            "field": said.field, "value": said.value, "question": said.question, "import_id": said.import_id,
+        }  # fmt: skip
+        text = f"said {said.field}: {said.value}{asked}"
+        yield Moment(said.stated_at, What.STATEMENT, text, said.source, said.contact_id, details)
+
+
+def _messages(db: Connection, ids: Mapping[str, str]) -> Iterator[Moment]:
+    rows = db.execute(
+        f"""SELECT m.*, c.subject FROM messages AS m LEFT JOIN message_contents AS c ON c.message_id = m.id
+            WHERE m.{_OF_PERSON}""",
+        ids,
+    )
+    for row in rows:
+        subject = f" “{row['subject']}”" if row["subject"] else ""
         why = f" ({row['reason']})" if row["reason"] else ""
         at = row["planned_at"] if row["settled_at"] is None else row["settled_at"]
-        yield Moment(clock.from_ms(at), "message", f"{row['scope']}: {row['state']}{why}")
+        details = {
+            **{name: row[name] for name in ("scope", "channel", "step", "variant", "class", "state", "reason")},
+            **{name: row[name] for name in ("address", "subject", "attempts", "reply")},
+            "rehearsal": bool(row["rehearsal"]),
+            **{name: _iso(row[name]) for name in ("planned_at", "due_at", "settled_at")},
+        }
+        text = f"{row['scope']}{subject}: {row['state']}{why}"
+        yield Moment(clock.from_ms(at), What.MESSAGE, text, MAILFLOW, row["contact_id"], details)
 
 
-def _events(db: Connection, contact_id: int) -> Iterator[Moment]:
-    for event in events.of_contact(db, contact_id):
-        if event.name != "unsubscribed":  # that is in the consent ledger already
-            yield Moment(event.occurred_at, "event", f"{event.name} (from {event.source})")
+def _events(db: Connection, ids: Mapping[str, str], ledger: Sequence[ConsentEntry]) -> Iterator[Moment]:
+    """Yield events, without those that are in the ledger of consent already."""
+    told = {(entry.contact_id, str(entry.state), clock.to_ms(entry.occurred_at)) for entry in ledger}
+    for row in db.execute(f"SELECT * FROM events WHERE {_OF_PERSON} ORDER BY occurred_at, id", ids):
+        if (row["contact_id"], row["name"], row["occurred_at"]) in told:
+            continue
+        properties = json.loads(row["properties"])
+        details = {
+            "name": row["name"], "source_id": row["source_id"], "recorded_at": _iso(row["recorded_at"]),
+            "properties": properties,
+        }  # fmt: skip
+        text = f"{row['name']}{_shown(properties)}"
+        yield Moment(clock.from_ms(row["occurred_at"]), What.EVENT, text, row["source"], row["contact_id"], details)
+
+
+def _shown(properties: Mapping[str, Any]) -> str:
+    """Return an event's properties in a line; an amount stands beside its currency."""
+    currency = properties.get("currency")
+    parts = []
+    for name, value in properties.items():
+        if value in (None, "", [], {}) or (name == "currency" and ("value" in properties or "price" in properties)):
+            continue
+        text = json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict | bool) else str(value)
+        text = text if len(text) <= _SHOWN_LETTERS else f"{text[:_SHOWN_LETTERS]}…"
+        parts.append(f"{name} {text}{f' {currency}' if name in ('value', 'price') and currency else ''}")
+    return f": {', '.join(parts)}" if parts else ""
+
+
+def _classes(db: Connection, ids: Mapping[str, str]) -> Iterator[Moment]:
+    """Yield the RFM class as it was last computed, and each change of class before."""
+    rows = db.execute(
+        f"""SELECT s.*, r.as_of, r.computed_at,
+                   (SELECT min(n.id) FROM score_runs AS n
+                    WHERE n.id > s.run_id AND n.name = r.name AND n.finished_at IS NOT NULL) AS next_run
+            FROM rfm_scores AS s CROSS JOIN score_runs AS r ON r.id = s.run_id
+            WHERE s.{_OF_PERSON} AND r.finished_at IS NOT NULL ORDER BY s.contact_id, s.run_id""",
+        ids,
+    )
+    for _, theirs in groupby(rows, key=lambda row: row["contact_id"]):
+        kept = list(theirs)
+        for old, new in pairwise(kept):
+            run = db.execute("SELECT as_of, computed_at FROM score_runs WHERE id = ?", (old["next_run"],)).fetchone()
+            if old["next_run"] != new["run_id"]:  # the class changed then, and its scores did later
+                yield _class_change(old, new, run)
+        before = kept[-2]["class"] if len(kept) > 1 and kept[-2]["next_run"] == kept[-1]["run_id"] else None
+        yield _class_now(kept[-1], before)
+
+
+def _class_change(old: Row, new: Row, run: Row) -> Moment:
+    details = {"name": "rfm", "before": old["class"], "class": new["class"], "as_of": run["as_of"]}
+    text = f"class {old['class']} → {new['class']} as of {run['as_of']}"
+    return Moment(clock.from_ms(run["computed_at"]), What.SCORE, text, MAILFLOW, old["contact_id"], details)
+
+
+def _class_now(row: Row, before: str | None) -> Moment:
+    details = {
+        "name": "rfm", "before": before, "class": row["class"], "r": row["r"], "f": row["f"], "m": row["m"],
+        "recency_days": row["recency_days"], "frequency": row["frequency"],
+        "monetary": money.to_text(row["monetary_minor"], row["currency"]), "currency": row["currency"],
+        "as_of": row["as_of"],
+    }  # fmt: skip
+    came = f"{before} → " if before else ""
+    text = f"class {came}{row['class']} (R {row['r']}, F {row['f']}, M {row['m']}) as of {row['as_of']}"
+    return Moment(clock.from_ms(row["computed_at"]), What.SCORE, text, MAILFLOW, row["contact_id"], details)
+
+
+def _scores(db: Connection, ids: Mapping[str, str]) -> Iterator[Moment]:
+    rows = db.execute(
+        f"""SELECT s.contact_id, s.name, s.value, s.causes, r.as_of, r.computed_at
+            FROM scores AS s CROSS JOIN score_runs AS r ON r.id = s.run_id
+            WHERE s.{_OF_PERSON} AND r.finished_at IS NOT NULL""",
+        ids,
+    )
+    for row in rows:
+        details = {
+            "name": row["name"], "value": row["value"], "causes": json.loads(row["causes"]), "as_of": row["as_of"],
+        }  # fmt: skip
+        text = f"{row['name']} {row['value']:.4g} as of {row['as_of']}"
+        yield Moment(clock.from_ms(row["computed_at"]), What.SCORE, text, MAILFLOW, row["contact_id"], details)
+
+
+def _suppressions(db: Connection, keys: Keys, contact_ids: Sequence[int]) -> Iterator[Moment]:
+    for contact_id in contact_ids:
+        for one in contacts.identities_of(db, contact_id):
+            if one["kind"] == contacts.EMAIL:
+                for held in suppressions.history(db, keys, one["value"]):
+                    yield from _suppression(held, one["value"], contact_id)
+
+
+def _suppression(held: Suppression, address: str, contact_id: int) -> Iterator[Moment]:
+    told = f": {held.evidence}" if held.evidence else ""
+    details = {"address": address, "reason": str(held.reason), "evidence": held.evidence, "lifted": False}
+    text = f"{address} suppressed, {held.reason}{told}"
+    yield Moment(held.created_at, What.SUPPRESSION, text, held.source, contact_id, details)
+    if held.lifted_at is not None:
+        text = f"{address} no longer suppressed, {held.reason}"
+        details = {**details, "lifted": True}
+        yield Moment(held.lifted_at, What.SUPPRESSION, text, held.source, contact_id, details)
+
+
+def _imports(db: Connection, contact_ids: Sequence[int]) -> Iterator[Moment]:
+    """Yield each import that added or changed them, or brought something of theirs."""
+    brought = origins.brought(db, contact_ids)
+    for contact_id in contact_ids:
+        contact = contacts.get(db, contact_id)
+        for touch in origins.touches(db, contact) if contact is not None else ():
+            yield _import(touch, brought.pop(touch.origin.import_id or 0, {}), contact_id)
+    for import_id, counts in brought.items():
+        touch = origins.Touch(origins.of_import(db, import_id), added=False)
+        yield _import(touch, counts, contact_ids[0])
+
+
+def _import(touch: Touch, brought: Mapping[str, int], contact_id: int) -> Moment:
+    origin = touch.origin
+    did = ["added them"] if touch.added else []
+    did += [f"{name} {'–' if old is None else old} → {'–' if new is None else new}" for name, old, new in touch.changed]
+    did += [f"{count:,} {noun if count != 1 else noun.removesuffix('s')}" for noun, count in brought.items()]
+    details = {
+        "import_id": origin.import_id, "file": origin.file, "undone": origin.undone, "added": touch.added,
+        "changed": [{"field": name, "old": old, "new": new} for name, old, new in touch.changed],
+        "brought": dict(brought),
+    }  # fmt: skip
+    undone = " (undone since)" if origin.undone else ""
+    text = f"{PurePath(origin.file or '').name}{undone}: {', '.join(did) or 'changed nothing that is left'}"
+    return Moment(origin.at, What.IMPORT, text, origin.source, contact_id, details)
+
+
+def _merges(db: Connection, ids: Mapping[str, str]) -> Iterator[Moment]:
+    rows = db.execute(
+        """SELECT m.*, k.key AS kept_key, k.email AS kept_email, o.key AS merged_key, o.email AS merged_email
+           FROM merges AS m JOIN contacts AS k ON k.id = m.kept_id JOIN contacts AS o ON o.id = m.merged_id
+           WHERE m.merged_id IN (SELECT value FROM json_each(:ids)) OR m.kept_id IN (SELECT value FROM json_each(:ids))
+           ORDER BY m.id""",
+        ids,
+    )
+    for row in rows:
+        merged, kept = (row[f"{who}_email"] or row[f"{who}_key"] for who in ("merged", "kept"))
+        details = {"merged": row["merged_key"], "kept": row["kept_key"], "evidence": row["evidence"]}
+        text = f"{merged} merged into {kept}: {row['evidence']}"
+        yield Moment(clock.from_ms(row["merged_at"]), What.MERGE, text, MAILFLOW, row["kept_id"], details)
+        if row["undone_at"] is not None:
+            text = f"{merged} no longer merged into {kept}"
+            yield Moment(clock.from_ms(row["undone_at"]), What.MERGE, text, MAILFLOW, row["kept_id"], details)
+
+
+def _iso(ms: int | None) -> str | None:
+    return None if ms is None else clock.iso(clock.from_ms(ms))

@@ -1,0 +1,20 @@
+"""Show other people's data as the text it is: nothing in it steers the terminal, and nothing is markup."""
+
+from __future__ import annotations
+
+import re
+
+_SPACES = re.compile(r"[\t\n\v\f\r\x85\u2028\u2029 ]+")
+_JOINERS = frozenset("\u200c\u200d\xa0\u202f")  # in names and emoji; they steer nothing
+
+
+def visible(text: object) -> str:
+    """Return a value on one line, with control characters and changes of direction as escapes (`\\x1b`)."""
+    line = _SPACES.sub(" ", str(text)).strip()
+    if line.isprintable():
+        return line
+    return "".join(letter if letter.isprintable() or letter in _JOINERS else _escape(letter) for letter in line)
+
+
+def _escape(letter: str) -> str:
+    return letter.encode("unicode_escape", errors="backslashreplace").decode("ascii")

@@ -1,0 +1,88 @@
+"""Find the one person that somebody means by an address, a phone number, a key or a shop's customer id."""
+
+from __future__ import annotations
+
+import difflib
+
+from mailflow import policy
+from mailflow.addresses import Address, normalise
+from mailflow.errors import UsageError
+from mailflow.importers.cells import phone_key
+from mailflow.store import Connection, contacts, suppressions
+from mailflow.store.contacts import Contact
+from mailflow.tokens import Keys
+
+_NEAR_LETTERS = 2  # how many first letters of a mistyped address are taken to be right
+_NEAR_MOST = 500
+_NEAR_ENOUGH = 0.85
+
+
+def find(db: Connection, keys: Keys, text: str) -> Contact:
+    """Return the person that a text means; `UsageError` where it means nobody or several.
+
+    A customer id that two shops have is told apart as `shop:id`.
+    """
+    wanted = text.strip()
+    if not wanted:
+        raise UsageError("say whose: an e-mail address, a phone number, a contact key or a shop's customer id")
+    address = _address(wanted)
+    if isinstance(address, Address):
+        contact = contacts.find_by_email(db, address)
+        if contact is not None:
+            return contact
+    found = _by_other_keys(db, wanted)
+    if len({contact.id for contact in found.values()}) == 1:
+        return next(iter(found.values()))
+    if found:
+        raise UsageError(_ambiguous(wanted, found))
+    if isinstance(address, Address):
+        return by_address(db, keys, address)
+    if "@" in wanted:
+        raise UsageError(f"{wanted!r}: {address}")
+    raise UsageError(
+        f"{wanted!r}: nobody is known by this. Say an e-mail address, a phone number, a contact key or a shop's"
+        " customer id; by name: mailflow segment --rule 'last_name == \"Lovelace\"'"
+    )
+
+
+def by_address(db: Connection, keys: Keys, address: Address) -> Contact:
+    """Return the contact of an address; `UsageError` says what is known of one that belongs to nobody."""
+    contact = contacts.find_by_email(db, address)
+    if contact is not None:
+        return contact
+    held = suppressions.reasons_for(db, keys.address_hash(address.key))
+    told = policy.Decision(policy.Reason.SUPPRESSED, policy.gravest(held)).sentence if held else _near(db, address)
+    raise UsageError(f"{address.email}: nobody with this address is known. {told}".rstrip())
+
+
+def _address(text: str) -> Address | ValueError:
+    try:
+        return normalise(text)
+    except ValueError as error:
+        return error
+
+
+def _by_other_keys(db: Connection, text: str) -> dict[str, Contact]:
+    """Return who has this text as a key, a customer id or a phone number, by what it is."""
+    by_key = contacts.find_by_key(db, text)
+    if by_key is not None:
+        return {"the contact key": by_key}
+    shop, _, number = text.partition(":")
+    named = contacts.find(db, contacts.CUSTOMER_ID, number, shop) if number else None
+    if named is not None:
+        return {f"customer id at {shop}": named}
+    found = {f"customer id {shop}:{text}": contact for shop, contact in contacts.find_by_customer_id(db, text).items()}
+    phone = phone_key(text)
+    by_phone = contacts.find(db, contacts.PHONE, phone) if phone else None
+    return {**found, "phone number": by_phone} if by_phone is not None else found
+
+
+def _ambiguous(text: str, found: dict[str, Contact]) -> str:
+    people = "; ".join(f"{how}: {contact.email or f'contact {contact.key}'}" for how, contact in found.items())
+    return f"{text!r} means several people ({people}). Say one's address, contact key, or shop and id as in the list"
+
+
+def _near(db: Connection, address: Address) -> str:
+    known = contacts.addresses_beginning(db, address.key[:_NEAR_LETTERS], _NEAR_MOST)
+    near = difflib.get_close_matches(address.key, known, n=1, cutoff=_NEAR_ENOUGH)
+    return f"Did you mean {near[0]}?" if near else ""
