@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import csv
+import json
+import random
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
 from mailflow.errors import QuestionError
+from mailflow.importers.layouts import load_layouts
 from mailflow.importers.nouns import Noun
 from mailflow.importers.recognise import Recognised, recognise
 from mailflow.importers.source import Source, inspect
+from mailflow.importers.words import fold
 
 
 def read(*header: str, **said: object) -> Recognised:
@@ -71,11 +77,12 @@ def test_turnover_in_a_file_of_contacts_is_an_attribute() -> None:
     [
         ("exports/shopify_customers_export.csv", "contacts", "shopify"),
         ("exports/shopify_orders_export.csv", "orders", "shopify"),
-        ("exports/klaviyo_profiles_export.csv", "contacts", "plain"),
-        ("exports/woocommerce_advanced_order_export.csv", "orders", "plain"),
-        ("exports/stripe_payments.csv", "orders", "plain"),
-        ("exports/hubspot_contacts.csv", "contacts", "plain"),
-        ("exports/etsy_sold_orders.csv", "orders", "plain"),
+        ("exports/klaviyo_profiles_export.csv", "contacts", "klaviyo"),
+        ("exports/mailchimp_cleaned_members_export.csv", "contacts", "mailchimp"),
+        ("exports/woocommerce_advanced_order_export.csv", "orders", "woocommerce"),
+        ("exports/stripe_payments.csv", "orders", "stripe"),
+        ("exports/hubspot_contacts.csv", "contacts", "hubspot"),
+        ("exports/etsy_sold_orders.csv", "orders", "etsy"),
         ("orders/cdnow_sample.csv", "orders", "plain"),
         ("orders/rfm_orders.csv", "orders", "plain"),
     ],
@@ -83,6 +90,93 @@ def test_turnover_in_a_file_of_contacts_is_an_attribute() -> None:
 def test_real_files_are_recognised(shared_data: Path, file: str, noun: str, tool: str) -> None:
     recognised = recognise(inspect(shared_data / file), noun=None, tool=None, mapping={})
     assert (recognised.noun, recognised.tool) == (noun, tool)
+
+
+# Each header of shared/data/exports/headers.json, and what it is.
+EXPORTS = {
+    "shopify_customers_import_template": "contacts", "shopify_customers_export": "contacts",
+    "shopify_orders_export": "orders", "woocommerce_analytics_customers": "contacts",
+    "woocommerce_analytics_orders": "orders", "woocommerce_advanced_order_export": "orders",
+    "woocommerce_webtoffee_orders": "orders", "mailchimp_subscribed": "contacts", "mailchimp_unsubscribed": "contacts",
+    "mailchimp_cleaned": "contacts", "klaviyo_profiles": "contacts", "square_transactions": "orders",
+    "square_items": "orders", "square_customers_partial": "contacts", "stripe_payments": "orders",
+    "stripe_customers": "contacts", "etsy_sold_orders": "orders", "etsy_sold_order_items": "orders",
+    "hubspot_contacts": "contacts", "google_contacts": "contacts", "outlook_contacts_partial": "contacts",
+    "brevo_contacts": "contacts", "constant_contact": "contacts", "ebay_orders_partial": "orders",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def headers(shared_data: Path) -> Mapping[str, list[str]]:
+    layouts = json.loads((shared_data / "exports" / "headers.json").read_text(encoding="utf-8"))
+    return {name: layout["header"] for name, layout in layouts.items()}
+
+
+def said_of(folder: Path, header: Sequence[str], rows: int = 0, delimiter: str = ",") -> tuple[str, str]:
+    """Return (tool, noun) of a file with this header and some rows of made-up cells."""
+    path = folder / "file.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, delimiter=delimiter)
+        writer.writerows([header, *[[f"x{number}" for number in range(len(header))]] * rows])
+    recognised = recognise(inspect(path), noun=None, tool=None, mapping={})
+    return recognised.tool, recognised.noun.value
+
+
+def is_of(tool: str, export: str) -> bool:
+    """Return whether an export is one of a tool, by their names: `square_items` is of `square`."""
+    return export.replace("_", "").startswith(tool.replace("_", ""))
+
+
+def test_every_known_header_is_listed(headers: Mapping[str, list[str]]) -> None:
+    assert set(headers) == set(EXPORTS)
+
+
+@pytest.mark.parametrize("export", EXPORTS)
+def test_a_header_alone_shows_the_tool_and_the_kind(
+    headers: Mapping[str, list[str]], tmp_path: Path, export: str
+) -> None:
+    header = headers[export]
+    for rows, delimiter in ((0, ","), (1, ","), (1, ";"), (3, "\t")):
+        tool, noun = said_of(tmp_path, header, rows, delimiter)
+        assert is_of(tool, export)
+        assert noun == EXPORTS[export]
+
+
+@pytest.mark.parametrize("export", EXPORTS)
+def test_a_header_is_known_again_shuffled_with_more_columns_and_in_capitals(
+    headers: Mapping[str, list[str]], tmp_path: Path, export: str
+) -> None:
+    dice = random.Random(20261122)
+    for more in ([], ["Favourite colour", "Custom 1", "loyalty_points"], ["Größe"]):
+        header = [*headers[export], *more]
+        dice.shuffle(header)
+        for written in (header, [name.upper() for name in header]):
+            tool, noun = said_of(tmp_path, written)
+            assert is_of(tool, export)
+            assert noun == EXPORTS[export]
+
+
+@pytest.mark.parametrize("export", EXPORTS)
+def test_a_header_is_known_without_columns_that_people_leave_out(
+    headers: Mapping[str, list[str]], tmp_path: Path, export: str
+) -> None:
+    header = headers[export]
+    source = inspect_header(tmp_path, header)
+    recognised = recognise(source, noun=None, tool=None, mapping={})
+    [layout] = [each for each in load_layouts() if (each.tool, each.name) == (recognised.tool, recognised.layout)]
+    signs = frozenset().union(*layout.signs)
+    assert len(layout.signs) <= max(3, len(header) // 2), "too many columns must be there"
+    needed = {place for places in recognised.columns.values() for place in places}
+    optional = [name for place, name in enumerate(header) if fold(name) not in signs and place not in needed]
+    for left_out in (optional[::2], optional[1::2], optional):
+        tool, noun = said_of(tmp_path, [name for name in header if name not in left_out])
+        assert is_of(tool, export)
+        assert noun == EXPORTS[export]
+
+
+def inspect_header(folder: Path, header: Sequence[str]) -> Source:
+    said_of(folder, header)
+    return inspect(folder / "file.csv")
 
 
 def test_the_surer_of_two_columns_is_taken_and_the_other_named() -> None:

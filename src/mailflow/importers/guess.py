@@ -41,7 +41,7 @@ def _has_needs(noun: Noun, known: Mapping[Noun, frozenset[str]]) -> bool:
 
 def _clearest(source: Source, found: Sequence[Noun], known: Mapping[Noun, frozenset[str]]) -> Noun:
     """Return the kind that the file's name says, else the one that knows clearly more of its columns; or ask."""
-    name = source.path.stem.lower()
+    name = source.name.lower()
     named = [noun for noun in found if noun.value in name]
     if len(named) == 1:
         return named[0]

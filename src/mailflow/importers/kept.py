@@ -111,7 +111,7 @@ def entry_to_keep(options: ImportOptions, source: Source) -> str | None:
     said = {name: value for name, value in said.items() if value}
     if not said:
         return None
-    entry = {"name": source.path.stem, "columns": _telling_columns(options, source), **said}
+    entry = {"name": Path(source.name).stem, "columns": _telling_columns(options, source), **said}
     text: str = yaml.safe_dump([entry], sort_keys=False, allow_unicode=True, default_flow_style=None, width=110)
     return "imports:\n" + "".join(f"  {line}\n" for line in text.splitlines())
 
