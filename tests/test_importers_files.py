@@ -215,7 +215,7 @@ def test_a_blank_cell_says_nothing_and_a_new_word_wins(shop: Shop) -> None:
     assert (result.updated, result.unchanged) == (1, 1)
     ann = shop.contact("ann@example.com")
     assert (ann.email, ann.fields["first_name"], ann.fields["country"]) == ("ann@example.com", "Ann", "AT")
-    assert ann.attributes == {"tags": "vip", "shoe_size": "38"}
+    assert ann.attributes == {"tags": ["vip"], "shoe_size": "38"}
 
 
 def test_the_first_source_stays(shop: Shop) -> None:
@@ -354,7 +354,9 @@ def test_consent_without_evidence_is_refused() -> None:
         ("unsubscribed", "2026-01-02", "unsubscribed"),
         ("UNSUB_TIME", "2026-01-02 10:00:00", "unsubscribed"),
         ("Email Suppressions", "[]", "never"),
-        ("Email Suppressions", '"[""HARD_BOUNCE""]"', "unsubscribed"),
+        ("Email Suppressions", '"[""HARD_BOUNCE""]"', "never"),
+        ("Email Suppressions", '"[""HARD_BOUNCE"", ""UNSUBSCRIBE""]"', "unsubscribed"),
+        ("Email Suppressions", '"[""SPAM_COMPLAINT""]"', "unsubscribed"),
     ],
 )
 def test_words_about_consent_are_translated(shop: Shop, header: str, word: str, state: str) -> None:

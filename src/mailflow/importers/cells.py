@@ -40,9 +40,9 @@ class Sheet:
         place = self._recognised.place(field)
         return None if place is None else self._columns[place]
 
-    def first_of(self, field: str, read: Callable[[str], str | None]) -> list[str | None]:
+    def first_of(self, field: str, read: Callable[[str], _Value | None]) -> list[_Value | None]:
         """Return what the first column of a field gives that is not blank."""
-        values: list[str | None] = [None] * self.size
+        values: list[_Value | None] = [None] * self.size
         for place in self._recognised.columns.get(field, ()):
             read_column = [read(cell) for cell in self._columns[place]]
             values = [old or new for old, new in zip(values, read_column, strict=True)]

@@ -165,3 +165,14 @@ def _refused(evidence: str, reasons: Sequence[SuppressionReason | None]) -> Sayi
 def _word(cell: str) -> str:
     cell = cell.strip()
     return fold(cell) or (cell if cell in CONSENT_YES else "")
+
+
+def consent_warnings(consent: ConsentReader) -> list[str]:
+    """Return a sentence about words that nobody knows."""
+    if not consent.unknown:
+        return []
+    commonest = ", ".join(f"{word!r} ({count})" for word, count in consent.unknown.most_common(8))
+    return [
+        f"Words about consent that nobody knows count as no consent: {commonest}."
+        " If they mean yes, import these rows with --consent and --evidence"
+    ]

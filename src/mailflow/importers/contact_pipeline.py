@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from mailflow.importers.consent import ConsentReader
-from mailflow.importers.contact_rows import ContactRows, unknown_words
+from mailflow.importers.consent import ConsentReader, Saying, consent_warnings
+from mailflow.importers.contact_rows import ContactRows
 from mailflow.importers.pipeline import Advance, Staged, Task, Verdict, many, size, stage_rejects
 from mailflow.importers.survey import survey
-from mailflow.store import consents_bulk, contacts_bulk, matching
+from mailflow.store import consents_bulk, contacts_bulk, matching, merged_consent, suppressions_bulk, topics_bulk
+from mailflow.store.connection import Connection
 from mailflow.store.pace import Pace
 from mailflow.store.staging import Staging
 
@@ -19,19 +20,33 @@ class ContactPipeline:
 
     def __init__(self, task: Task) -> None:
         self._task = task
+        self._refuses = self._has_topics = False
+        self._given: Saying | None = None
 
     def stage(self, staging: Staging, advance: Advance) -> Staged:
         task = self._task
         findings = survey(task.source, task.recognised, task.options)
-        consent = ConsentReader(task.source.path.name, task.options.basis, task.options.evidence)
+        consent = ConsentReader(task.source.path.name, task.options.basis, task.options.evidence, self._given)
         contacts = ContactRows(task.recognised, consent, findings.instants, task.source.path.name)
         rows = 0
         for sheet in task.sheets():
             staging.add_cards(contacts.columns, contacts.cards(sheet))
+            self._stage_more(staging, contacts)
             stage_rejects(staging, [*sheet.block.rejects, *sheet.rejects()])
             rows += size(sheet.block)
             advance(size(sheet.block))
         return Staged(rows, warnings=[*self._warnings(contacts), *consent_warnings(consent)])
+
+    def _stage_more(self, staging: Staging, contacts: ContactRows) -> None:
+        """Stage what the rows of a block say beside their cards; most files say nothing of the kind."""
+        if contacts.aliases:
+            staging.add_aliases(contacts.aliases)
+        if contacts.refused:
+            self._refuses = True
+            suppressions_bulk.stage(staging, self._task.keys, contacts.refused)
+        if contacts.topics:
+            self._has_topics = True
+            topics_bulk.stage(staging, contacts.topics)
 
     def compare(self, staging: Staging, staged: Staged) -> Verdict:
         db = staging.db
@@ -45,15 +60,29 @@ class ContactPipeline:
                 f"{many(contacts.folded, 'row is', 'rows are')} about a person of an earlier row: read as one, the last"
                 " word counts."
             )
-        updated = contacts.changed + consents_bulk.changed_contacts(db)
+        updated = contacts.changed + consents_bulk.changed_contacts(db) + self._compare_more(db)
         read = staged.rows - staging.reject_count()
         return Verdict(contacts.new, updated, read - contacts.new - updated, warnings)
+
+    def _compare_more(self, db: Connection) -> int:
+        """Compare topics and suppressions; return how many known contacts change by nothing else."""
+        if self._refuses:
+            suppressions_bulk.compare(db, self._task.keys)
+            suppressions_bulk.mark_people(db)
+        if self._has_topics:
+            topics_bulk.compare(db)
+        return consents_bulk.marked_contacts(db) if self._refuses or self._has_topics else 0
 
     def changes(self, staging: Staging, limit: int) -> list[dict[str, Any]]:
         return contacts_bulk.differences(staging.db, fill_only=False, limit=limit)
 
     def write(self, pace: Pace, import_id: int, now_ms: int) -> None:
-        write_people(pace, import_id, self._task.shop, now_ms, fill_only=False)
+        task = self._task
+        if self._refuses:
+            suppressions_bulk.append(pace, task.keys, import_id, task.shop, now_ms)
+        write_people(pace, import_id, task.shop, now_ms, fill_only=False)
+        if self._has_topics:
+            topics_bulk.append(pace, import_id, task.shop, now_ms)
 
     def _warnings(self, contacts: ContactRows) -> Iterator[str]:
         recognised = self._task.recognised
@@ -65,8 +94,10 @@ class ContactPipeline:
         if contacts.unread_birthdays:
             birthdays = many(contacts.unread_birthdays, "birthday is no date", "birthdays are no dates")
             yield f"{birthdays}: kept as written, as an attribute."
-        says = {"consent", "opt_out", "opted_out_at"} & set(recognised.columns)
-        if not says and self._task.options.basis is None:
+        if contacts.unread_instants:
+            dates = many(contacts.unread_instants, "date of consent is", "dates of consent are")
+            yield f"{dates} not to be read (say --date-format): these people's words count as of this import."
+        if not contacts.says and self._task.options.basis is None:
             yield (
                 "The file says nothing about consent, so it allows no marketing mail to anybody. If they agreed, say so"
                 " with --consent express --evidence 'where and when'"
@@ -75,6 +106,7 @@ class ContactPipeline:
 
 def write_people(pace: Pace, import_id: int, shop: str, now_ms: int, *, fill_only: bool) -> None:
     """Write the people of a staged file and what they said, opt-outs of known people first."""
+    merged_consent.keep_noes(pace, import_id, shop, now_ms)
     consents_bulk.append(pace, import_id, shop, now_ms, opt_outs_of_known=True)
     contacts_bulk.add_new(pace, import_id, shop, now_ms)
     contacts_bulk.alter_known(pace, import_id, now_ms, fill_only=fill_only)
@@ -88,14 +120,4 @@ def refused_warnings(refused: int) -> list[str]:
     return [
         f"{many(refused, 'person', 'people')} said no earlier, though this file says yes: the no holds. Only they"
         " can lift it, or you with proof: mailflow contact subscribe EMAIL --evidence TEXT"
-    ]
-
-
-def consent_warnings(consent: ConsentReader) -> list[str]:
-    """Return a sentence about words that nobody knows."""
-    if not consent.unknown:
-        return []
-    return [
-        f"Words about consent that nobody knows count as no consent: {unknown_words(consent.unknown)}."
-        " If they mean yes, import these rows with --consent and --evidence"
     ]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from mailflow.importers.consent import ConsentReader
-from mailflow.importers.contact_pipeline import consent_warnings, refused_warnings, write_people
+from mailflow.importers.consent import ConsentReader, consent_warnings
+from mailflow.importers.contact_pipeline import refused_warnings, write_people
 from mailflow.importers.order_columns import Writing
 from mailflow.importers.order_rows import Batch, OrderRows
 from mailflow.importers.pipeline import Advance, Staged, Task, Verdict, many, size, stage_rejects

@@ -109,18 +109,6 @@ CONTACT_WORDS = PERSON_WORDS | table(
     }
 )
 
-# Addresses that get nothing, and why.
-SUPPRESSION_WORDS = {
-    word: field for word, field in PERSON_WORDS.items() if field in {"email", "customer_id", "phone"}
-} | table(
-    {
-        "suppression_reason": """suppression_reason suppressed_reason suppression_type reason_for_suppression suppression
-            bounce_reason bounce_type reason""",
-        "suppressed_at": """suppressed_at suppression_date suppressed_on date_suppressed blocked_at bounced_at complained_at
-            unsubscribed_at created_at created timestamp date""",
-    }
-)
-
 # What only an orders file says.
 ORDER_WORDS = PERSON_WORDS | table(
     {

@@ -5,6 +5,7 @@ A no is taken always, a yes never after a no, and what is already known is not s
 
 from __future__ import annotations
 
+from mailflow.store import aliases
 from mailflow.store.connection import Connection
 from mailflow.store.contacts_bulk import CONTACT_OF, known_slices
 from mailflow.store.pace import Pace
@@ -13,11 +14,13 @@ from mailflow.store.pace import Pace
 _COUNTS = "m.consent IS NOT NULL AND (m.consent <> 'subscribed' OR (m.basis <> 'unknown' AND m.email IS NOT NULL))"
 # What the ledger says now (s; n is the entry that decided it) says which sayings of the file (m) are news.
 _IS_NEWS = """CASE m.consent
-  WHEN 'unsubscribed' THEN s.state IS NOT 'unsubscribed'
+  WHEN 'unsubscribed' THEN s.state IS NOT 'unsubscribed' OR n.source = 'merge' -- which goes when they are parted
   WHEN 'subscribed' THEN (
     s.state IS NULL OR s.state IN ('never', 'pending')
-    OR (s.state = 'subscribed' AND (lower(n.address) IS NOT lower(m.email)
-        OR instr('implied purchase express', m.basis) > instr('implied purchase express', s.basis))))
+    OR (s.state = 'subscribed' AND CASE WHEN lower(n.address) IS lower(m.email)
+        THEN instr('implied purchase express', m.basis) > instr('implied purchase express', s.basis)
+        ELSE m.email_is_new  -- else the yes for the address that is written to stands
+          OR lower(n.address) IS NOT (SELECT lower(email) FROM main.contacts WHERE id = -m.target) END))
   WHEN 'pending' THEN s.state IS NULL OR s.state = 'never'
   ELSE 0 END"""
 _KNOWN = """LEFT JOIN main.consent_states AS s ON s.contact_id = -m.target AND s.channel = 'email' AND s.topic = ''
@@ -26,6 +29,8 @@ _KNOWN = """LEFT JOIN main.consent_states AS s ON s.contact_id = -m.target AND s
 
 def compare(db: Connection) -> int:
     """Collect what is news into stage.sayings, opt-outs first; return how many a yes meets an earlier no."""
+    if aliases.there_are(db):
+        aliases.spread_noes(db)
     db.execute("CREATE TABLE stage.news (target INTEGER PRIMARY KEY, is_no INTEGER)")
     db.execute("CREATE TABLE stage.sayings (rank INTEGER PRIMARY KEY, target INTEGER UNIQUE, is_no INTEGER)")
     db.execute(f"INSERT INTO stage.news SELECT target, 0 FROM stage.merged AS m WHERE m.target > 0 AND {_COUNTS}")
@@ -51,7 +56,16 @@ def changed_contacts(db: Connection) -> int:
     """Return how many known contacts change in nothing but their consent."""
     row = db.execute(
         """SELECT count(*) FROM stage.sayings AS y JOIN stage.merged AS m ON m.target = y.target
-           WHERE y.target < 0 AND m.changed = 0"""
+           WHERE y.target < 0 AND m.cards > 0 AND m.changed & 3 = 0"""
+    ).fetchone()
+    return int(row[0])
+
+
+def marked_contacts(db: Connection) -> int:
+    """Return how many known contacts change in nothing but a topic or a suppression of their address."""
+    row = db.execute(
+        """SELECT count(*) FROM stage.merged WHERE target < 0 AND changed & 3 = 0 AND changed & 12
+             AND target NOT IN (SELECT target FROM stage.sayings)"""
     ).fetchone()
     return int(row[0])
 
@@ -71,13 +85,13 @@ def append(pace: Pace, import_id: int, source: str, now_ms: int, *, opt_outs_of_
 
 def _append_slice(tx: Connection, parameters: dict[str, int | str]) -> None:
     # The state is read again here: somebody may have said no on the web since the file was compared.
-    known = int(tx.execute("SELECT coalesce(max(id), 0) FROM main.consents").fetchone()[0])
+    known = last_entry(tx)
     contact = CONTACT_OF.format("y.target")
     tx.execute(
         f"""INSERT INTO main.consents (contact_id, channel, topic, state, basis, address, occurred_at, recorded_at,
-                                       source, evidence, import_id)
+                                       source, wording, evidence, import_id)
             SELECT {contact}, 'email', '', m.consent, m.basis, m.email, coalesce(m.consent_at, :now), :now,
-                   coalesce(m.consent_source, :source), m.evidence, :import
+                   coalesce(m.consent_source, :source), m.wording, m.evidence, :import
             FROM stage.sayings AS y JOIN stage.merged AS m ON m.target = y.target
             WHERE y.rank BETWEEN :first AND :last
               AND (m.consent = 'unsubscribed' OR NOT EXISTS (
@@ -87,6 +101,16 @@ def _append_slice(tx: Connection, parameters: dict[str, int | str]) -> None:
             ORDER BY y.rank""",
         parameters,
     )
+    settle(tx, known)
+
+
+def last_entry(tx: Connection) -> int:
+    """Return the id of the latest entry of the ledger, 0 for none."""
+    return int(tx.execute("SELECT coalesce(max(id), 0) FROM main.consents").fetchone()[0])
+
+
+def settle(tx: Connection, known: int) -> None:
+    """Let every entry after `known` decide the state of its contact and topic."""
     tx.execute(
         """INSERT INTO main.consent_states (contact_id, channel, topic, state, basis, since, consent_id)
            SELECT contact_id, channel, topic, state, basis, min(occurred_at, recorded_at), id

@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from mailflow.store import aliases
 from mailflow.store.connection import Connection, Row
 from mailflow.store.contacts import CUSTOMER_ID, EMAIL, FIELDS, PHONE
 from mailflow.store.pace import Pace
 
 _SLICE = 20_000  # rows compared in one statement
-_CONSENT = ("consent", "basis", "consent_at", "consent_source", "evidence")
-_CARD = ("email_key", "email", *FIELDS, "attributes", *_CONSENT)
+_CONSENT = ("consent", "basis", "consent_at", "consent_source", "wording", "evidence")
+_CARD = ("email_key", "email", *FIELDS, "attributes", "source", *_CONSENT)
 # What goes with a saying about consent: it differs between rows that agree.
-_ATTACHED = frozenset({"consent_at", "consent_source", "evidence"})
+_ATTACHED = frozenset({"consent_at", "consent_source", "wording", "evidence"})
 _CARDS_OF_PEOPLE = "stage.cards AS c JOIN stage.people AS p ON p.p = c.n"
 # How strong a saying of a file is when several of its rows are about one person: a no wins.
 _STRENGTH = {"unsubscribed": 3, "subscribed": 2, "pending": 1}
@@ -88,7 +89,7 @@ def add_new(pace: Pace, import_id: int, source: str, now_ms: int) -> None:
                                                source, created_at, updated_at)
                     SELECT f.rank + :base, {_KEY}, m.email,
                            {", ".join(f"m.{name}" for name in FIELDS)},
-                           coalesce(m.attributes, '{{}}'), :source, :now, :now
+                           coalesce(m.attributes, '{{}}'), coalesce(m.source, :source), :now, :now
                     FROM stage.fresh AS f JOIN stage.merged AS m ON m.target = f.target
                     WHERE f.rank BETWEEN :first AND :last ORDER BY f.rank""",
                 parameters,
@@ -216,8 +217,11 @@ def _fold_cards(cards: list[Row], *, first_wins: bool) -> tuple[Any, ...]:
     for card in reversed(inclined):
         attributes.update(json.loads(card["attributes"] or "{}"))
     named["attributes"] = json.dumps(attributes, ensure_ascii=False, separators=(",", ":")) if attributes else None
+    named["source"] = next((card["source"] for card in cards if card["source"]), None)
     loudest = max(cards, key=lambda card: _STRENGTH.get(card["consent"], 0))
     named.update({name: loudest[name] for name in _CONSENT})
+    if loudest["consent"] == "subscribed" and loudest["email"]:  # a yes is for the address it was given with
+        named["email_key"], named["email"] = loudest["email_key"], loudest["email"]
     return tuple(named[name] for name in _CARD)
 
 
@@ -236,6 +240,9 @@ def _find_new_identities(db: Connection, source: str) -> None:
         "UPDATE stage.merged SET email_is_new = 1 FROM stage.found AS f"
         " WHERE f.target < 0 AND f.kind = 'email' AND f.value = merged.email_key AND f.target = merged.target"
     )
+    if aliases.there_are(db):
+        aliases.find_new(db)
+        aliases.keep_agreed_addresses(db)
 
 
 def _mark_changed(db: Connection, *, fill_only: bool) -> None:
@@ -245,11 +252,12 @@ def _mark_changed(db: Connection, *, fill_only: bool) -> None:
     else:
         fields = [f"(m.{name} IS NOT NULL AND m.{name} IS NOT c.{name})" for name in FIELDS]
         fields.append("(m.attributes IS NOT NULL AND json_patch(c.attributes, m.attributes) <> c.attributes)")
-        fields.append("(m.email_is_new AND m.email IS NOT c.email)")
+        fields.append(f"(m.email_is_new AND m.email IS NOT c.email) OR {_AGREED_ELSEWHERE}")
     fields.append("(m.email IS NOT NULL AND c.email IS NULL)")
+    moves = "" if fill_only else f", email_is_new = email_is_new OR {_AGREED_ELSEWHERE}"
     for targets in known_slices(db):
         db.execute(
-            f"""UPDATE stage.merged AS m SET changed = 1 FROM main.contacts AS c
+            f"""UPDATE stage.merged AS m SET changed = 1{moves} FROM main.contacts AS c
                 WHERE m.target BETWEEN :least AND :most AND c.id = -m.target AND ({" OR ".join(fields)})""",
             targets,
         )
@@ -257,6 +265,14 @@ def _mark_changed(db: Connection, *, fill_only: bool) -> None:
         "UPDATE stage.merged SET changed = changed | 2 WHERE target < 0"
         " AND target IN (SELECT target FROM stage.found WHERE target < 0)"
     )
+
+
+# Who agrees under another of their addresses than the one we write to, and never did under that, is written to there.
+_AGREED_ELSEWHERE = """(m.consent = 'subscribed' AND m.basis <> 'unknown' AND m.email <> c.email COLLATE NOCASE
+  AND NOT EXISTS (SELECT 1 FROM main.consent_states AS s JOIN main.consents AS n ON n.id = s.consent_id
+                  WHERE s.contact_id = c.id AND s.channel = 'email' AND s.topic = ''
+                    AND (s.state = 'unsubscribed'
+                      OR (s.state = 'subscribed' AND n.address = c.email COLLATE NOCASE))))"""
 
 
 def _overwrite_sql() -> str:

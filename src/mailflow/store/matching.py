@@ -8,6 +8,7 @@ A *target* is a contact id as a negative number, or for somebody new the number 
 
 from __future__ import annotations
 
+from mailflow.store import aliases
 from mailflow.store.connection import Connection
 from mailflow.store.contacts import CUSTOMER_ID, EMAIL, PHONE
 
@@ -39,7 +40,10 @@ def match_people(db: Connection, source: str) -> None:
     last = int(db.execute("SELECT coalesce(max(p), 0) FROM stage.people").fetchone()[0])
     for first in range(1, last + 1, _SLICE):
         _look_up(db, source, first, first + _SLICE - 1)
-    _link_new(db)
+    has_aliases = aliases.there_are(db)
+    if has_aliases:
+        aliases.look_up(db)
+    _link_new(db, has_aliases=has_aliases)
 
 
 def index_buyers(db: Connection) -> None:
@@ -67,13 +71,14 @@ def _look_up(db: Connection, source: str, first: int, last: int) -> None:
         )
 
 
-def _link_new(db: Connection) -> None:
+def _link_new(db: Connection, *, has_aliases: bool) -> None:
     """Let people of a file who share a key be one person; known ones lend their contact."""
     by_id = "customer_id <> '' AND (email_key = '' OR NOT named)"
     has_ids = db.execute(f"SELECT 1 FROM stage.people WHERE {by_id} LIMIT 1").fetchone() is not None
     while True:
         changed = _spread(db, "email_key", "email_key <> ''")
         changed += _spread(db, "customer_id", by_id) if has_ids else 0
+        changed += aliases.spread(db) if has_aliases else 0
         if not changed:
             break
     _link_phones(db)

@@ -28,9 +28,10 @@ REFUND_COLUMNS = ("order_n", "refunded_at", "amount_minor")
 _TABLES = f"""
 CREATE TABLE stage.cards (
   n INTEGER PRIMARY KEY, line INTEGER, email_key TEXT, email TEXT, customer_id TEXT, phone_key TEXT,
-  {", ".join(f"{name} TEXT" for name in FIELDS)}, attributes TEXT,
-  consent TEXT, basis TEXT, consent_at INTEGER, consent_source TEXT, evidence TEXT
+  {", ".join(f"{name} TEXT" for name in FIELDS)}, attributes TEXT, source TEXT,
+  consent TEXT, basis TEXT, consent_at INTEGER, consent_source TEXT, wording TEXT, evidence TEXT
 );
+CREATE TABLE stage.aliases (n INTEGER, email_key TEXT, email TEXT, PRIMARY KEY (n, email_key)) WITHOUT ROWID;
 CREATE TABLE stage.orders (
   n INTEGER PRIMARY KEY, line INTEGER, order_id TEXT, email_key TEXT NOT NULL DEFAULT '',
   customer_id TEXT NOT NULL DEFAULT '', phone_key TEXT NOT NULL DEFAULT '', status TEXT, placed_at INTEGER,
@@ -67,6 +68,10 @@ class Staging:
         """Add statements about people: tuples of some columns of stage.cards. What is left out says nothing."""
         self.card_columns |= frozenset(columns)
         self.db.executemany(_insert("cards", columns), rows)
+
+    def add_aliases(self, rows: Iterable[tuple[int, str, str]]) -> None:
+        """Add further addresses of cards: (number of the card, key, address as written)."""
+        self.db.executemany("INSERT OR IGNORE INTO stage.aliases (n, email_key, email) VALUES (?, ?, ?)", rows)
 
     def add_orders(self, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         """Add orders: tuples of some of ORDER_COLUMNS. What is left out says nothing."""
