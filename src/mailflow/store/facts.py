@@ -102,3 +102,35 @@ def counted(db: Connection) -> Facts:
         {row[0]: (row[1], row[2], row[3]) for row in db.execute(_FACTS.format(who=_PERSON, condition="TRUE"))},
         {(row[0], row[1]): row[2] for row in db.execute(_REVENUE.format(who=_PERSON, condition="TRUE"))},
     )
+
+
+def differing(db: Connection, first: int, last: int) -> tuple[int, list[int]]:
+    """Compare the kept facts of the contacts from one id to another with their orders.
+
+    Return how many have facts at all, and which of them have others than their orders give.
+    """
+    ends = {"first": first, "last": last}
+    those = "contact_id BETWEEN :first AND :last"
+    pairs = (
+        (
+            f"SELECT contact_id, order_count, first_order_at, last_order_at FROM contact_facts WHERE {those}",
+            _FACTS.format(who=_PERSON, condition=_WHOLE_PEOPLE),
+        ),
+        (
+            f"SELECT contact_id, currency, revenue_minor FROM contact_revenue WHERE {those}",
+            _REVENUE.format(who=_PERSON, condition=_WHOLE_PEOPLE),
+        ),
+    )
+    people: set[int] = set()
+    wrong: set[int] = set()
+    for kept_sql, counted_sql in pairs:
+        is_kept, is_counted = ({tuple(row) for row in db.execute(sql, ends)} for sql in (kept_sql, counted_sql))
+        people.update(row[0] for row in is_kept | is_counted)
+        wrong.update(row[0] for row in is_kept ^ is_counted)
+    return len(people), sorted(wrong)
+
+
+# The orders of everybody who is one of these contacts now.
+_WHOLE_PEOPLE = """o.contact_id IN (
+    SELECT id FROM main.contacts WHERE id BETWEEN :first AND :last AND merged_into IS NULL
+    UNION ALL SELECT id FROM main.contacts WHERE merged_into BETWEEN :first AND :last)"""

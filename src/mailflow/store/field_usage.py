@@ -1,0 +1,187 @@
+"""How full each field of the contacts is, and which imports and answers filled it: one pass, in short slices.
+
+Of one contact: origins. Nothing is kept per field, so imports are known by the rows they inserted and by the journal of
+what they changed; memory is that of the fields and imports, not of the contacts.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import groupby, pairwise
+from typing import Any
+
+from mailflow.store.connection import Connection, Row
+from mailflow.store.contacts import FIELDS
+
+ATTRIBUTE = "attributes."  # stands before the name of what is no column: attributes.shoe_size
+COLUMNS = ("email", *FIELDS)
+
+_SLICE = 20_000  # contacts read in one statement: while it runs nobody can write
+_MANY_OWNERS = 1_000  # names remembered; a shop has fewer
+
+Advance = Callable[[int], object]
+
+
+@dataclass(slots=True)
+class Source:
+    """Somebody other than an import who filled a field: how many values, and when the newest came (UTC ms)."""
+
+    values: int = 0
+    newest_at: int = 0
+
+    def count(self, values: int, at: int | None) -> None:
+        self.values += values
+        self.newest_at = max(self.newest_at, at or 0)
+
+
+@dataclass(slots=True)
+class FieldUsage:
+    """What one pass over all contacts found. Fields are columns, and attributes as `attributes.x`.
+
+    `added`: field → import → how many filled values the contacts have whom it added; `changed`: field → imports that
+    changed a value; `others`: field → where a contact came from that no import brought; `stated`: field → where people
+    said it of themselves. `kinds`: attribute → JSON kind (text, number, bool, list, object) → values. `owners`: what
+    the contacts' own field says → contacts.
+    """
+
+    contacts: int = 0
+    filled: Counter[str] = field(default_factory=Counter)
+    added: dict[str, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
+    changed: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    others: dict[str, dict[str, Source]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(Source)))
+    stated: dict[str, dict[str, Source]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(Source)))
+    kinds: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    owners: Counter[str] = field(default_factory=Counter)
+
+
+def measure(db: Connection, advance: Advance = lambda contacts: None) -> FieldUsage:
+    """Read all contacts, without those merged into others, and return how their fields are filled and by whom."""
+    usage = FieldUsage()
+    for first, last, import_id in _stretches(db):
+        ends = {"first": first, "last": last}
+        _count_columns(db, usage, ends, import_id)
+        _count_attributes(db, usage, ends, import_id)
+        advance(last - first + 1)
+    _find_changes(db, usage)
+    _count_statements(db, usage)
+    return usage
+
+
+def last_id(db: Connection) -> int:
+    """Return the highest id of a contact: what `measure` advances to."""
+    return int(db.execute("SELECT coalesce(max(id), 0) FROM contacts").fetchone()[0])
+
+
+def _stretches(db: Connection) -> Iterator[tuple[int, int, int | None]]:
+    """Yield (first id, last id, import or None) over all contacts, each of one import and short to read."""
+    done, highest = 0, last_id(db)
+    ranges = db.execute(
+        """SELECT j.first_id, j.last_id, j.import_id FROM import_changes AS j JOIN imports AS i ON i.id = j.import_id
+           WHERE j.noun = 'contacts' AND j.before IS NULL AND i.state = 'done' ORDER BY j.last_id"""
+    ).fetchall()
+    for first, last, import_id in [*map(tuple, ranges), (highest + 1, highest, None)]:
+        yield from _cut(done + 1, min(first - 1, highest), None)
+        yield from _cut(max(first, done + 1), last, import_id)
+        done = max(done, last)
+
+
+def _cut(first: int, last: int, import_id: int | None) -> Iterator[tuple[int, int, int | None]]:
+    for start in range(first, last + 1, _SLICE):
+        yield start, min(last, start + _SLICE - 1), import_id
+
+
+def _count_columns(db: Connection, usage: FieldUsage, ends: Mapping[str, int], import_id: int | None) -> None:
+    for row in db.execute(_COLUMNS, ends):
+        usage.contacts += row["contacts"]
+        for name in COLUMNS:
+            if row[name]:
+                usage.filled[name] += row[name]
+                if import_id is None:
+                    usage.others[name][row["source"]].count(row[name], row["newest"])
+                else:
+                    usage.added[name][import_id] += row[name]
+    for row in db.execute(_OWNERS, ends):
+        if row["owner"] in usage.owners or len(usage.owners) < _MANY_OWNERS:
+            usage.owners[row["owner"]] += row["contacts"]
+
+
+def _count_attributes(db: Connection, usage: FieldUsage, ends: Mapping[str, int], import_id: int | None) -> None:
+    found: Counter[tuple[str, str, str]] = Counter()
+    newest: dict[str, int] = {}
+    for attributes, source, updated_at in db.execute(_ATTRIBUTES, ends):
+        for name, value in json.loads(attributes).items():
+            if value not in (None, "", []):
+                found[name, _kind(value), source] += 1
+        newest[source] = max(newest.get(source, 0), updated_at)
+    for (name, kind, source), values in found.items():
+        full = f"{ATTRIBUTE}{name}"
+        usage.filled[full] += values
+        usage.kinds[full][kind] += values
+        if import_id is None:
+            usage.others[full][source].count(values, newest[source])
+        else:
+            usage.added[full][import_id] += values
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, bool):
+        return "bool"
+    if isinstance(value, int | float):
+        return "number"
+    return "list" if isinstance(value, list) else "text" if isinstance(value, str) else "object"
+
+
+def _find_changes(db: Connection, usage: FieldUsage) -> None:
+    """Find the imports that gave a known contact a new value: what differs between a journalled row and the next."""
+    ends = db.execute(
+        "SELECT min(first_id), max(first_id) FROM import_changes WHERE noun = 'contacts' AND before IS NOT NULL"
+    ).fetchone()
+    if ends[0] is None:
+        return
+    for first in range(ends[0], ends[1] + 1, _SLICE):
+        slice_ = {"first": first, "last": first + _SLICE - 1}
+        rows = db.execute(_CHANGES, slice_).fetchall()
+        now = {row["id"]: row for row in db.execute(_NOW, slice_)} if rows else {}
+        for contact_id, changes in groupby(rows, key=lambda row: row["contact_id"]):
+            if contact_id in now:
+                _find_changes_of(usage, list(changes), _state(dict(now[contact_id])))
+
+
+def _find_changes_of(usage: FieldUsage, changes: list[Row], now: Mapping[str, Any]) -> None:
+    states = [*(_state(json.loads(change["before"])) for change in changes), now]
+    for change, (before, after) in zip(changes, pairwise(states), strict=True):
+        for name, value in after.items():
+            if value not in (None, "", []) and before.get(name) != value:
+                usage.changed[name].add(change["import_id"])
+
+
+def _state(row: Mapping[str, Any]) -> dict[str, Any]:
+    own = json.loads(row.get("attributes") or "{}")
+    return {name: row.get(name) for name in COLUMNS} | {f"{ATTRIBUTE}{name}": value for name, value in own.items()}
+
+
+def _count_statements(db: Connection, usage: FieldUsage) -> None:
+    highest = int(db.execute("SELECT coalesce(max(id), 0) FROM statements").fetchone()[0])
+    for first in range(1, highest + 1, _SLICE):
+        for row in db.execute(_STATEMENTS, {"first": first, "last": first + _SLICE - 1}):
+            name = row["field"] if row["field"] in COLUMNS else f"{ATTRIBUTE}{row['field']}"
+            usage.stated[name][row["source"]].count(row["answers"], row["newest"])
+
+
+_THOSE = "FROM contacts WHERE id BETWEEN :first AND :last AND merged_into IS NULL"
+_COLUMNS = f"""SELECT source, count(*) AS contacts, max(updated_at) AS newest,
+    {", ".join(f"count(nullif({name}, '')) AS {name}" for name in COLUMNS)} {_THOSE} GROUP BY source"""
+_OWNERS = f"SELECT owner, count(*) AS contacts {_THOSE} AND owner <> '' GROUP BY owner"
+_ATTRIBUTES = f"SELECT attributes, source, updated_at {_THOSE} AND attributes <> '{{}}'"
+_CHANGES = """SELECT j.first_id AS contact_id, j.import_id, j.before
+    FROM import_changes AS j JOIN imports AS i ON i.id = j.import_id
+    WHERE j.noun = 'contacts' AND j.before IS NOT NULL AND j.first_id BETWEEN :first AND :last AND i.state = 'done'
+    ORDER BY j.first_id, j.id"""
+_NOW = f"""SELECT id, {", ".join(COLUMNS)}, attributes FROM contacts WHERE id IN (
+    SELECT first_id FROM import_changes
+    WHERE noun = 'contacts' AND before IS NOT NULL AND first_id BETWEEN :first AND :last)"""
+_STATEMENTS = """SELECT field, source, count(*) AS answers, max(stated_at) AS newest FROM statements
+    WHERE id BETWEEN :first AND :last GROUP BY field, source"""
