@@ -14,7 +14,8 @@ import yaml
 from mailflow import clock
 from mailflow.config import ImportSettings, Settings
 from mailflow.config.yaml_files import Document, parse_spec, read_yaml, suggestion
-from mailflow.errors import Problem, ProblemsError
+from mailflow.errors import Problem, ProblemsError, UsageError
+from mailflow.importers.dates import strptime_pattern
 from mailflow.importers.layouts import IGNORE, PLAIN, Layout, tools_of
 from mailflow.importers.nouns import Noun
 from mailflow.importers.options import ImportOptions
@@ -48,6 +49,11 @@ def _problems(document: Document, number: int, entry: ImportSettings, layouts: S
     if entry.tool is not None and entry.tool not in tools:
         message = f"{entry.tool!r} is no tool that is known{suggestion(entry.tool, tools)}"
         yield document.problem(("imports", number, "from"), message)
+    try:
+        if entry.date_format is not None:
+            strptime_pattern(entry.date_format)
+    except UsageError as error:
+        yield document.problem(("imports", number, "date_format"), str(error).removeprefix("--date-format "))
     for column, wanted in entry.map.items():
         place = ("imports", number, "map", column)
         if fold(column) not in columns:
@@ -72,7 +78,7 @@ def with_kept(options: ImportOptions, source: Source) -> ImportOptions:
         options,
         noun=options.noun or (Noun(entry.noun) if entry.noun else None),
         tool=options.tool or entry.tool,
-        mapping={**entry.map, **options.mapping},
+        mapping={**_unless_said(entry, options), **options.mapping},
         date_format=options.date_format or entry.date_format,
         zone=clock.zone(entry.timezone) if entry.timezone and "timezone" not in options.given else options.zone,
         currency=entry.currency if entry.currency and "currency" not in options.given else options.currency,
@@ -82,6 +88,12 @@ def with_kept(options: ImportOptions, source: Source) -> ImportOptions:
         given=given,
         entry=entry.name,
     )
+
+
+def _unless_said(entry: ImportSettings, options: ImportOptions) -> dict[str, str]:
+    """Return what an entry says of columns that the command line does not speak of."""
+    said = {fold(column) for column in options.mapping}
+    return {column: wanted for column, wanted in entry.map.items() if fold(column) not in said}
 
 
 def with_layout(options: ImportOptions, recognised: Recognised) -> ImportOptions:

@@ -244,7 +244,7 @@ def _layout_problems(document: Document, path: KeyPath, layout: LayoutSpec, word
             if value is not None:
                 check(value)
         except (UsageError, ValueError) as error:
-            yield document.problem((*path, key), str(error))
+            yield document.problem((*path, key), str(error).removeprefix("--date-format "))
 
 
 def is_meaning(meaning: str, words: NounWords) -> bool:
