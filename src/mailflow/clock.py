@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from mailflow.errors import UsageError
 
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _DURATION = re.compile(r"([0-9]{1,12})\s*([smhdw])\Z")
 _LONGEST = 100 * 366 * 86_400  # seconds
@@ -81,6 +82,25 @@ def end_of_day(day: date, tz: ZoneInfo) -> datetime:
 def local_date(instant: datetime, tz: ZoneInfo) -> date:
     """Return the calendar day of an instant in `tz`."""
     return instant.astimezone(tz).date()
+
+
+def local_part(ms: int | None, own_zone: str | None, zone_name: str, part: str) -> int | str | None:
+    """Return the month, hour or weekday of an instant where somebody lives, else where the account is; for SQL too.
+
+    `ms` are UTC milliseconds; `part` is `month`, `hour` or `weekday`. A zone that is none counts as unknown.
+    """
+    if ms is None:
+        return None
+    wall = from_ms(ms).astimezone(_zone_or_none(own_zone) or zone(zone_name))
+    return WEEKDAYS[wall.weekday()] if part == "weekday" else int(getattr(wall, part))
+
+
+@cache
+def _zone_or_none(name: str | None) -> ZoneInfo | None:
+    try:
+        return zone(name) if name else None
+    except UsageError:
+        return None
 
 
 def iso(instant: datetime) -> str:

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from types import MappingProxyType
 
 from mailflow.config.yaml_files import suggestion
+from mailflow.rules import functions
 from mailflow.rules import parse as grammar
-from mailflow.rules.syntax import Binary, Call, Literal, Membership, Name, RuleError, Span, Syntax, Unary
+from mailflow.rules import syntax as written
+from mailflow.rules.syntax import Binary, Call, Listed, Literal, Membership, Name, RuleError, Span, Syntax, Unary
 from mailflow.rules.types import (
     All,
     Always,
     Compare,
     CompareFields,
     Condition,
+    Did,
     Field,
     FieldType,
     FromNow,
     Known,
+    Like,
+    Near,
     Not,
     OneOf,
+    Part,
     Rule,
     Some,
     Value,
@@ -31,6 +38,8 @@ _CONSTANTS = ("true", "false", "null", "now")
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 _MAX_NESTED = 4  # segments within segments
 _MAX_DEPTH = 20  # SQLite's parser has a stack of 100
+_DAY = timedelta(days=1)
+_PROPERTY_TYPES = {FieldType.BOOL: bool, FieldType.TEXT: str, FieldType.NUMBER: Decimal}
 _UNORDERED = (FieldType.BOOL, FieldType.CHOICE)
 _WANTED = {
     FieldType.TEXT: 'a text in quotes, such as "Vienna"',
@@ -83,10 +92,16 @@ class _Checker:
                 return Not(self.condition(operand))
             case Binary(operator) if operator in grammar.COMPARISONS:
                 return self.comparison(tree)
+            case Binary(operator) if operator in grammar.TEXT_TESTS:
+                return self.text_test(tree)
             case Membership():
                 return self.membership(tree)
+            case written.Near():
+                return self.near(tree)
             case Call("segment"):
                 return self.segment(tree)
+            case Call(name) if name in functions.FUNCTIONS:
+                return functions.read(tree, self.text, self.where)
             case _:
                 return self.bare(tree)
 
@@ -108,6 +123,10 @@ class _Checker:
             return inner.condition(grammar.read(inner.text))
         except RuleError as error:
             raise self.error(f"segment {name!r} in segments.yaml is wrong: {error.message}", span) from error
+
+    def where(self, tree: Syntax, fields: Mapping[str, Field] | None) -> Condition:
+        """Return a rule about the properties of an event, or about these fields of an order's line."""
+        return _Properties(self.text, fields).condition(tree)
 
     def bare(self, tree: Syntax) -> Condition:
         """Return what a part means that is no comparison: a constant or a field that is true or false."""
@@ -139,11 +158,33 @@ class _Checker:
             return Not(Known(field))
         if operator != "==" and (field.type in _UNORDERED or field.multi):
             raise self.error(f"{self.written(tree.left)} has no order: use ==, != or in", tree.operator_span)
+        if field.type is FieldType.ANY:
+            field = self.property_as(field, other, tree)
         if isinstance(other, Field):
             if other.type is not field.type or other.multi or field.multi:
                 raise self.error(f"{_described(field)} cannot be compared with {_described(other)}", tree.span)
             return CompareFields(field, operator, other)
         return Compare(field, operator, self.value(field, other, tree.right))
+
+    def text_test(self, tree: Binary) -> Condition:
+        field, part = self.operand(tree.left), self.operand(tree.right)
+        if not isinstance(field, Field) or field.type not in (FieldType.TEXT, FieldType.ANY):
+            raise self.error(f"only a text {tree.operator} something", tree.left.span)
+        if not isinstance(part, str) or not part:
+            raise self.error(f'after {tree.operator} stands a text in quotes, such as "tea"', tree.right.span)
+        if field.multi:
+            if tree.operator != "contains":
+                raise self.error(f"{field.name} is a list: ask whether it contains a value", tree.operator_span)
+            return Compare(field, "==", part)
+        return Like(_typed(field, FieldType.TEXT), Part(tree.operator), part)
+
+    def near(self, tree: written.Near) -> Condition:
+        field = self.operand(tree.subject)
+        if not isinstance(field, Field) or field.type not in (FieldType.INSTANT, FieldType.DATE):
+            raise self.error("only a time or a day is within a duration of now", tree.subject.span)
+        if field.type is FieldType.DATE and (tree.duration % _DAY or tree.duration > 366 * _DAY):
+            raise self.error("of a day, write whole days or weeks, at most 366d", tree.span)
+        return Near(field, tree.duration, tree.ahead)
 
     def membership(self, tree: Membership) -> Condition:
         field = self.operand(tree.subject)
@@ -152,11 +193,20 @@ class _Checker:
         values = []
         for item in tree.items:
             operand = self.operand(item)
+            if field.type is FieldType.ANY:
+                field = self.property_as(field, operand, item)
             if isinstance(operand, (_Null, Field)):
                 raise self.error("a list holds values only: write `or x == null` for a missing one", item.span)
             values.append(self.value(field, operand, item))
         found = OneOf(field, tuple(values))
         return Not(found) if tree.negated else found
+
+    def property_as(self, field: Field, operand: _Operand, tree: Syntax) -> Field:
+        """Return the property of an event as what it is compared with."""
+        for kind, types in _PROPERTY_TYPES.items():
+            if isinstance(operand, types):
+                return _typed(field, kind)
+        raise self.error("a property is compared with a text, a number, or true and false", tree.span)
 
     def value(self, field: Field, operand: Value | timedelta, tree: Syntax) -> Value:
         """Return a constant as a value of the field's type."""
@@ -200,10 +250,13 @@ class _Checker:
                 return value
             case Name():
                 return self.name(tree)
-            case Call("segment"):
-                raise self.error("segment(…) is true or false already: it is not compared", tree.span)
+            case Call(name) if name == "segment" or name in functions.FUNCTIONS:
+                raise self.error(f"{name}(…) is true or false already: it is not compared", tree.span)
             case Call(name):
-                raise self.error(f"unknown function {name!r}{suggestion(name, ['segment'])}", tree.name_span)
+                known = ["segment", *functions.FUNCTIONS]
+                raise self.error(f"unknown function {name!r}{suggestion(name, known)}", tree.name_span)
+            case Listed():
+                raise self.error("several values in brackets stand behind 'in' and in between=", tree.span)
             case Unary("-", operand):
                 return self.negative(operand, tree)
             case Binary("+" | "-"):
@@ -219,7 +272,7 @@ class _Checker:
                 return _NULL
             case "now":
                 return FromNow(timedelta())
-        field = self.fields.get(tree.path)
+        field = self.fields.get(tree.path) or _score(tree.path)
         if field is None:
             raise self.error(f"unknown name {tree.path!r}{self.name_hint(tree.path)}", tree.span)
         return field
@@ -257,6 +310,42 @@ class _Checker:
         return RuleError(message, self.text, span)
 
 
+class _Properties(_Checker):
+    """A rule about one event's properties, or about the fields of an order's line."""
+
+    def __init__(self, text: str, fields: Mapping[str, Field] | None) -> None:
+        super().__init__(text, fields or {}, {}, ())
+        self.known = fields
+
+    def name(self, tree: Name) -> _Operand:
+        if self.known is None and tree.path not in _CONSTANTS:
+            return Field(tree.path, FieldType.ANY)
+        return super().name(tree)
+
+    def bare(self, tree: Syntax) -> Condition:
+        if isinstance(tree, Name) and self.known is None and tree.path not in _CONSTANTS:
+            return Compare(Field(tree.path, FieldType.BOOL), "==", True)
+        if isinstance(tree, Call):
+            raise self.error("within where= stand comparisons of properties", tree.span)
+        return super().bare(tree)
+
+    def segment(self, tree: Call) -> Condition:
+        raise self.error("within where= stand comparisons of properties", tree.span)
+
+    def where(self, tree: Syntax, fields: Mapping[str, Field] | None) -> Condition:
+        raise self.error("where= cannot stand within where=", tree.span)
+
+
+def _typed(field: Field, kind: FieldType) -> Field:
+    return replace(field, type=kind) if field.type is FieldType.ANY else field
+
+
+def _score(path: str) -> Field | None:
+    """Return a score that `mailflow score` may have computed under any name."""
+    group, _, name = path.partition(".")
+    return Field(path, FieldType.NUMBER) if group == "scores" and name else None
+
+
 def _chain(tree: Syntax, operator: str) -> Iterator[Syntax]:
     """Yield the parts of `a and b and c`, which the tree holds as `(a and b) and c`."""
     parts: list[Syntax] = []
@@ -273,6 +362,8 @@ def _depth(condition: Condition) -> int:
             return 1 + _depth(part)
         case All(parts) | Some(parts):
             return 1 + max(_depth(part) for part in parts)
+        case Did(where=part) if part is not None:
+            return 2 + _depth(part)
         case _:
             return 0
 

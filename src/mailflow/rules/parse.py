@@ -4,21 +4,26 @@ rule       = or
 or         = and {"or" and}
 and        = not {"and" not}
 not        = "not" not | comparison
-comparison = sum [("==" | "!=" | "<" | "<=" | ">" | ">=") sum | ["not"] "in" "(" sum {"," sum} ")"]
+comparison = sum [("==" | "!=" | "<" | "<=" | ">" | ">=" | "contains" | "starts_with" | "ends_with") sum
+             | ["not"] "in" "(" sum {"," sum} [","] ")" | "within" ("next" | "last") duration]
 sum        = sign {("+" | "-") sign}
 sign       = "-" sign | "(" rule ")" | name | name "(" [argument {"," argument}] ")" | text | number | duration
-argument   = [name "="] rule
+argument   = [name "="] (rule | "(" sum "," sum {"," sum} ")")
 """
 
 from __future__ import annotations
+
+from datetime import timedelta
 
 from mailflow.rules.syntax import (
     Binary,
     Call,
     Kind,
+    Listed,
     Literal,
     Membership,
     Name,
+    Near,
     RuleError,
     Span,
     Syntax,
@@ -28,9 +33,11 @@ from mailflow.rules.syntax import (
 )
 
 COMPARISONS = ("==", "!=", "<", "<=", ">", ">=")
-_KEYWORDS = ("and", "or", "not", "in")
+TEXT_TESTS = ("contains", "starts_with", "ends_with")
+_KEYWORDS = ("and", "or", "not", "in", "within", *TEXT_TESTS)
 # How strongly an operator binds what stands left of it.
-_POWER = {"or": 1, "and": 2, "not": 4, "in": 4, **dict.fromkeys(COMPARISONS, 4), "=": 4, "+": 5, "-": 5}
+_TESTS = dict.fromkeys(("not", "in", "within", "=", *COMPARISONS, *TEXT_TESTS), 4)
+_POWER = {"or": 1, "and": 2, **_TESTS, "+": 5, "-": 5}
 _NOT_POWER = 3
 _SIGN_POWER = 6
 _MAX_DEPTH = 30  # SQLite's parser has a stack of 100
@@ -102,9 +109,11 @@ class _Parser:
             raise self.error("'=' sets a value: to compare, write ==", operator.span)
         if sign in ("in", "not"):
             return self.membership(left, operator)
+        if sign == "within":
+            return self.near(left)
         power = _POWER[sign]
         right = self.expression(power)
-        if sign in COMPARISONS and self.at(*COMPARISONS, "in"):
+        if sign in _TESTS and self.at(*_TESTS):
             raise self.error("comparisons do not chain: write a < b and b < c", self.ahead.span)
         return Binary(sign, left, right, (left.span[0], right.span[1]), operator.span)
 
@@ -123,6 +132,16 @@ class _Parser:
         closing = self.expect(")", opened=opening)
         return Membership(subject, tuple(items), negated, (subject.span[0], closing.span[1]))
 
+    def near(self, subject: Syntax) -> Syntax:
+        """Read `within next 7d` behind its subject."""
+        if not self.at("next", "last"):
+            raise self.error("after 'within' comes next or last, such as birthday within next 7d", self.ahead.span)
+        ahead = self.take().value == "next"
+        duration = self.take()
+        if not isinstance(duration.value, timedelta):
+            raise self.error("here stands a duration, such as 7d", duration.span)
+        return Near(subject, duration.value, ahead, (subject.span[0], duration.span[1]))
+
     def call(self, name: Token) -> Syntax:
         opening = self.take()
         arguments: list[Syntax] = []
@@ -132,7 +151,7 @@ class _Parser:
             if self.ahead.kind is Kind.NAME and following.kind is Kind.MARK and following.value == "=":
                 key = str(self.take().value)
                 self.take()
-                keywords.append((key, self.expression(0)))
+                keywords.append((key, self.value()))
             else:
                 arguments.append(self.expression(0))
             if not self.at(")"):
@@ -140,6 +159,20 @@ class _Parser:
         closing = self.take()
         span = (name.span[0], closing.span[1])
         return Call(str(name.value), tuple(arguments), tuple(keywords), span, name.span)
+
+    def value(self) -> Syntax:
+        """Read what follows `name=` in a call: a rule, a value, or several values in brackets."""
+        if not self.at("("):
+            return self.expression(0)
+        position, opening = self.position, self.take()
+        items = [self.expression(0)]
+        if not self.at(","):
+            self.position = position
+            return self.expression(0)
+        while self.at(",") and self.take() and not self.at(")"):
+            items.append(self.expression(0))
+        closing = self.expect(")", opened=opening)
+        return Listed(tuple(items), (opening.span[0], closing.span[1]))
 
     def at(self, *signs: str) -> bool:
         """Say whether one of these operators, brackets or keywords comes next (and not a text that spells it)."""

@@ -6,11 +6,12 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from mailflow.rules.resolve import Each, Either, Opposite, Plain, Resolved, Test, TestAny, resolve
-from mailflow.rules.types import Always, CompareFields, Context, Field, FieldType, Known, Rule
+from mailflow.rules.history import History, fold, times
+from mailflow.rules.resolve import Done, Each, Either, Opposite, Plain, Resolved, Returns, Test, TestAny, resolve
+from mailflow.rules.types import Always, CompareFields, Context, Field, FieldType, Known, Like, Part, Rule
 
 # Facts by canonical field name, as the store keeps them: milliseconds, minor units, ISO days, JSON values; a missing
-# one is None or not there. The account's currency is that of `orders.revenue`.
+# one is None or not there. The account's currency is that of `orders.revenue`. What they did is a History, as HISTORY.
 Facts = Mapping[str, Any]
 
 _OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
@@ -20,7 +21,8 @@ _OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
-_FOLD = str.maketrans({chr(code): chr(code + 32) for code in range(ord("A"), ord("Z") + 1)})
+HISTORY = "history"
+_NOTHING = History()
 
 
 def matches(rule: Rule, facts: Facts, *, context: Context) -> bool:
@@ -41,12 +43,36 @@ def holds(condition: Resolved, facts: Facts) -> bool:
             return any(_compare(a, sign, b, left) for a in _values(facts, left) for b in _values(facts, right))
         case Known(field):
             return bool(_values(facts, field))
+        case Like(field, part, text):
+            return any(_has(fold(value), part, fold(text)) for value in _values(facts, field))
+        case Returns(field, days):
+            return any(value[-5:] in days for value in _values(facts, field))
+        case Done():
+            return _often(condition, facts.get(HISTORY, _NOTHING)) >= condition.at_least
         case Opposite(part):
             return not holds(part, facts)
         case Each(parts):
             return all(holds(part, facts) for part in parts)
         case Either(parts):
             return any(holds(part, facts) for part in parts)
+
+
+def _often(done: Done, history: History) -> int:
+    """Return how often a person did something."""
+    where = done.where
+    return sum(
+        1 for _, candidates in times(done, history) if where is None or any(holds(where, each) for each in candidates)
+    )
+
+
+def _has(value: str, part: Part, text: str) -> bool:
+    match part:
+        case Part.ANYWHERE:
+            return text in value
+        case Part.START:
+            return value.startswith(text)
+        case Part.END:
+            return value.endswith(text)
 
 
 def _compare(value: Plain, sign: str, wanted: Plain, field: Field) -> bool:
@@ -56,18 +82,30 @@ def _compare(value: Plain, sign: str, wanted: Plain, field: Field) -> bool:
 
 
 def _folded(value: Plain) -> Plain:
-    return value.translate(_FOLD) if isinstance(value, str) else value
+    return fold(value) if isinstance(value, str) else value
 
 
 def _values(facts: Facts, field: Field) -> list[Any]:
     """Return the values a contact has in a field: none where it is missing or of another type than declared."""
-    found = facts.get(field.name)
+    found = _at(facts, field.name)
     several = found if isinstance(found, list) and field.multi else [found]
     return [value for value in several if _fits(value, field.type)]
 
 
+def _at(facts: Facts, name: str) -> Any:
+    """Return a fact by its name; the properties of an event may lie within one another."""
+    if name in facts or "." not in name:
+        return facts.get(name)
+    found: Any = facts
+    for step in name.split("."):
+        found = found.get(step) if isinstance(found, Mapping) else None
+    return found
+
+
 def _fits(value: object, kind: FieldType) -> bool:
     match kind:
+        case FieldType.ANY:
+            return value is not None
         case FieldType.BOOL:
             return isinstance(value, bool)
         case FieldType.TEXT | FieldType.CHOICE | FieldType.DATE:

@@ -6,6 +6,7 @@ against one plain value.
 
 from __future__ import annotations
 
+from calendar import isleap
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -18,10 +19,14 @@ from mailflow.rules.types import (
     CompareFields,
     Condition,
     Context,
+    Deed,
+    Did,
     Field,
     FieldType,
     FromNow,
     Known,
+    Like,
+    Near,
     Not,
     OneOf,
     Rule,
@@ -30,6 +35,8 @@ from mailflow.rules.types import (
 )
 
 Plain = str | int | float | bool
+_BIRTHDAY = "birthday"
+_INSTANT = Field("instant", FieldType.INSTANT)
 _FIRST_DAY, _LAST_DAY = date(1, 1, 2), date(9999, 12, 30)
 
 
@@ -71,7 +78,31 @@ class Either:
     parts: tuple[Resolved, ...]
 
 
-Resolved = Always | Test | TestAny | CompareFields | Known | Opposite | Each | Either
+@dataclass(frozen=True, slots=True)
+class Returns:
+    """A birthday on one of these days of some year, written 03-07; the last of them is in the next seven days, say."""
+
+    field: Field
+    days: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a `Did` asks for, from `since` on and before `until` (milliseconds); see there."""
+
+    deed: Deed
+    names: tuple[str, ...]
+    product: str | None
+    category: str | None
+    campaign: str | None
+    since: int | None
+    until: int
+    at_least: int
+    where: Resolved | None
+    people_only: bool
+
+
+Resolved = Always | Test | TestAny | CompareFields | Known | Like | Returns | Done | Opposite | Each | Either
 
 
 def resolve(rule: Rule, context: Context) -> Resolved:
@@ -81,8 +112,12 @@ def resolve(rule: Rule, context: Context) -> Resolved:
 
 def _resolve(condition: Condition, context: Context) -> Resolved:
     match condition:
-        case Always() | CompareFields() | Known():
+        case Always() | CompareFields() | Known() | Like():
             return condition
+        case Near():
+            return _near(condition, context)
+        case Did():
+            return _done(condition, context)
         case Compare(field, operator, value):
             return _compare(field, operator, value, context)
         case OneOf(field, values):
@@ -99,6 +134,49 @@ def _compare(field: Field, operator: str, value: Value, context: Context) -> Res
     if field.type is FieldType.INSTANT and isinstance(value, date) and not isinstance(value, datetime):
         return _within_day(field, operator, value, context)
     return Test(field, operator, _plain(field, value, context))
+
+
+def _near(near: Near, context: Context) -> Resolved:
+    """Between now and then, without its end: seven days ahead are today and the six after it."""
+    field, step = near.field, near.duration if near.ahead else -near.duration
+    if field.type is FieldType.INSTANT:
+        early, late = sorted((clock.to_ms(context.now), clock.to_ms(context.now + step)))
+        return Each((Test(field, ">=", early), Test(field, "<", late) if near.ahead else Test(field, "<=", late)))
+    today = clock.local_date(context.now, context.zone)
+    days = [today + timedelta(days=number) * (1 if near.ahead else -1) for number in range(near.duration.days)]
+    if field.name == _BIRTHDAY:
+        return Returns(field, tuple(sorted(_returning(days))))
+    if not days:
+        return Always(False)
+    return Each((Test(field, ">=", min(days).isoformat()), Test(field, "<=", max(days).isoformat())))
+
+
+def _returning(days: list[date]) -> set[str]:
+    """Return the birthdays that fall on some days; who was born on 29 February has the 28th in other years."""
+    found = {f"{day:%m-%d}" for day in days}
+    return found | {"02-29"} if any(f"{day:%m-%d}" == "02-28" and not isleap(day.year) for day in days) else found
+
+
+def _done(did: Did, context: Context) -> Resolved:
+    ends = clock.to_ms(clock.end_of_day(clock.local_date(context.now, context.zone), context.zone))
+    since, until = _edge(did.window.since, context, last=False), _edge(did.window.until, context, last=True)
+    until = ends if until is None else min(until, ends)
+    return Done(
+        did.deed, did.names, did.product, did.category, did.campaign, since, until,
+        did.at_least, _resolve(did.where, context) if did.where is not None else None, did.people_only,
+    )  # fmt: skip
+
+
+def _edge(value: FromNow | date | datetime | None, context: Context, *, last: bool) -> int | None:
+    """Return an end of a window in milliseconds; its last day belongs to it."""
+    if value is None:
+        return None
+    if isinstance(value, date) and not isinstance(value, datetime):
+        day = min(max(value, _FIRST_DAY), _LAST_DAY)
+        return clock.to_ms(
+            clock.end_of_day(day, context.zone) if last else clock.local_instant(day, time(), context.zone)
+        )
+    return int(_plain(_INSTANT, value, context))
 
 
 def _within_day(field: Field, operator: str, day: date, context: Context) -> Resolved:

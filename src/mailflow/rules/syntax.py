@@ -121,7 +121,25 @@ class Call:
     name_span: Span
 
 
-Syntax = Name | Literal | Unary | Binary | Membership | Call
+@dataclass(frozen=True, slots=True)
+class Near:
+    """`x within next 7d` or `x within last 7d`."""
+
+    subject: Syntax
+    duration: timedelta
+    ahead: bool
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Several values in brackets, in a call: `between=("2026-01-01", "2026-02-01")`."""
+
+    items: tuple[Syntax, ...]
+    span: Span
+
+
+Syntax = Name | Literal | Unary | Binary | Membership | Near | Listed | Call
 
 _TOKEN = re.compile(
     r"""

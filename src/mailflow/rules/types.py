@@ -9,6 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from mailflow import clock
 from mailflow.config.settings import FieldSettings
 from mailflow.model import ConsentState
 
@@ -23,6 +24,7 @@ class FieldType(StrEnum):
     BOOL = "bool"  # true or false; may stand alone as a condition
     INSTANT = "instant"  # kept as UTC milliseconds
     DATE = "date"  # a calendar day, kept as text 1984-03-07; --03-07 where the year is not known
+    ANY = "any"  # a property of an event: whatever it is compared with says what it must be
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,33 +42,25 @@ class Field:
         return self.name.removeprefix("attributes.") if self.name.startswith("attributes.") else None
 
 
+_TEXTS = "email first_name last_name company phone language timezone country region city postcode source owner".split()
+_INSTANTS = ("created_at", "orders.first_at", "orders.last_at")
 _BUILT_IN = {
-    **dict.fromkeys(
-        (
-            "email",
-            "first_name",
-            "last_name",
-            "company",
-            "language",
-            "country",
-            "region",
-            "city",
-            "postcode",
-            "source",
-            "owner",
-        ),
-        FieldType.TEXT,
-    ),
+    **dict.fromkeys(_TEXTS, FieldType.TEXT),
+    **dict.fromkeys(_INSTANTS, FieldType.INSTANT),
     "birthday": FieldType.DATE,
-    "created_at": FieldType.INSTANT,
+    "age": FieldType.NUMBER,  # whole years
+    "birthday.month": FieldType.NUMBER,
+    "birthday.day": FieldType.NUMBER,
+    **{f"{name}.{part}": FieldType.NUMBER for name in _INSTANTS for part in ("month", "hour")},
     "orders.count": FieldType.NUMBER,
     "orders.revenue": FieldType.MONEY,
-    "orders.first_at": FieldType.INSTANT,
-    "orders.last_at": FieldType.INSTANT,
+    "orders.usual_gap": FieldType.NUMBER,  # days between two orders, on average
+    "orders.gaps_since_last": FieldType.NUMBER,  # how many of their usual gaps the last order is ago
     "rfm.r": FieldType.NUMBER,
     "rfm.f": FieldType.NUMBER,
     "rfm.m": FieldType.NUMBER,
 }
+_LISTS = ("tags", "lists", "topics")
 
 
 def known_fields(declared: Mapping[str, FieldSettings], rfm_classes: Collection[str]) -> dict[str, Field]:
@@ -75,6 +69,8 @@ def known_fields(declared: Mapping[str, FieldSettings], rfm_classes: Collection[
     A declared field is `attributes.x`, and plain `x` unless a built-in field has that name.
     """
     fields = {name: Field(name, kind) for name, kind in _BUILT_IN.items()}
+    fields |= {f"{name}.weekday": Field(f"{name}.weekday", FieldType.CHOICE, clock.WEEKDAYS) for name in _INSTANTS}
+    fields |= {name: Field(name, FieldType.TEXT, multi=True) for name in _LISTS}
     fields["rfm.class"] = Field("rfm.class", FieldType.CHOICE, tuple(rfm_classes))
     fields["consent.email"] = Field("consent.email", FieldType.CHOICE, tuple(ConsentState))
     for name, settings in declared.items():
@@ -128,6 +124,67 @@ class OneOf:
     values: tuple[Value, ...]
 
 
+class Part(StrEnum):
+    """Where in a text another one stands."""
+
+    ANYWHERE = "contains"
+    START = "starts_with"
+    END = "ends_with"
+
+
+@dataclass(frozen=True, slots=True)
+class Like:
+    """A text that has another one in it, at its start or at its end."""
+
+    field: Field
+    part: Part
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """A time or day between now and so much later (`ahead`) or earlier; of a birthday, its return in some year."""
+
+    field: Field
+    duration: timedelta
+    ahead: bool
+
+
+class Deed(StrEnum):
+    """What a person did, and where it is written down."""
+
+    ORDER = "order"  # counted orders and their lines
+    EVENT = "event"
+    MAIL = "mail"  # messages of ours that were accepted, and what an old tool says it delivered
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """From when until when; None is open. A day includes itself."""
+
+    since: FromNow | date | datetime | None = None
+    until: FromNow | date | datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Did:
+    """Something that a person did at least so often within a window: `bought(…)`, `clicked(…)`, `did("…")`.
+
+    `names` are those of the events. `product`, `category` and `campaign` narrow it down; `where` is a rule about the
+    properties of each event, or the lines of each order. `people_only` leaves out what machines opened and clicked.
+    """
+
+    deed: Deed
+    names: tuple[str, ...] = ()
+    product: str | None = None
+    category: str | None = None
+    campaign: str | None = None
+    window: Window = Window()
+    at_least: int = 1
+    where: Condition | None = None
+    people_only: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """Whether a field has a value at all: `x != null`."""
@@ -156,7 +213,7 @@ class Some:
     parts: tuple[Condition, ...]
 
 
-Condition = Always | Compare | CompareFields | OneOf | Known | Not | All | Some
+Condition = Always | Compare | CompareFields | OneOf | Like | Near | Did | Known | Not | All | Some
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +227,10 @@ class Rule:
         """Return the fields the rule asks about."""
         return frozenset(_fields(self.condition))
 
+    def deeds(self) -> frozenset[Deed]:
+        """Return where the rule looks for what people did."""
+        return frozenset(_deeds(self.condition))
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
@@ -182,7 +243,7 @@ class Context:
 
 def _fields(condition: Condition) -> list[Field]:
     match condition:
-        case Compare(field) | OneOf(field) | Known(field):
+        case Compare(field) | OneOf(field) | Known(field) | Like(field) | Near(field):
             return [field]
         case CompareFields(left, _, right):
             return [left, right]
@@ -190,5 +251,17 @@ def _fields(condition: Condition) -> list[Field]:
             return _fields(part)
         case All(parts) | Some(parts):
             return [field for part in parts for field in _fields(part)]
-        case Always():
+        case Always() | Did():
+            return []
+
+
+def _deeds(condition: Condition) -> list[Deed]:
+    match condition:
+        case Did(deed):
+            return [deed]
+        case Not(part):
+            return _deeds(part)
+        case All(parts) | Some(parts):
+            return [deed for part in parts for deed in _deeds(part)]
+        case _:
             return []

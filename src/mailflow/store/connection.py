@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+from mailflow import clock
+
 Connection = sqlite3.Connection
 Row = sqlite3.Row
 
@@ -24,6 +26,7 @@ def connect(path: Path) -> Connection:
     db.execute("PRAGMA secure_delete = ON")
     db.execute("PRAGMA cache_size = -65536")
     db.execute("PRAGMA temp_store = MEMORY")
+    db.create_function("local_part", 4, clock.local_part, deterministic=True)
     journal, synchronous = journal_settings(sqlite3.sqlite_version_info)
     db.execute(f"PRAGMA journal_mode = {journal}").fetchone()
     db.execute(f"PRAGMA synchronous = {synchronous}")

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from mailflow.rules.resolve import Each, Either, Opposite, Plain, Resolved, Test, TestAny, resolve
-from mailflow.rules.types import Always, CompareFields, Context, Field, FieldType, Known, Rule
+from mailflow import clock
+from mailflow.rules.resolve import Done, Each, Either, Opposite, Plain, Resolved, Returns, Test, TestAny, resolve
+from mailflow.rules.types import Always, CompareFields, Context, Field, FieldType, Known, Like, Part, Rule
+from mailflow.store.deeds_sql import Deeds
 
 Parameters = dict[str, str | int | float]
 # How much of the account's currency's minor units one minor unit of another currency is worth.
@@ -20,14 +22,21 @@ _Tested = Callable[[str], str]
 _OPERATORS = MappingProxyType({"==": "=", "<": "<", "<=": "<=", ">": ">", ">=": ">="})
 _FACTS = "(SELECT {} FROM contact_facts AS f WHERE f.contact_id = c.id)"
 _RFM = "(SELECT {} FROM rfm_now AS s WHERE s.contact_id = c.id)"
+_DAY_MS = 86_400_000
 _COLUMNS = MappingProxyType(
     {
         **{
             name: f"c.{name}"
-            for name in "email first_name last_name company language country region city postcode source"
-            " owner birthday created_at".split()
+            for name in "email first_name last_name company phone language timezone country region city postcode"
+            " source owner birthday created_at".split()
         },
+        "birthday.month": "CAST(substr(c.birthday, -5, 2) AS INTEGER)",
+        "birthday.day": "CAST(substr(c.birthday, -2) AS INTEGER)",
         "orders.count": f"coalesce({_FACTS.format('f.order_count')}, 0)",
+        "orders.usual_gap": _FACTS.format(
+            "CASE WHEN f.order_count > 1 THEN"
+            f" (f.last_order_at - f.first_order_at) / {_DAY_MS}.0 / (f.order_count - 1) END"
+        ),
         "orders.first_at": _FACTS.format("f.first_order_at"),
         "orders.last_at": _FACTS.format("f.last_order_at"),
         "consent.email": "coalesce((SELECT n.state FROM consent_states AS n WHERE n.contact_id = c.id"
@@ -36,6 +45,24 @@ _COLUMNS = MappingProxyType(
         "rfm.r": _RFM.format("s.r"),
         "rfm.f": _RFM.format("s.f"),
         "rfm.m": _RFM.format("s.m"),
+    }
+)
+_LOCAL_PARTS = ("month", "hour", "weekday")  # of an instant, in the contact's own zone
+# Years between a birthday with a year and a day; the text of both is compared from the month on.
+_AGE = """(CASE WHEN substr(c.birthday, 1, 1) <> '-' THEN CAST(substr({today}, 1, 4) AS INTEGER)
+    - CAST(substr(c.birthday, 1, 4) AS INTEGER) - (substr({today}, -5) < substr(c.birthday, -5)) END)"""
+# How many of somebody's own gaps went by since their last order; NULL before the second one.
+_SILENT = _FACTS.format(
+    "CASE WHEN f.last_order_at > f.first_order_at THEN ({now} - f.last_order_at) * (f.order_count - 1.0)"
+    " / (f.last_order_at - f.first_order_at) END"
+)
+# Lists of texts: what is one value of them, as `v`.
+_LISTS = MappingProxyType(
+    {
+        "tags": "(SELECT value AS v FROM json_each(c.attributes, '$.tags') WHERE type = 'text')",
+        "lists": "(SELECT value AS v FROM json_each(c.attributes, '$.lists') WHERE type = 'text')",
+        "topics": "(SELECT topic AS v FROM consent_states WHERE contact_id = c.id AND channel = 'email'"
+        " AND topic <> '' AND state = 'subscribed')",
     }
 )
 _REVENUE = "coalesce((SELECT sum({}) FROM contact_revenue AS v WHERE v.contact_id = c.id), 0)"
@@ -49,21 +76,27 @@ _JSON_TYPES = MappingProxyType(
 )
 
 
-def compile(rule: Rule, *, context: Context, factors: Factors | None = None) -> tuple[str, Parameters]:
+def compile(
+    rule: Rule, *, context: Context, factors: Factors | None = None, merges: bool = True
+) -> tuple[str, Parameters]:
     """Return a condition on `contacts AS c` and its parameters.
 
-    `factors` converts `orders.revenue` where orders are in several currencies; see `frames.factors`.
+    `factors` converts `orders.revenue` where orders are in several currencies; see `frames.factors`. Without `merges`
+    no contact was ever merged into another, which spares a look at each row of what people did.
     """
-    compiler = _Compiler(factors or {})
-    return compiler.condition(resolve(rule, context)), compiler.parameters
+    parameters: Parameters = {}
+    compiler = _Compiler(parameters, context, factors or {}, merges=merges)
+    return compiler.condition(resolve(rule, context)), parameters
 
 
 class _Compiler:
     """One rule becoming SQL: what it has bound so far."""
 
-    def __init__(self, factors: Factors) -> None:
+    def __init__(self, parameters: Parameters, context: Context, factors: Factors, *, merges: bool) -> None:
+        self.parameters = parameters
+        self.context = context
         self.factors = factors
-        self.parameters: Parameters = {}
+        self.merges = merges
 
     def condition(self, condition: Resolved) -> str:
         match condition:
@@ -78,6 +111,13 @@ class _Compiler:
                 return f"({self.fields(left, sign, right)}) IS TRUE"
             case Known(field):
                 return self.test(field, lambda column: f"{column} IS NOT NULL")
+            case Like(field, place, text):
+                return self.test(field, lambda column: self.alike(column, place, text))
+            case Returns(field, days):
+                bound = ", ".join(self.bind(day) for day in days)
+                return self.test(field, lambda column: f"substr({column}, -5) IN ({bound})")
+            case Done():
+                return f"c.id IN ({self.people(condition)})"
             case Opposite(part):
                 return f"NOT ({self.condition(part)})"
             case Each(parts):
@@ -89,8 +129,28 @@ class _Compiler:
         """Return a test of a field's column, or of any of its values where it may have several."""
         if not field.multi:
             return f"({tested(self.column(field))}) IS TRUE"
+        if field.name in _LISTS:
+            return f"EXISTS (SELECT 1 FROM {_LISTS[field.name]} WHERE {tested('v')})"
         value = f"CASE WHEN j.type IN {_JSON_TYPES[field.type]} THEN j.value END"
         return f"EXISTS (SELECT 1 FROM json_each(c.attributes, {self.path(field)}) AS j WHERE {tested(f'({value})')})"
+
+    def people(self, done: Done) -> str:
+        """Return the query for who did something; what `where=` asks is asked of the rows it goes through."""
+        deeds = Deeds(done, self.bind, merges=self.merges)
+        if done.where is None:
+            return deeds.people(None)
+        return deeds.people(_Properties(self, deeds).condition(done.where))
+
+    def alike(self, column: str, part: Part, text: str) -> str:
+        """Test a part of a text; A to Z are a to z, as everywhere, and no sign of the text is a wildcard."""
+        wanted = f"lower({self.bind(text)})"
+        match part:
+            case Part.ANYWHERE:
+                return f"instr(lower({column}), {wanted}) > 0"
+            case Part.START:
+                return f"substr(lower({column}), 1, length({wanted})) = {wanted}"
+            case Part.END:
+                return f"substr(lower({column}), -length({wanted})) = {wanted}"
 
     def compared(self, field: Field, column: str, sign: str, value: Plain) -> str:
         test = f"{column} {_OPERATORS[sign]} {self.bind(value)}{_collation(field)}"
@@ -108,6 +168,17 @@ class _Compiler:
         """Return the SQL for a field's value, NULL where it is missing or of another type than declared."""
         if field.name == "orders.revenue":
             return _REVENUE.format(self.converted())
+        if field.name == "age":
+            today = clock.local_date(self.context.now, self.context.zone).isoformat()
+            return _AGE.format(today=self.bind(today))
+        if field.name == "orders.gaps_since_last":
+            return _SILENT.format(now=self.bind(clock.to_ms(self.context.now)))
+        if field.name.startswith("scores."):
+            name = self.bind(field.name.removeprefix("scores."))
+            return f"(SELECT s.value FROM scores AS s WHERE s.contact_id = c.id AND s.name = {name})"
+        group, _, part = field.name.rpartition(".")
+        if part in _LOCAL_PARTS and group in _COLUMNS:
+            return f"local_part({_COLUMNS[group]}, c.timezone, {self.bind(str(self.context.zone))}, '{part}')"
         if field.attribute is None:
             return _COLUMNS[field.name]
         path = self.path(field)
@@ -128,6 +199,17 @@ class _Compiler:
         name = f"rule_{len(self.parameters)}"
         self.parameters[name] = int(value) if isinstance(value, bool) else value
         return f":{name}"
+
+
+class _Properties(_Compiler):
+    """The rule of a `where=`: its fields are those of an event or of an order's line."""
+
+    def __init__(self, outer: _Compiler, deeds: Deeds) -> None:
+        super().__init__(outer.parameters, outer.context, outer.factors, merges=outer.merges)
+        self.deeds = deeds
+
+    def column(self, field: Field) -> str:
+        return self.deeds.column(field, self.context.currency)
 
 
 def _joined(word: str, parts: list[str]) -> str:

@@ -1,0 +1,169 @@
+"""What people did, as SQL: the sets of contacts that `bought(…)`, `clicked(…)`, `did(…)` mean. Fields: rules_sql.
+
+Each set is asked for once, not once a contact: SQLite keeps what a subquery gives that knows nothing of its outer row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mailflow.rules.resolve import Done
+from mailflow.rules.types import Deed, Field, FieldType
+
+Bind = Callable[[str | int | float | bool], str]
+
+# An order's amounts are compared where they are in the account's currency.
+_LINE = {
+    "title": "l.title",
+    "sku": "(SELECT p.sku FROM products AS p WHERE p.id = l.product_id)",
+    "quantity": "l.quantity",
+    "currency": "o.currency",
+    "order_id": "o.order_id",
+}
+_AMOUNTS = {"price": "l.price_minor", "total": "o.total_minor"}
+_NAMES = "j.key IN ('product_id', 'sku', 'product', 'title')"
+_CATEGORIES = "(j.key IN ('category', 'categories') OR j.path GLOB '*.categories')"
+
+
+class Deeds:
+    """The SQL of one `Done`. `bind` makes a parameter of a value, `where` SQL of the rule about properties."""
+
+    def __init__(self, done: Done, bind: Bind, *, merges: bool) -> None:
+        self.done = done
+        self.bind = bind
+        self.merges = merges
+
+    def people(self, where: str | None) -> str:
+        """Return a query for the contacts who did it often enough."""
+        match self.done.deed:
+            case Deed.ORDER:
+                return self._orders(where)
+            case Deed.EVENT:
+                return self._often(f"SELECT {self._person('e.contact_id')} AS who FROM {self._events(where)}")
+            case Deed.MAIL:
+                return self._often(f"{self._messages()} UNION ALL {self._delivered()}")
+
+    def column(self, field: Field, account: str) -> str:
+        """Return the SQL for what `where=` asks about: a property of an event `e`, or a field of a line `l` of `o`."""
+        if self.done.deed is not Deed.ORDER:
+            return self._property(field)
+        if field.name in _AMOUNTS:
+            return f"iif(o.currency = {self.bind(account)}, {_AMOUNTS[field.name]}, NULL)"
+        return _LINE[field.name]
+
+    def _property(self, field: Field) -> str:
+        path = self.bind("$" + "".join(f'."{step}"' for step in field.name.split(".")))
+        if field.type is FieldType.ANY:
+            return f"json_extract(e.properties, {path})"
+        kinds = {FieldType.NUMBER: "('integer', 'real')", FieldType.BOOL: "('true', 'false')"}.get(
+            field.type, "('text')"
+        )
+        return f"(CASE WHEN json_type(e.properties, {path}) IN {kinds} THEN json_extract(e.properties, {path}) END)"
+
+    def _orders(self, where: str | None) -> str:
+        lines = ""
+        if self.done.product is not None or self.done.category is not None:
+            lines = " JOIN order_lines AS l ON l.order_id = o.id"
+        elif where is not None:
+            lines = " LEFT JOIN order_lines AS l ON l.order_id = o.id"
+        tests = ["o.status IN ('open', 'paid')", "o.contact_id IS NOT NULL", *self._window("o.placed_at")]
+        tests += [f"l.product_id IN ({products})" for products in self._products()]
+        tests += [where] if where is not None else []
+        count = "count(DISTINCT o.id)" if lines else "count(*)"
+        return (
+            f"SELECT {self._person('o.contact_id')} AS who FROM orders AS o{lines} WHERE {' AND '.join(tests)}"
+            f"{self._having(count)}"
+        )
+
+    def _events(self, where: str | None) -> str:
+        done = self.done
+        names = ", ".join(self.bind(name) for name in done.names)
+        tests = [f"e.name IN ({names})", "e.contact_id IS NOT NULL", *self._window("e.occurred_at")]
+        if done.people_only:
+            tests.append("coalesce(json_extract(e.properties, '$.machine'), 0) = 0")
+        if done.campaign is not None:
+            tests.append(
+                "json_type(e.properties, '$.campaign') = 'text'"
+                f" AND json_extract(e.properties, '$.campaign') = {self.bind(done.campaign)} COLLATE NOCASE"
+            )
+        if done.product is not None:
+            tests.append(self._names(_NAMES, f"SELECT {self.bind(done.product)} UNION {self._called(self._wanted())}"))
+        if done.category is not None:
+            category = self.bind(done.category)
+            named = self._names(_CATEGORIES, f"SELECT {category}")
+            tests.append(f"({named} OR {self._names(_NAMES, self._called(self._in_category()))})")
+        tests += [where] if where is not None else []
+        return f"events AS e WHERE {' AND '.join(tests)}"
+
+    def _names(self, keys: str, wanted: str) -> str:
+        """Return whether an event's properties, at any depth, name something of a set."""
+        return (
+            f"EXISTS (SELECT 1 FROM json_tree(e.properties) AS j WHERE {keys}"
+            f" AND j.type IN ('text', 'integer', 'real') AND CAST(j.atom AS TEXT) COLLATE NOCASE IN ({wanted}))"
+        )
+
+    def _products(self) -> list[str]:
+        """Return the queries for the products that a line must be of."""
+        found = []
+        if self.done.product is not None:
+            found.append(self._wanted())
+        if self.done.category is not None:
+            found.append(self._in_category())
+        return found
+
+    def _wanted(self) -> str:
+        """Return the products that are called so, with their variants."""
+        name = self.bind(self.done.product or "")
+        called = (
+            f"p.product_id = {name} COLLATE NOCASE OR p.sku = {name} COLLATE NOCASE OR p.title = {name} COLLATE NOCASE"
+        )
+        return (
+            f"SELECT p.id FROM products AS p WHERE {called} UNION SELECT v.id FROM products AS v"
+            f" JOIN products AS p ON p.id = v.parent_id WHERE {called}"
+        )
+
+    def _in_category(self) -> str:
+        """Return the products of a category; a variant is in those of its parent."""
+        category = self.bind(self.done.category or "")
+        return (
+            f"SELECT k.product_id FROM product_categories AS k WHERE k.category = {category} COLLATE NOCASE"
+            f" UNION SELECT v.id FROM products AS v JOIN product_categories AS k ON k.product_id = v.parent_id"
+            f" WHERE k.category = {category} COLLATE NOCASE"
+        )
+
+    def _called(self, products: str) -> str:
+        """Return every id, SKU and title of some products."""
+        return " UNION ".join(
+            f"SELECT n.{column} FROM products AS n WHERE n.id IN ({products})"
+            for column in ("product_id", "sku", "title")
+        )
+
+    def _messages(self) -> str:
+        tests = ["m.state = 'accepted'", "NOT m.rehearsal", *self._window("m.settled_at")]
+        if self.done.campaign is not None:
+            name = self.bind(self.done.campaign)
+            tests.append(f"m.scope COLLATE NOCASE IN ('campaign:' || {name}, 'flow:' || {name})")
+        return f"SELECT {self._person('m.contact_id')} AS who FROM messages AS m WHERE {' AND '.join(tests)}"
+
+    def _delivered(self) -> str:
+        """Return who got mail of an old tool: its events say where they are from, ours are messages."""
+        old = "json_extract(e.properties, '$.origin') IS NOT NULL"
+        return f"SELECT {self._person('e.contact_id')} AS who FROM {self._events(old)}"
+
+    def _often(self, deeds: str) -> str:
+        return f"SELECT who FROM ({deeds}){self._having('count(*)')}"
+
+    def _having(self, count: str) -> str:
+        return f" GROUP BY 1 HAVING {count} >= {self.bind(self.done.at_least)}"
+
+    def _window(self, at: str) -> list[str]:
+        since = [f"{at} >= {self.bind(self.done.since)}"] if self.done.since is not None else []
+        return [*since, f"{at} < {self.bind(self.done.until)}"]
+
+    def _person(self, contact: str) -> str:
+        """Return who a row's contact is now: rows stay with a contact that was merged into another."""
+        return (
+            f"coalesce((SELECT w.merged_into FROM contacts AS w WHERE w.id = {contact}), {contact})"
+            if self.merges
+            else contact
+        )
