@@ -366,9 +366,21 @@ CREATE INDEX product_categories_by_category ON product_categories (category);
 
 CREATE INDEX order_lines_by_product ON order_lines (product_id);
 
+CREATE INDEX products_by_sku ON products (source, sku) WHERE sku IS NOT NULL;
+
+CREATE INDEX products_by_title ON products (source, title);
+
+CREATE INDEX products_by_parent ON products (parent_id) WHERE parent_id IS NOT NULL;
+
+CREATE INDEX refunds_by_source_id ON refunds (source_id) WHERE source_id <> 'export';
+
 CREATE INDEX events_by_visitor ON events (visitor) WHERE contact_id IS NULL AND visitor IS NOT NULL;
 
 CREATE INDEX events_by_name ON events (name, contact_id, occurred_at);
+
+CREATE INDEX events_by_start ON events (properties ->> 'starts_at') WHERE name IN ('booking_made', 'booking_changed');
+
+CREATE INDEX events_by_feature ON events (properties ->> 'feature') WHERE name = 'feature_used';
 
 CREATE TABLE statements (
   id         INTEGER PRIMARY KEY,
