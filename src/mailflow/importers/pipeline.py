@@ -45,12 +45,13 @@ class Staged:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What comparing gave."""
+    """What comparing gave. `merged` rows are those of `Staged.merged` that only comparing could find."""
 
     inserted: int
     updated: int
     unchanged: int
     warnings: list[str] = field(default_factory=list)
+    merged: int = 0
 
 
 class Pipeline(Protocol):

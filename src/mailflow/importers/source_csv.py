@@ -30,7 +30,16 @@ def inspect(path: Path, text: Text) -> Source:
     delimiter = hint[1] if hint else _delimiter(sample)
     header, skip = _header(path, sample, delimiter, 1 if hint else 0)
     return Source(
-        path, text.sha256, text.encoding, text.errors, delimiter, header, skip, text.notes, content=text.place
+        path,
+        text.sha256,
+        text.encoding,
+        text.errors,
+        delimiter,
+        header,
+        skip,
+        text.notes,
+        content=text.place,
+        lines=text.lines,
     )
 
 
@@ -40,7 +49,6 @@ def blocks(source: Source, characters: int) -> Iterator[Block]:
     with source.place.open(encoding=source.encoding, errors=source.errors, newline="") as file:
         lines = _Lines(file, source.skip)
         while (block := _read_block(source, lines, characters)) is not None:
-            block.position = file.buffer.tell()
             yield block
 
 

@@ -69,7 +69,17 @@ def inspect(path: Path, text: Text) -> Source:
         raise NoTableError(f"{path}: no objects were found. {_RATHER}")
     header = check_header(path, tuple(names))
     return Source(
-        path, text.sha256, text.encoding, text.errors, ",", header, 0, text.notes, form=form, content=text.place
+        path,
+        text.sha256,
+        text.encoding,
+        text.errors,
+        ",",
+        header,
+        0,
+        text.notes,
+        form=form,
+        content=text.place,
+        lines=text.lines,
     )
 
 
@@ -82,7 +92,7 @@ def inspect_sheet(path: Path, text: Text) -> Source:
                 header = check_header(path, tuple(cells))
                 return Source(
                     path, text.sha256, text.encoding, text.errors, ",", header, number, text.notes, form=Form.SHEET,
-                    content=text.place,
+                    content=text.place, lines=text.lines,
                 )  # fmt: skip
     raise DataError(f"{path}: the sheet is empty")
 
@@ -100,11 +110,9 @@ def blocks(source: Source, characters: int) -> Iterator[Block]:
                 block.rejects.append(Reject(line, tuple(cells), fault))
             weight += sum(map(len, cells)) + len(cells)
             if weight >= characters:
-                block.position = file.buffer.tell()
                 yield block
                 block, weight = Block(), 0
         if block.rows or block.rejects:
-            block.position = file.buffer.tell()
             yield block
 
 
