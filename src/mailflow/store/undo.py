@@ -14,7 +14,7 @@ from datetime import datetime
 
 from mailflow import clock
 from mailflow.model import ImportState
-from mailflow.store import facts, imports, journal, merges, registers_undo
+from mailflow.store import events_bulk, facts, imports, journal, merges, products_undo, registers_undo
 from mailflow.store.connection import Connection
 from mailflow.store.contacts import FIELDS
 from mailflow.store.database import Store
@@ -38,8 +38,9 @@ def take_back(store: Store, import_id: int, *, now: datetime, final: ImportState
     """Undo a finished import, or roll back an interrupted one (`final` says which). Under the run lock only."""
     pace = Pace(store)
     orders, kept_orders = _take_back_orders(pace, import_id)
-    _delete_unused_products(pace, import_id)
+    products_undo.take_back(pace, import_id)
     registers_undo.take_back(pace, import_id)
+    events_bulk.take_back(pace, import_id)
     kept_fields = _restore_contacts(pace, import_id, now)
     _forget_identities(pace, import_id)
     if final is ImportState.ROLLED_BACK:
@@ -118,17 +119,6 @@ def _restore_order(tx: Connection, order_id: int, before: dict[str, object]) -> 
         {"id": order_id, "refunds": json.dumps(before["refunds"])},
     )
     facts.recount(tx, [int(str(one)) for one in (held["contact_id"], before["contact_id"]) if one is not None])
-
-
-def _delete_unused_products(pace: Pace, import_id: int) -> None:
-    for change in journal.entries(pace.store.db, import_id, "products"):
-        for ids in journal.slices(pace, change, set()):
-            with pace.transaction() as tx:
-                tx.execute(
-                    """DELETE FROM products WHERE id IN (SELECT value FROM json_each(?))
-                       AND NOT EXISTS (SELECT 1 FROM order_lines AS l WHERE l.product_id = products.id)""",
-                    (json.dumps(ids),),
-                )
 
 
 def _restore_contacts(pace: Pace, import_id: int, now: datetime) -> int:
