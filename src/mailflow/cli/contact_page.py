@@ -43,7 +43,7 @@ def page(profile: Profile, zone: ZoneInfo) -> RenderableType:
         Text(),
         _grid(_who(profile, zone), dim=2),
         Text(),
-        _grid([*_consent(profile, zone), *_bought(profile, zone)]),
+        _grid([*_known(profile, zone), *_consent(profile, zone), *_bought(profile, zone)]),
         Text(),
         Text(_heading(profile), style="bold"),
         _timeline(profile.timeline, zone),
@@ -69,12 +69,16 @@ def _who(profile: Profile, zone: ZoneInfo) -> Iterator[tuple[str, str, str]]:
         yield "looked after by", ", ".join(filter(None, (owner.name, owner.email, owner.phone))), owner.source
     if profile.merged:
         yield "merged", ", ".join(one.email or one.key for one in profile.merged), "the same person: contact merge"
-    yield "contact key", contact.key, ""
-    yield "first heard of", contact.source, str(local_date(contact.created_at, zone))
 
 
 def _from(origin: Origin | None, zone: ZoneInfo) -> str:
     return "" if origin is None else f"{origin.text}, {local_date(origin.at, zone)}"
+
+
+def _known(profile: Profile, zone: ZoneInfo) -> Iterator[tuple[str, str]]:
+    contact = profile.contact
+    yield "first heard of", f"{contact.source}, {local_date(contact.created_at, zone)}"
+    yield "contact key", contact.key
 
 
 def _consent(profile: Profile, zone: ZoneInfo) -> Iterator[tuple[str, str]]:
@@ -157,6 +161,6 @@ def _grid(rows: Iterable[Sequence[str]], dim: int | None = None) -> RenderableTy
     grid = Table.grid(padding=(0, 2))
     for row in rows:
         grid.add_row(*(Text(visible(cell), style="dim" if place == dim else "") for place, cell in enumerate(row)))
-    for column in grid.columns[1:]:
-        column.overflow = "fold"
+    for place, column in enumerate(grid.columns):
+        column.no_wrap, column.overflow = place == 0, "fold"
     return grid

@@ -161,8 +161,8 @@ _INSERTED = """SELECT j.import_id, count(*) AS number FROM (
     SELECT t.id, (SELECT x.id FROM import_changes AS x CROSS JOIN imports AS i ON i.id = x.import_id
                   WHERE x.noun = :noun AND x.before IS NULL AND x.last_id >= t.id AND i.state = 'done'
                   ORDER BY x.last_id LIMIT 1) AS line
-    FROM {table} AS t WHERE t.{of_them}) AS h
-  CROSS JOIN import_changes AS j ON j.id = h.line AND j.first_id <= h.id GROUP BY j.import_id"""
+    FROM {table} AS t WHERE t.{of_them}) AS held
+  CROSS JOIN import_changes AS j ON j.id = held.line AND j.first_id <= held.id GROUP BY j.import_id"""
 _MARKED = """SELECT import_id, count(*) AS number FROM {table}
   WHERE {of_them} AND import_id IS NOT NULL AND source <> 'undo' GROUP BY import_id"""
 _BROUGHT = {
