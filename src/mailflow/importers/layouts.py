@@ -44,6 +44,7 @@ class LayoutSpec(_Part):
 
     name: str
     noun: str = Field(alias="as")
+    like: str | None = None
     signs: list[str | list[str]] = Field(min_length=1)
     without: list[str] = []
     files: list[str] = []
@@ -197,7 +198,25 @@ def read_table(path: Path, *, shown: str | None = None) -> list[Layout]:
     problems = list(_problems(document, spec))
     if problems:
         raise ProblemsError(problems)
-    return [_layout(spec, each) for each in spec.layouts]
+    layouts: dict[str, LayoutSpec] = {}
+    for each in spec.layouts:
+        layouts[each.name] = _alike(each, layouts[each.like]) if each.like else each
+    return [_layout(spec, each) for each in layouts.values()]
+
+
+def _alike(layout: LayoutSpec, model: LayoutSpec) -> LayoutSpec:
+    """Return a layout that reads columns as another of its table does, wherever it does not say otherwise itself."""
+    unsaid = {name for name in ("timezone", "date_format", "currency", "inferred") if not getattr(layout, name)}
+    changes = {name: getattr(model, name) for name in unsaid}
+    merged = {
+        name: {**getattr(layout, name), **_missing(name, layout, model)} for name in ("columns", "join", "values")
+    }
+    return layout.model_copy(update=changes | merged)
+
+
+def _missing(part: str, layout: LayoutSpec, model: LayoutSpec) -> dict[str, object]:
+    own = set(map(fold, getattr(layout, part)))
+    return {name: value for name, value in getattr(model, part).items() if fold(name) not in own}
 
 
 def _problems(document: Document, spec: ToolSpec) -> Iterator[Problem]:
@@ -206,6 +225,9 @@ def _problems(document: Document, spec: ToolSpec) -> Iterator[Problem]:
         path: KeyPath = ("layouts", number)
         if layout.name in seen:
             yield document.problem((*path, "name"), f"the name {layout.name!r} is given twice")
+        if layout.like is not None and (layout.like not in seen or layout.like == layout.name):
+            message = f"{layout.like!r} is no layout above this one{suggestion(layout.like, seen - {layout.name})}"
+            yield document.problem((*path, "like"), message)
         seen.add(layout.name)
         nouns = [noun.value for noun in Noun]
         if layout.noun not in nouns:
