@@ -14,7 +14,7 @@ from datetime import datetime
 
 from mailflow import clock
 from mailflow.model import ImportState
-from mailflow.store import events_bulk, facts, imports, journal, merges, products_undo, registers_undo
+from mailflow.store import events_bulk, facts, imports, journal, merges, products_undo, registers_undo, suppressions_bulk
 from mailflow.store.connection import Connection
 from mailflow.store.contacts import FIELDS
 from mailflow.store.database import Store
@@ -32,6 +32,7 @@ class Undone:
     kept_orders: int = 0
     kept_contacts: int = 0
     kept_opt_outs: int = 0
+    kept_suppressions: int = 0
 
 
 def take_back(store: Store, import_id: int, *, now: datetime, final: ImportState) -> Undone:
@@ -48,12 +49,15 @@ def take_back(store: Store, import_id: int, *, now: datetime, final: ImportState
     else:
         _compensate_consents(pace, import_id, now)
     contacts, kept_contacts = _delete_contacts(pace, import_id)
+    if final is ImportState.ROLLED_BACK:
+        suppressions_bulk.drop_of_strangers(pace, import_id)
     opt_outs = store.db.execute(
         "SELECT count(*) FROM consents WHERE import_id = ? AND state = 'unsubscribed'", (import_id,)
     ).fetchone()[0]
     with store.transaction() as tx:
         imports.settle(tx, import_id, final, now)
-    return Undone(orders, contacts, kept_orders, kept_contacts + kept_fields, opt_outs)
+    suppressed = suppressions_bulk.count_kept(store.db, import_id)
+    return Undone(orders, contacts, kept_orders, kept_contacts + kept_fields, opt_outs, suppressed)
 
 
 def recover(store: Store, *, now: datetime) -> list[int]:
