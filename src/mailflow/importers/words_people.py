@@ -42,7 +42,7 @@ WORDS: Mapping[Noun, NounWords] = MappingProxyType(
     {
         Noun.CONTACTS: NounWords(
             CONTACT_WORDS,
-            (need("an e-mail column (or customer ids)", "email", "customer_id"),),
+            (need("an e-mail column (or customer ids, or phones)", "email", "customer_id", "phone"),),
             more_fields=("attributes_json",),
             many=_MANY,
         ),
