@@ -6,7 +6,7 @@ Shipped tables are in tools/, those of a workspace in its folder importers/. How
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
@@ -20,7 +20,6 @@ from mailflow import clock
 from mailflow.config.yaml_files import Document, KeyPath, parse_spec, read_yaml, suggestion
 from mailflow.errors import Problem, ProblemsError, UsageError
 from mailflow.importers.dates import DayOrder, day_order_of
-from mailflow.importers.noun_words import NounWords
 from mailflow.importers.nouns import Noun
 from mailflow.importers.rules import RULES
 from mailflow.importers.vocabulary import VOCABULARY
@@ -233,30 +232,30 @@ def _problems(document: Document, spec: ToolSpec) -> Iterator[Problem]:
         if layout.noun not in nouns:
             yield document.problem((*path, "as"), f"{layout.noun!r} is no kind of file{suggestion(layout.noun, nouns)}")
             continue
-        yield from _layout_problems(document, path, layout, VOCABULARY[Noun(layout.noun)])
+        yield from _layout_problems(document, path, layout, VOCABULARY[Noun(layout.noun)].fields)
 
 
-def _layout_problems(document: Document, path: KeyPath, layout: LayoutSpec, words: NounWords) -> Iterator[Problem]:
+def _layout_problems(document: Document, path: KeyPath, layout: LayoutSpec, fields: Sequence[str]) -> Iterator[Problem]:
     """Yield fields and rules that are none, and a zone, format or currency that cannot be."""
     meant: list[tuple[KeyPath, str, bool]] = [
         (("columns", header), meaning, False) for header, meaning in layout.columns.items()
     ]
     meant += [((part, name), name, True) for part in ("join", "constants", "values") for name in getattr(layout, part)]
     for place, meaning, at_key in meant:
-        if not is_meaning(meaning, words):
-            known = [*words.fields, IGNORE, ATTRIBUTE]
+        if not is_meaning(meaning, fields):
+            known = [*fields, IGNORE, ATTRIBUTE]
             message = f"{meaning!r} is no field of {layout.noun}{suggestion(meaning, known)}"
             yield document.problem((*path, *place), message, at_key=at_key)
     for at, name in enumerate(layout.inferred):
-        if name not in words.fields:
-            message = f"{name!r} is no field of {layout.noun}{suggestion(name, words.fields)}"
+        if name not in fields:
+            message = f"{name!r} is no field of {layout.noun}{suggestion(name, fields)}"
             yield document.problem((*path, "inferred", at), message)
     for at, name in enumerate(layout.rules):
         if name not in RULES:
             yield document.problem((*path, "rules", at), f"{name!r} is no rule{suggestion(name, RULES)}")
             continue
         for given in RULES[name].gives:
-            if not is_meaning(given, words):
+            if not is_meaning(given, fields):
                 message = f"the rule {name} gives {given!r}, which is no field of {layout.noun}"
                 yield document.problem((*path, "rules", at), message)
     checks = (("timezone", clock.zone), ("date_format", day_order_of), ("currency", currency_code))
@@ -269,12 +268,12 @@ def _layout_problems(document: Document, path: KeyPath, layout: LayoutSpec, word
             yield document.problem((*path, key), str(error).removeprefix("--date-format "))
 
 
-def is_meaning(meaning: str, words: NounWords) -> bool:
+def is_meaning(meaning: str, fields: Container[str]) -> bool:
     """Return whether a column of such a file can mean this: a field, `ignore`, `attribute` or `attribute:name`."""
     name, colon, rest = meaning.partition(":")
     if name == ATTRIBUTE:
         return bool(rest.strip()) or not colon
-    return meaning == IGNORE or meaning in words.fields
+    return meaning == IGNORE or meaning in fields
 
 
 def _layout(spec: ToolSpec, layout: LayoutSpec) -> Layout:

@@ -14,6 +14,8 @@ _NOT_WORD = re.compile(r"[\W_]+")
 
 def fold(text: str) -> str:
     """Return a word for comparison: `E-Mail ` and `e_mail` are `email`, `Prénom` is `prenom`."""
+    if text.isascii():
+        return _NOT_WORD.sub("", text.lower())
     decomposed = unicodedata.normalize(
         "NFKD", text.replace("ß", "ss").replace("ø", "o").replace("æ", "ae").replace("ł", "l")
     )
@@ -89,10 +91,11 @@ CONTACT_WORDS = PERSON_WORDS | table(
             blocked is_blocked""",
         "opted_out_at": """unsub_time unsubscribed_at unsubscribe_date unsubscribed_on unsubscribe_time date_unsubscribed opt_out_date
             opt-out_date optout_date optout_time opted_out_at opted_out_on email_opt_out_date abgemeldet_am""",
-        "consent_at": """consent_at consent_date consent_time consented_at email_marketing_consent_timestamp confirmed_at
-            confirmation_date confirm_time optin_date opt-in_date opt-in_time opted_in_at optin_at optin_time subscribed_at
-            subscribed_on subscribed_date date_subscribed subscription_date subscribe_date signup_date signed_up_at sign_up_date
-            einwilligung_am angemeldet_am""",
+        "consent_at": """consent_at consent_date consent_time consented_at consent_timestamp email_marketing_consent_timestamp
+            consent_updated_at consent_changed_at status_date status_changed_at""",
+        "opted_in_at": """opted_in_at opted_in_on confirmed_at confirmation_date confirm_time optin_date opt-in_date optin_at optin_time
+            opt-in_time subscribed_at subscribed_on subscribed_date date_subscribed subscription_date subscribe_date signup_date
+            signup_time signed_up_at signed_up_on sign_up_date einwilligung_am angemeldet_am""",
         "evidence": """optin_ip opt-in_ip confirm_ip confirmation_ip subscribe_ip signup_ip signup_ip_address
             unsub_campaign_title unsub_reason_other clean_campaign_title""",
         "wording": "wording consent_text consent_wording opt-in_text form_version wording_version consent_version einwilligungstext",
