@@ -92,7 +92,7 @@ def test_everything_of_all_nouns_is_one_list_in_time_order(store: Store, keys: K
     told = [(str(moment.what), moment.source, moment.text) for moment in timeline.of_person(store.db, keys, [ada])]
     assert told == [
         ("consent", "test", "subscribed (basis express)"),
-        ("event", "website", "product_viewed: product Green tea"),
+        ("event", "website", "product_viewed: Green tea"),
         ("order", "webshop", "#1 placed: 42.50 EUR, paid"),
         ("import", "plain", "orders.csv: 1 order"),
         ("refund", "webshop", "#1: 17.50 EUR"),

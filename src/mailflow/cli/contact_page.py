@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -10,6 +11,7 @@ from mailflow.cli.contact_record import fields
 from mailflow.cli.plain import visible
 from mailflow.clock import local_date, wall_text
 from mailflow.model import ConsentState
+from mailflow.store.contacts import further
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -57,10 +59,8 @@ def _who(profile: Profile, zone: ZoneInfo) -> Iterator[tuple[str, str, str]]:
     for name, value in known.items():
         text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
         yield name, text, _from(profile.origins.get(name), zone)
-    shown = {(contact.email or "").lower(), contact.fields["phone"]}
-    for one in profile.identities:
-        if one["value"] not in shown:
-            yield one["kind"].replace("_", " "), one["value"], one["source"]
+    for one in further([dict(one) for one in profile.identities], contact.email, contact.fields["phone"]):
+        yield one["kind"].replace("_", " "), one["value"], one["source"]
     if profile.company is not None:
         firm = profile.company
         yield "firm", ", ".join(filter(None, (firm.name or firm.domain, firm.industry, firm.size))), firm.source
@@ -72,12 +72,13 @@ def _who(profile: Profile, zone: ZoneInfo) -> Iterator[tuple[str, str, str]]:
 
 
 def _from(origin: Origin | None, zone: ZoneInfo) -> str:
-    return "" if origin is None else f"{origin.text}, {local_date(origin.at, zone)}"
+    return "" if origin is None else f"{local_date(origin.at, zone)} {origin.text}"
 
 
 def _known(profile: Profile, zone: ZoneInfo) -> Iterator[tuple[str, str]]:
     contact = profile.contact
-    yield "first heard of", f"{contact.source}, {local_date(contact.created_at, zone)}"
+    file = f" ({PurePath(profile.first.file).name})" if profile.first.file else ""
+    yield "first heard of", f"{contact.source}{file}, {local_date(contact.created_at, zone)}"
     yield "contact key", contact.key
 
 

@@ -28,6 +28,7 @@ def as_record(profile: Profile) -> dict[str, Any]:
         "contact": contact.key,
         "email": contact.email,
         "source": contact.source,
+        "first_heard": origin_record(profile.first),
         "created_at": iso(contact.created_at),
         "updated_at": iso(contact.updated_at),
         "fields": fields(profile),

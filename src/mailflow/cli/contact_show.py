@@ -75,9 +75,10 @@ def show(
     if html is None:
         session.emit_object(as_record(known), lambda: page(known, zone))
         return
+    from mailflow.cli.plain import cleaned
     from mailflow.reports import contact_page
 
-    _write_private(html, contact_page.render(as_record(known), zone=zone, now=session.now))
+    _write_private(html, contact_page.render(cleaned(as_record(known)), zone=zone, now=session.now))
     session.say(f"Written: {html}")
 
 

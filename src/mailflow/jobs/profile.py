@@ -63,6 +63,7 @@ class Profile:
     merged: Sequence[Contact]
     identities: Sequence[Row]  # kind, source, value
     origins: Mapping[str, Origin]
+    first: Origin
     consent: Sequence[Held]
     ledger: Sequence[ConsentEntry]
     suppressions: Sequence[tuple[str, Suppression]]  # (address, why)
@@ -99,6 +100,7 @@ def of_contact(db: Connection, keys: Keys, contact: Contact, part: Part) -> Prof
         merged=[other for other in others if other is not None],
         identities=identities,
         origins=origins.of_fields(db, contact),
+        first=origins.first(db, contact),
         consent=ledger.now(db, contact.id),
         ledger=consents.of_contacts(db, ids),
         suppressions=_suppressions(db, keys, identities),

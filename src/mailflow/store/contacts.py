@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
+from typing import Any
 
 from mailflow import clock
 from mailflow.addresses import Address
@@ -138,6 +139,20 @@ def identities_of(db: Connection, contact_id: int) -> list[Row]:
     return db.execute(
         "SELECT kind, source, value FROM identities WHERE contact_id = ? ORDER BY kind, source, value", (contact_id,)
     ).fetchall()
+
+
+def further(identities: Iterable[Mapping[str, Any]], email: str | None, phone: str | None) -> list[Mapping[str, Any]]:
+    """Return the identities that say more than the address and the phone number which are known already."""
+    known = {(email or "").lower(), _digits(phone or "")}
+    return [
+        one
+        for one in identities
+        if one["value"] not in known and not (one["kind"] == PHONE and _digits(one["value"]) in known)
+    ]
+
+
+def _digits(phone: str) -> str:
+    return "".join(filter(str.isdigit, phone))
 
 
 def count(db: Connection) -> int:

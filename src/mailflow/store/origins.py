@@ -22,6 +22,7 @@ from mailflow.store.connection import Connection, Row
 from mailflow.store.contacts import FIELDS, Contact
 
 OWNER = "owner"
+PLAIN = "plain"  # the tool of files that no tool is known of
 
 State = Mapping[str, Any]  # the filled fields of a contact by name: columns and attributes alike
 
@@ -50,13 +51,15 @@ class Origin:
 
     @property
     def text(self) -> str:
-        """One line for a person: `self, spring_survey`; `contacts.csv, mailchimp`."""
+        """One line for a person: `self, spring_survey`; `members.csv, mailchimp`; `list.csv` of no known tool."""
         if self.kind is OriginKind.SELF:
             return f"self, {self.source}"
         if self.file is None:
             return self.source
-        guessed = ", inferred" if self.kind is OriginKind.INFERRED else ""
-        return f"{PurePath(self.file).name}, {self.source}{guessed}{', undone since' if self.undone else ''}"
+        guessed = "inferred" if self.kind is OriginKind.INFERRED else ""
+        tool = "" if self.source == PLAIN else self.source
+        undone = "undone since" if self.undone else ""
+        return ", ".join(filter(None, (PurePath(self.file).name, tool, guessed, undone)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,11 @@ def of_fields(db: Connection, contact: Contact) -> dict[str, Origin]:
                 OriginKind.SELF, said.source, said.stated_at, said.import_id, question=said.question
             )
     return found
+
+
+def first(db: Connection, contact: Contact) -> Origin:
+    """Return where we first heard of a contact, which no later file changes."""
+    return _first(contact, _steps(db, contact), "")
 
 
 def touches(db: Connection, contact: Contact) -> list[Touch]:

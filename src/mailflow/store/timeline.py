@@ -26,6 +26,10 @@ from mailflow.tokens import Keys
 
 MAILFLOW = "mailflow"  # the source of what nobody else said: messages, scores, merges
 _OF_PERSON = "contact_id IN (SELECT value FROM json_each(:ids))"
+# Properties of events that say what it was about without their name, those that are money, and those for machines.
+_SUBJECTS = ("product", "subject", "service", "campaign", "query", "feature", "plan", "form", "platform", "text")
+_AMOUNTS = ("value", "price")
+_TECHNICAL = ("_id", "url", "origin", "sku", "handle")
 _SHOWN_LETTERS = 200  # of one property in the text of an event; `details` have all
 
 
@@ -197,16 +201,29 @@ def _events(db: Connection, ids: Mapping[str, str], ledger: Sequence[ConsentEntr
 
 
 def _shown(properties: Mapping[str, Any]) -> str:
-    """Return an event's properties in a line; an amount stands beside its currency."""
-    currency = properties.get("currency")
-    parts = []
-    for name, value in properties.items():
-        if value in (None, "", [], {}) or (name == "currency" and ("value" in properties or "price" in properties)):
-            continue
-        text = json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict | bool) else str(value)
-        text = text if len(text) <= _SHOWN_LETTERS else f"{text[:_SHOWN_LETTERS]}…"
-        parts.append(f"{name} {text}{f' {currency}' if name in ('value', 'price') and currency else ''}")
+    """Return an event's properties in a line: what it was about first, amounts beside their currency.
+
+    Ids and links are left to `details` where something says more to a reader.
+    """
+    filled = {name: value for name, value in properties.items() if value not in (None, "", [], {})}
+    subjects = [_short(filled.pop(name)) for name in _SUBJECTS if name in filled]
+    currency = filled.pop("currency", "")
+    amounts = [f"{_short(filled.pop(name))} {currency}".rstrip() for name in _AMOUNTS if name in filled]
+    others = [
+        f"{name} {_short(value)}"
+        for name, value in filled.items()
+        if not (subjects or amounts) or not (name.endswith(_TECHNICAL) or isinstance(value, bool))
+    ]
+    parts = [*subjects, *amounts, *others]
     return f": {', '.join(parts)}" if parts else ""
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, list) and not any(isinstance(one, list | dict) for one in value):
+        text = " + ".join(map(str, value))
+    else:
+        text = json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict | bool) else str(value)
+    return text if len(text) <= _SHOWN_LETTERS else f"{text[:_SHOWN_LETTERS]}…"
 
 
 def _classes(db: Connection, ids: Mapping[str, str]) -> Iterator[Moment]:
@@ -287,15 +304,16 @@ def _imports(db: Connection, contact_ids: Sequence[int]) -> Iterator[Moment]:
     for contact_id in contact_ids:
         contact = contacts.get(db, contact_id)
         for touch in origins.touches(db, contact) if contact is not None else ():
-            yield _import(touch, brought.pop(touch.origin.import_id or 0, {}), contact_id)
+            who = "them" if contact_id == contact_ids[0] or contact is None else contact.email or contact.key
+            yield _import(touch, brought.pop(touch.origin.import_id or 0, {}), contact_id, who)
     for import_id, counts in brought.items():
         touch = origins.Touch(origins.of_import(db, import_id), added=False)
-        yield _import(touch, counts, contact_ids[0])
+        yield _import(touch, counts, contact_ids[0], "them")
 
 
-def _import(touch: Touch, brought: Mapping[str, int], contact_id: int) -> Moment:
+def _import(touch: Touch, brought: Mapping[str, int], contact_id: int, who: str) -> Moment:
     origin = touch.origin
-    did = ["added them"] if touch.added else []
+    did = [f"added {who}"] if touch.added else []
     did += [f"{name} {'–' if old is None else old} → {'–' if new is None else new}" for name, old, new in touch.changed]
     did += [f"{count:,} {noun if count != 1 else noun.removesuffix('s')}" for noun, count in brought.items()]
     details = {
