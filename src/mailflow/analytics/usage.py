@@ -4,8 +4,8 @@ The score compares a person with their own earlier self: who always came once a 
 Of the present period (the last `period` days) and the one before it, with a day as the unit:
 
 * recency (40 points): 1 while the time since they were last active is within their usual gap between active days,
-  falling in a straight line to 0 at four times that gap. The gap is that of both periods together, at least a day, and a week
-  where there is only one active day.
+  falling in a straight line to 0 at four times that gap. The gap is that of both periods together, at least a day, and
+  a week where there is only one active day.
 * frequency (30 points): active days now ÷ active days in the earlier period, at most 1. Who has no earlier period is
   measured against one active day a week.
 * breadth (30 points): features used now ÷ features used in the earlier period, at most 1. Where nobody names features

@@ -79,14 +79,14 @@ class EventRows:
         for name, at in happened:
             told = self._told(name, properties, people.emails[index])
             self._n += 1
-            source_id, hashed = self._source_id(name, at, own_id, keys, visitor, told)
+            source_id, is_hash = self._source_id(name, at, own_id, keys, visitor, told)
             batch.events.append(
                 (
                     self._n,
                     self._row,
                     line,
                     source_id,
-                    hashed and may_repeat,
+                    is_hash and may_repeat,
                     name,
                     at,
                     *keys,
@@ -191,7 +191,7 @@ class EventRows:
         elif email is not None and name == "bounced" and told["kind"] == "hard":
             batch.refused.append(Refused(0, email, SuppressionReason.HARD_BOUNCE, evidence, at))
         if name in ("complained", "unsubscribed"):
-            return ConsentState.UNSUBSCRIBED, Basis.EXPRESS, at, None, evidence
+            return ConsentState.UNSUBSCRIBED, Basis.EXPRESS, at, None, evidence, None
         return None
 
     def _source_id(
@@ -205,8 +205,8 @@ class EventRows:
             return (f"{thing}:{name}" if self._is_state else f"{thing}:{name}:{at}"), False
         who = keys[0] or keys[1] or keys[2] or visitor
         if self._is_state and kind.told_by:
-            return _hash(name, who, [told.get(key) for key in kind.told_by]), False
-        return _hash(name, who, at, sorted(told.items(), key=lambda item: item[0])), True
+            return hashed(name, who, [told.get(key) for key in kind.told_by]), False
+        return hashed(name, who, at, sorted(told.items(), key=lambda item: item[0])), True
 
 
 def _bounce_kind(told: Mapping[str, Any]) -> str:
@@ -217,7 +217,8 @@ def _bounce_kind(told: Mapping[str, Any]) -> str:
     return "unknown"
 
 
-def _hash(*what: object) -> str:
+def hashed(*what: object) -> str:
+    """Return an id made of what a row says."""
     return blake2b(repr(what).encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
 
 

@@ -61,6 +61,8 @@ PERSON_WORDS = table(
             city_(billing)""",
         "postcode": """zip zip_code zipcode postcode post_code postal_code plz postleitzahl codigo_postal code_postal cap postnummer postnr
             kod_pocztowy default_address_zip billing_zip billing_postcode postcode_(billing)""",
+        "visitor": """visitor visitor_id anonymous_id anonymous_user_id anon_id cookie cookie_id device_id browser_id ga_client_id
+            user_pseudo_id distinct_id guest_id besucher besucher_id visitante_id visiteur_id""",
         "birthday": """birthday birth_date birthdate date_of_birth dob geburtstag geburtsdatum fecha_de_nacimiento cumpleanos
             date_de_naissance anniversaire compleanno data_di_nascita fodselsdag fodelsedag fodelsedatum geboortedatum""",
     }

@@ -27,16 +27,10 @@ _UNDER = (
     "profile",
 )
 
-VISITOR_WORDS = table(
-    {
-        "visitor": """visitor visitor_id anonymous_id anonymous_user_id anon_id cookie cookie_id device_id browser_id ga_client_id
-            user_pseudo_id distinct_id guest_id besucher besucher_id visitante_id visiteur_id"""
-    }
-)
-_WHO = VISITOR_WORDS | {
+_WHO = {
     word: field
     for word, field in PERSON_WORDS.items()
-    if field in ("email", "customer_id", "phone", "first_name", "last_name", "full_name") and word != "name"
+    if field in ("email", "customer_id", "phone", "first_name", "last_name", "full_name", "visitor") and word != "name"
 }
 _NAME = "event event_name eventname action activity event_action event_type interaction interaction_type metric ereignis evento evenement aktion"
 # A column `time` is the time of day where there is a date beside it, else the whole instant.
@@ -236,6 +230,7 @@ WORDS: Mapping[Noun, NounWords] = MappingProxyType(
                     "event_id": "response_id submission_id answer_id respondent_id entry_id token # event_id network_id_response",
                     "question": "question question_text question_title frage pregunta domanda",
                     "answer": "answer answer_text response answer_value antwort respuesta reponse risposta",
+                    "field": "field field_name variable question_key",
                     "form": "form survey form_name survey_name survey_title form_title quiz umfrage formular encuesta formulario",
                     "email": "username email_address your_email your_email_address what_is_your_email what_is_your_email_address respondent_email",
                 }

@@ -14,7 +14,9 @@ from datetime import datetime
 
 from mailflow import clock
 from mailflow.model import ImportState
-from mailflow.store import events_bulk, facts, imports, journal, merges, products_undo, registers_undo, suppressions_bulk
+from mailflow.store import (
+    events_bulk, facts, imports, journal, merges, products_undo, registers_undo, statements_bulk, suppressions_bulk,
+)  # fmt: skip
 from mailflow.store.connection import Connection
 from mailflow.store.contacts import FIELDS
 from mailflow.store.database import Store
@@ -42,6 +44,7 @@ def take_back(store: Store, import_id: int, *, now: datetime, final: ImportState
     products_undo.take_back(pace, import_id)
     registers_undo.take_back(pace, import_id)
     events_bulk.take_back(pace, import_id)
+    statements_bulk.take_back(pace, import_id)
     kept_fields = _restore_contacts(pace, import_id, now)
     _forget_identities(pace, import_id)
     if final is ImportState.ROLLED_BACK:
@@ -230,6 +233,7 @@ _UNREFERENCED = """SELECT c.id FROM contacts AS c WHERE c.id IN (SELECT value FR
     AND NOT EXISTS (SELECT 1 FROM consents AS n WHERE n.contact_id = c.id)
     AND NOT EXISTS (SELECT 1 FROM messages AS m WHERE m.contact_id = c.id)
     AND NOT EXISTS (SELECT 1 FROM events AS e WHERE e.contact_id = c.id)
+    AND NOT EXISTS (SELECT 1 FROM statements AS s WHERE s.contact_id = c.id)
     AND NOT EXISTS (SELECT 1 FROM merges AS m WHERE m.kept_id = c.id AND m.undone_at IS NULL)
     AND NOT EXISTS (SELECT 1 FROM merges AS m WHERE m.merged_id = c.id AND m.undone_at IS NULL)
     AND NOT EXISTS (SELECT 1 FROM import_changes AS j JOIN imports AS i ON i.id = j.import_id
