@@ -32,7 +32,7 @@ class Details:
 
     def read(self, sheet: Sheet, birthdays: list[str | None] | None) -> list[str | None]:
         """Return each row's other columns as JSON, and read the birthdays; one that is no date becomes an attribute."""
-        listed = [(name, _lists_of(sheet, name)) for name in self._listed]
+        listed = [(name, lists_of(sheet, name)) for name in self._listed]
         objects = sheet.texts("attributes_json") if self._json else None
         documents: list[str | None] = []
         for index, row in enumerate(sheet.block.rows):
@@ -61,7 +61,7 @@ class Lists:
     def read(self, sheet: Sheet, said: Said, numbers: Sequence[int]) -> Iterator[TopicSaying]:
         """Yield what each row of a block says about topics; `numbers` are those of the cards, 0 for none."""
         for name, state in (("lists", ConsentState.SUBSCRIBED), ("unsubscribed_lists", ConsentState.UNSUBSCRIBED)):
-            for index, found in enumerate(_lists_of(sheet, name)):
+            for index, found in enumerate(lists_of(sheet, name)):
                 if not numbers[index] or (state is ConsentState.SUBSCRIBED and said.state(index) is not state):
                     continue
                 topics = {topic: each for each in found if (topic := slug(each))}
@@ -73,7 +73,7 @@ def slug(name: str) -> str:
     return _NOT_SLUG.sub("_", unicodedata.normalize("NFKC", name).casefold()).strip("_")
 
 
-def _lists_of(sheet: Sheet, name: str) -> list[list[str]]:
+def lists_of(sheet: Sheet, name: str) -> list[list[str]]:
     """Return the items of all columns of a field, each once, for each row."""
     found: list[list[str]] = [[] for _ in range(sheet.size)]
     for _, cells in sheet.every(name):

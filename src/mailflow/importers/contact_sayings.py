@@ -20,6 +20,9 @@ from mailflow.model import Basis, ConsentState
 InstantRead = Callable[[str], int]
 SAYING_COLUMNS = ("consent", "basis", "consent_at", "evidence", "consent_source", "wording")
 
+SAYING_DATES = ("consent_at", "opted_in_at", "opted_out_at")
+_DETAILS = (*SAYING_DATES, "evidence")
+_OPTED_IN = (ConsentState.SUBSCRIBED, ConsentState.PENDING)
 _SHOWN = 200  # of a cell, as evidence
 _NO_DATE = re.compile(r"[\s0:.TZ/-]*\Z")  # blank, or the 0000-00-00 of MySQL
 
@@ -48,6 +51,7 @@ class Sayings:
     ) -> None:
         has = recognised.columns
         self.spoken = consent.given or any(name in has for name in (*CONSENT_FIELDS, "opted_out_at"))
+        self.may_say_yes = consent.given or "consent" in has
         self._consent = consent
         self._instants = instants
         self._file = file
@@ -62,6 +66,7 @@ class Sayings:
         rows: list[tuple[str, ...]] = list(zip(*(cells for _, _, cells in columns), strict=True)) or [()] * sheet.size
         sayings = list(map(self._consent.say_row, rows))
         times = self._times(sheet, "consent_at")
+        self._date_yeses(sheet, sayings, times)
         self._read_leaving(sheet, sayings, times)
         evidence = self._evidence(sheet, sayings)
         sources = sheet.first_of("consent_source", _text)
@@ -73,9 +78,17 @@ class Sayings:
             times,
             evidence,
             sources,
-            sheet.texts("wording"),
+            _joined(sheet, "wording"),
         )
         return Said(said, self._refusals(columns, rows, sayings))
+
+    def _date_yeses(self, sheet: Sheet, sayings: Sequence[Saying | None], times: list[int | None]) -> None:
+        """Date a yes, or a sign-up, by when they opted in; a no is not of that day."""
+        if sheet.cells("opted_in_at") is None:
+            return
+        for index, (saying, at) in enumerate(zip(sayings, self._times(sheet, "opted_in_at"), strict=True)):
+            if at is not None and saying is not None and saying.state in _OPTED_IN:
+                times[index] = at
 
     def _read_leaving(self, sheet: Sheet, sayings: list[Saying | None], times: list[int | None]) -> None:
         """Make a no of each date on which somebody left, and date the noes by it."""
@@ -98,10 +111,10 @@ class Sayings:
         plain = [saying.evidence if saying else None for saying in sayings]
         if not self._has_details:
             return plain
-        details = [*sheet.every("consent_at"), *sheet.every("opted_out_at"), *sheet.every("evidence")]
+        details = [pair for name in _DETAILS for pair in sheet.every(name)]
         headers = [header for header, _ in details]
         return [
-            said and "; ".join([said, *_named(headers, cells)])
+            said and "; ".join([said, *named_cells(headers, cells)])
             for said, cells in zip(plain, zip(*(cells for _, cells in details), strict=True), strict=True)
         ]
 
@@ -144,8 +157,18 @@ class Sayings:
         return sheet.first_of(name, read_or_count)
 
 
-def _named(headers: Sequence[str], cells: Sequence[str]) -> list[str]:
+def named_cells(headers: Sequence[str], cells: Sequence[str]) -> list[str]:
+    """Return what a row holds as a proof: `header = cell` of each that is filled."""
     return [f"{header} = {cell.strip()[:_SHOWN]}" for header, cell in zip(headers, cells, strict=True) if cell.strip()]
+
+
+def _joined(sheet: Sheet, name: str) -> list[str | None]:
+    """Return what all columns of a field say together; mostly there is one, or none."""
+    columns = sheet.every(name)
+    if len(columns) < 2:
+        return sheet.texts(name)
+    headers, cells = zip(*columns, strict=True)
+    return ["; ".join(named_cells(headers, row)) or None for row in zip(*cells, strict=True)]
 
 
 def _text(cell: str) -> str | None:

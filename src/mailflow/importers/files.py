@@ -11,7 +11,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 from mailflow import clock
-from mailflow.importers import rejects, repeats, spool
+from mailflow.importers import rejects, remarks, repeats, spool
+from mailflow.importers.answer_pipeline import AnswerPipeline
 from mailflow.importers.contact_pipeline import ContactPipeline
 from mailflow.importers.event_kinds import KINDS
 from mailflow.importers.event_pipeline import EventPipeline
@@ -24,8 +25,10 @@ from mailflow.importers.pipeline import Advance, Pipeline, Staged, Task, Verdict
 from mailflow.importers.product_pipeline import ProductPipeline
 from mailflow.importers.recognise import recognise
 from mailflow.importers.register_pipeline import RegisterPipeline
+from mailflow.importers.signup_pipeline import SignupPipeline
 from mailflow.importers.source import Source, inspect
-from mailflow.store import Store, imports, undo
+from mailflow.importers.suppression_pipeline import SuppressionPipeline
+from mailflow.store import Store, imports, suppressions, undo
 from mailflow.store.pace import Pace, rows_to_write
 from mailflow.store.staging import Staging, clear_spool, open_staging
 from mailflow.tokens import Keys
@@ -35,12 +38,15 @@ SHOWN = 20
 PIPELINES: Mapping[Noun, Callable[[Task], Pipeline]] = MappingProxyType(
     {
         Noun.CONTACTS: ContactPipeline,
+        Noun.SIGNUPS: SignupPipeline,
+        Noun.SUPPRESSIONS: SuppressionPipeline,
         Noun.ORDERS: OrderPipeline,
         Noun.PRODUCTS: ProductPipeline,
         Noun.OWNERS: RegisterPipeline,
         Noun.COMPANIES: RegisterPipeline,
         Noun.COSTS: RegisterPipeline,
         **dict.fromkeys(KINDS, EventPipeline),
+        Noun.ANSWERS: AnswerPipeline,
     }
 )
 
@@ -63,7 +69,7 @@ def import_file(
     `UsageError` and `DataError` for a file that cannot be used at all, `QuestionError` where only the user can know.
     """
     source = inspect(file) if isinstance(file, Path) else file
-    task = _task(source, options, keys)
+    task = dataclasses.replace(_task(source, options, keys), erased=suppressions.erased_hashes(store.db))
     pipeline = PIPELINES[task.recognised.noun](task)
     if not options.dry_run:
         recover(store, private, now=now)
@@ -75,6 +81,7 @@ def import_file(
         with staging.filling(), _no_cycles():
             meter.begin(Phase.READING, source.lines)
             staged = pipeline.stage(staging, meter.advance)
+            remarked = remarks.of_addresses(staging.db)
             meter.begin(Phase.COMPARING, staged.rows)
             verdict = pipeline.compare(staging, staged)
         rejected = staging.reject_count()
@@ -91,7 +98,8 @@ def import_file(
     return ImportResult(
         source.path, recognised.noun, recognised.tool, import_id, staged.rows, verdict.inserted, verdict.updated,
         verdict.unchanged, staged.merged + verdict.merged, rejected, reject_file, problems,
-        [*source.notes, *_kept_note(told), *recognised.notes, *staged.warnings, *verdict.warnings], changes,
+        [*source.notes, *_kept_note(told), *recognised.notes, *staged.warnings, *remarked, *verdict.warnings],
+        changes,
         recognised.title, recognised.layout, None if told.entry else entry_to_keep(options, source),
     )  # fmt: skip
 

@@ -119,3 +119,9 @@ def bounce_by_its_status(status: str, reason: str) -> str:
 def bounce_by_its_code(code: str) -> str:
     """Mailgun's bounces: an SMTP reply 4xx passes, any other says that the address cannot be reached."""
     return "soft_bounce" if code.strip().startswith("4") else "hard_bounce"
+
+
+@rule(reads=("source",), gives=("source",))
+def named_source(source: str) -> str:
+    """Klaviyo's source is often a number that only Klaviyo can read: that says nothing."""
+    return "" if source.strip().lstrip("-").isdigit() else source
