@@ -28,6 +28,8 @@ _GROUPED = {
 }
 _INDIAN = re.compile(r"\d{1,2}(?:,\d{2})+,\d{3}\Z", re.ASCII)
 # Spreadsheets and dataframes write 19.99 as 19.989999999999998: what is so near a whole minor unit is meant to be one.
+# A million of the largest amounts still add up in SQLite's 64 bits.
+_UNBELIEVABLE = 10**13
 _NOISE = Decimal("0.0001")
 
 
@@ -122,14 +124,18 @@ def to_minor(value: Decimal, currency: str, text: str | None = None) -> int:
     whole = minor.to_integral_value()
     if abs(minor - whole) > _NOISE:
         raise ValueError(f"{text or str(value)!r} has more decimals than {currency} has")
-    if abs(whole) >= 10**17:
-        raise ValueError(f"{text or str(value)!r} is not a believable amount")
-    return int(whole)
+    return _believable(whole)
 
 
 def rounded(value: Decimal, currency: str) -> int:
     """Return an exact amount in minor units, rounded half up: for prices with more decimals than money has."""
-    return int(value.scaleb(digits(currency)).quantize(Decimal(1), ROUND_HALF_UP))
+    return _believable(value.scaleb(digits(currency)).to_integral_value(ROUND_HALF_UP))
+
+
+def _believable(minor: Decimal) -> int:
+    if not abs(minor) < _UNBELIEVABLE:
+        raise ValueError(f"{minor:.3g} is not a believable amount")
+    return int(minor)
 
 
 def _shown_mark(number: str) -> str | None:

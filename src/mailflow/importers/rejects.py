@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from mailflow.importers.table import LINE_COLUMN, REASON_COLUMN, Source
 from mailflow.store.staging import StagedReject
+
+_HALF = re.compile("[\ud800-\udc7f\udd00-\udfff]")  # what lies between are bytes that were kept as they are
 
 
 def write(folder: Path, import_id: int, source: Source, rejects: Iterator[StagedReject]) -> Path:
@@ -25,8 +28,13 @@ def write(folder: Path, import_id: int, source: Source, rejects: Iterator[Staged
             fitting = [row.cells[place] if place < len(row.cells) else "" for place in places]
             if places and len(row.cells) > len(source.header):
                 fitting[-1] = source.delimiter.join(row.cells[len(source.header) - 1 :])
-            writer.writerow([*fitting, row.line, row.reason])
+            writer.writerow([*map(_writable, fitting), row.line, _writable(row.reason)])
     return path
+
+
+def _writable(cell: str) -> str:
+    """Return a cell without halves of characters, which JSON can hold and no file can."""
+    return cell if cell.isascii() else _HALF.sub("\ufffd", cell)
 
 
 def _stem(source: Source) -> str:
