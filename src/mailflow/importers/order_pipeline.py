@@ -11,6 +11,7 @@ from mailflow.importers.order_columns import Writing
 from mailflow.importers.order_rows import Batch, OrderRows
 from mailflow.importers.pipeline import Advance, Staged, Task, Verdict, many, size, stage_rejects
 from mailflow.importers.survey import survey
+from mailflow.importers.visitor_links import VisitorLinks
 from mailflow.store import consents_bulk, contacts_bulk, goods_bulk, matching, orders_bulk, returns_bulk
 from mailflow.store.orders_bulk import OrderCounts, Parts
 from mailflow.store.pace import Pace
@@ -23,6 +24,7 @@ class OrderPipeline:
 
     def __init__(self, task: Task) -> None:
         self._task = task
+        self._visitors = VisitorLinks(task.recognised)
         self._parts = Parts(lines=False, refunds=False)
         self._may_repeat = True
 
@@ -40,6 +42,7 @@ class OrderPipeline:
         rows = 0
         for sheet in task.sheets():
             _stage_batch(staging, orders, orders.read(sheet))
+            self._visitors.stage(staging, sheet)
             stage_rejects(staging, sheet.block.rejects)
             rows += size(sheet.block)
             advance(size(sheet.block))
@@ -58,6 +61,7 @@ class OrderPipeline:
         db, shop = staging.db, self._task.shop
         matching.match_people(db, shop)
         matching.index_buyers(db)
+        self._visitors.compare(db)
         repeated = orders_bulk.drop_repeated(db) if self._may_repeat else 0
         rejected = staging.reject_count()
         returns = returns_bulk.compare(db, shop, self._parts)
@@ -78,6 +82,7 @@ class OrderPipeline:
         shop, parts = self._task.shop, self._parts
         newest = orders_bulk.newest(pace.store.db)
         write_people(pace, import_id, shop, now_ms, fill_only=True)
+        self._visitors.write(pace, import_id)
         if parts.lines:
             goods_bulk.add(pace, import_id, shop)
         orders_bulk.add_new(pace, import_id, shop, parts)
