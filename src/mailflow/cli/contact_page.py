@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from mailflow.cli.contact_record import fields
 from mailflow.cli.plain import visible
 from mailflow.clock import local_date, wall_text
+from mailflow.jobs.present import in_words
 from mailflow.model import ConsentState
 from mailflow.store.contacts import further
 
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
     from mailflow.store.origins import Origin
     from mailflow.store.timeline import Moment
 
+_REMARKS = {
+    "international": "letters beyond ASCII",
+    "role": "a desk rather than a person",
+    "throw_away": "a throw-away address",
+}
 _LINES_SHOWN = 6  # of one order
 _STYLES = {
     "order": "green", "refund": "yellow", "message": "blue", "consent": "magenta", "suppression": "red",
@@ -45,7 +51,14 @@ def page(profile: Profile, zone: ZoneInfo) -> RenderableType:
         Text(),
         _grid(_who(profile, zone), dim=2),
         Text(),
-        _grid([*_known(profile, zone), *_consent(profile, zone), *_bought(profile, zone)]),
+        _grid(
+            [
+                *_known(profile, zone),
+                *_consent(profile, zone),
+                *_bought(profile, zone),
+                *in_words(profile.present, zone),
+            ]
+        ),
         Text(),
         Text(_heading(profile), style="bold"),
         _timeline(profile.timeline, zone),
@@ -75,11 +88,28 @@ def _from(origin: Origin | None, zone: ZoneInfo) -> str:
     return "" if origin is None else f"{local_date(origin.at, zone)} {origin.text}"
 
 
+def _facts(profile: Profile, zone: ZoneInfo) -> Iterator[tuple[str, str]]:
+    yield from _known(profile, zone)
+    yield from _consent(profile, zone)
+    yield from _bought(profile, zone)
+    yield from in_words(profile.present, zone)
+
+
 def _known(profile: Profile, zone: ZoneInfo) -> Iterator[tuple[str, str]]:
     contact = profile.contact
     file = f" ({PurePath(profile.first.file).name})" if profile.first.file else ""
     yield "first heard of", f"{contact.source}{file}, {local_date(contact.created_at, zone)}"
     yield "contact key", contact.key
+    yield from _remarks(profile)
+
+
+def _remarks(profile: Profile) -> Iterator[tuple[str, str]]:
+    """Yield what is remarkable about the address; that anybody may have one at its provider is not."""
+    told = [_REMARKS[word] for word in profile.flags.words if word in _REMARKS]
+    if profile.flags.suggestion:
+        told.append(f"perhaps a slip for {profile.flags.suggestion}")
+    if told:
+        yield "address", ", ".join(told)
 
 
 def _consent(profile: Profile, zone: ZoneInfo) -> Iterator[tuple[str, str]]:
