@@ -185,6 +185,13 @@ def test_google_ads_days_are_read_without_its_totals(store: Store, bring: Bring)
     assert bring(GOOGLE).unchanged == 2
 
 
+@pytest.mark.parametrize("period", ['"November 1, 2026 - November 2, 2026"', "Nov 1, 2026 - Nov 2, 2026", ""])
+def test_a_report_may_begin_with_its_title_and_period(store: Store, bring: Bring, period: str) -> None:
+    result = bring(f"Cost report\n{period}\n{GOOGLE}x,Brand,,EUR,1.00,1,1\n")
+    assert (result.tool, result.inserted) == ("google_ads", 2)
+    assert [row.line for row in result.problems] == [7]
+
+
 def test_metas_header_names_the_currency_and_its_row_of_totals_is_left_out(store: Store, bring: Bring) -> None:
     result = bring(
         "Reporting starts,Reporting ends,Campaign name,Amount spent (USD),Reach\n"
