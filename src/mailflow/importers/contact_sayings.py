@@ -13,11 +13,12 @@ from typing import Any
 from mailflow.importers.cells import Sheet
 from mailflow.importers.consent import CONSENT_FIELDS, REFUSAL_FIELDS, ConsentReader, Refusal, Saying
 from mailflow.importers.consent_words import CONSENT_SILENT, PLAIN_NO
+from mailflow.importers.event_cells import instant_reader
 from mailflow.importers.recognise import Recognised
 from mailflow.importers.words import fold
 from mailflow.model import Basis, ConsentState
 
-InstantRead = Callable[[str], int]
+InstantRead = Callable[[str], int | None]
 SAYING_COLUMNS = ("consent", "basis", "consent_at", "evidence", "consent_source", "wording")
 
 SAYING_DATES = ("consent_at", "opted_in_at", "opted_out_at")
@@ -47,13 +48,13 @@ class Sayings:
     """Reads the sayings of one file, block by block. `unread` counts dates that could not be read."""
 
     def __init__(
-        self, recognised: Recognised, consent: ConsentReader, instants: Mapping[str, InstantRead], file: str
+        self, recognised: Recognised, consent: ConsentReader, instants: Mapping[str, Callable[[str], int]], file: str
     ) -> None:
         has = recognised.columns
         self.spoken = consent.given or any(name in has for name in (*CONSENT_FIELDS, "opted_out_at"))
         self.may_say_yes = consent.given or "consent" in has
         self._consent = consent
-        self._instants = instants
+        self._instants = {name: instant_reader(instants[name]) for name in SAYING_DATES}
         self._file = file
         self._has_details = "evidence" in has
         self._has_source = "source" in has

@@ -15,6 +15,7 @@ from mailflow.importers.contact_details import lists_of, slug
 from mailflow.importers.contact_pipeline import write_people
 from mailflow.importers.contact_rows import KEY_COLUMNS
 from mailflow.importers.contact_sayings import InstantRead, named_cells
+from mailflow.importers.event_cells import instant_reader
 from mailflow.importers.pipeline import Advance, Staged, Task, Verdict, many, size, stage_rejects
 from mailflow.importers.survey import survey
 from mailflow.importers.words import fold
@@ -41,7 +42,7 @@ class SuppressionPipeline:
     def stage(self, staging: Staging, advance: Advance) -> Staged:
         task = self._task
         findings = survey(task.source, task.recognised, task.options, of_dates=("suppressed_at",))
-        reading = _Rows(task.source.path.name, findings.instants["suppressed_at"])
+        reading = _Rows(task.source.path.name, instant_reader(findings.instants["suppressed_at"]))
         rows = 0
         for sheet in task.sheets():
             staging.add_cards(_COLUMNS, list(reading.cards(sheet)))
