@@ -24,15 +24,16 @@ _STARTS_WITH_COUNT = re.compile(rf"\s*{_AMOUNT}\s*[x×*]\s", re.I)
 _ENDS_WITH_COUNT = re.compile(rf"\s[x×*]\s*{_AMOUNT}\s*(?:[,;|\n]|\Z)", re.I)
 _NUMBER = re.compile(rf"{_AMOUNT}\Z")
 _NAMED_PART = re.compile(r"\s*([A-Za-z_ ]{2,30}?)\s*[:=]\s*(.*)\Z", re.S)
+_LABELLED = re.compile(r"(Product [A-Z][A-Za-z ]*?): ?(.*?)(?:, (?=Product [A-Z][A-Za-z ]*:)|\s*\Z)", re.S)
 _ESCAPED_BAR = re.compile(r"(?<!\\)\|")
 
 _NAMES: Mapping[str, str] = {
     **dict.fromkeys(["name", "title", "productname", "itemname", "product", "item", "producttitle"], "title"),
     **dict.fromkeys(["productid", "id", "itemid", "variantid", "variationid"], "product_id"),
-    "sku": "sku",
-    **dict.fromkeys(["quantity", "qty", "count", "amountofitems"], "quantity"),
-    **dict.fromkeys(["price", "unitprice", "itemprice", "itemcost"], "price"),
-    **dict.fromkeys(["total", "linetotal", "itemtotal"], "total"),
+    **dict.fromkeys(["sku", "productsku"], "sku"),
+    **dict.fromkeys(["quantity", "qty", "count", "productqty", "productquantity"], "quantity"),
+    **dict.fromkeys(["price", "unitprice", "itemprice", "itemcost", "productunitprice"], "price"),
+    **dict.fromkeys(["total", "linetotal", "itemtotal", "producttotalprice"], "total"),
 }
 
 
@@ -53,7 +54,7 @@ def read_items(cell: str) -> list[Item]:
     text = cell.strip()
     if not text or _NUMBER.match(text):
         return []
-    for reader in (_from_json, _from_parts, _count_first, _count_last):
+    for reader in (_from_json, _from_labels, _from_parts, _count_first, _count_last):
         items = reader(text)
         if items:
             return items
@@ -79,6 +80,14 @@ def _from_mapping(found: Any) -> Item | None:
         if field is not None and value is not None and not isinstance(value, (dict, list)):
             named.setdefault(field, str(value).strip())
     return Item(**named) if named else None
+
+
+def _from_labels(text: str) -> list[Item] | None:
+    """Read `Product ID: 77, Product Qty: 1, Product Name: Mug`; a bar parts one product from the next."""
+    if not text.startswith("Product ID:"):
+        return None
+    found = [dict(_LABELLED.findall(product)) for product in text.split("|")]
+    return [item for labels in found if (item := _from_mapping(labels))]
 
 
 def _from_parts(text: str) -> list[Item] | None:

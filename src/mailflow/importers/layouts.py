@@ -21,7 +21,7 @@ from mailflow.config.yaml_files import Document, KeyPath, parse_spec, read_yaml,
 from mailflow.errors import Problem, ProblemsError, UsageError
 from mailflow.importers.dates import DayOrder, day_order_of
 from mailflow.importers.nouns import Noun
-from mailflow.importers.rules import RULES
+from mailflow.importers.rules_shops import RULES
 from mailflow.importers.vocabulary import VOCABULARY
 from mailflow.importers.words import fold
 from mailflow.money import currency_code

@@ -13,13 +13,12 @@ from mailflow.importers.dates import InstantReader
 from mailflow.importers.items import Item, ItemMemo
 from mailflow.importers.recognise import Recognised
 from mailflow.importers.words import FULLY_REFUNDED, ORDER_STATUS_WORDS, fold
-from mailflow.importers.words_shop import RETURN_WORDS
+from mailflow.importers.words_shop import NO_SALE, RETURN_WORDS
 from mailflow.importers.zones import named_zone
 from mailflow.model import OrderStatus
 
 LINE_FIELDS = frozenset({"quantity", "unit_price", "sku", "product_id", "title", "items"})
 RETURN_FIELDS = frozenset({"kind", "refund_of", "return_id"})
-NO_SALE = "none"  # a kind: neither an order nor a refund
 
 
 @dataclass(frozen=True, slots=True)

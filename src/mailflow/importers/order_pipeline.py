@@ -32,9 +32,10 @@ class OrderPipeline:
         task = self._task
         findings = survey(task.source, task.recognised, task.options)
         consent = ConsentReader(task.source.path.name, task.options.basis, task.options.evidence)
+        line_totals = findings.line_totals or "detail" in task.recognised.columns
         columns = Writing(
             findings.instants["placed_at"], findings.instants["refunded_at"], findings.marks, task.options.currency,
-            findings.line_totals,
+            line_totals,
         )  # fmt: skip
         returns_bulk.open_stage(staging.db)
         goods_bulk.open_stage(staging.db)
@@ -91,7 +92,7 @@ class OrderPipeline:
 
     def _warnings(self, *, line_totals: bool) -> Iterator[str]:
         recognised = self._task.recognised
-        if recognised.ignored:
+        if recognised.ignored and recognised.layout is None:  # of a tool that is known, they are no surprise
             yield f"Columns of no use for orders were left out: {', '.join(recognised.ignored)}."
         if line_totals:
             yield "The amount differs between the rows of one order, so it was read as that of each line and added up."

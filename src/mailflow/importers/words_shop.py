@@ -18,6 +18,7 @@ _CATEGORY = """category product_category item_category line_category lineitem_ca
 _CATEGORIES = """categories product_categories item_categories category_names collections kategorien produktkategorien categorias
     categories_produit kategorier categorieen kategorie_produktu"""
 
+NO_SALE = "none"  # a kind: the row is neither an order nor a refund
 # A row of these is money that went back.
 RETURN_WORDS = frozenset(
     map(

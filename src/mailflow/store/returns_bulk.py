@@ -2,8 +2,9 @@
 
 A return that names its order is a refund of that order. Else it refunds the same customer's latest earlier order that
 has the product, else their latest earlier orders, as far as something of them is left. One that names no customer
-refunds the latest earlier order with the product and enough left, anonymous ones first. Else there is nothing that it
-could refund, and it is rejected. Whether all this is right is seen by adding up: net = orders − returns.
+refunds the latest earlier order of nobody that has the product and enough left; where no return of the file names a
+customer, as many a till writes them, that of anybody. Else there is nothing that it could refund, and it is rejected.
+Whether all this is right is seen by adding up: net = orders − returns.
 """
 
 from __future__ import annotations
@@ -265,13 +266,15 @@ def _collect_goods(db: Connection, source: str, parts: Parts) -> None:
 def _share_out(db: Connection) -> int:
     """Give each new or changed return its orders, the earlier ones first; return how many name no customer."""
     anonymous = 0
+    named = "SELECT 1 FROM stage.returns WHERE email_key <> '' OR customer_id <> '' OR phone_key <> '' LIMIT 1"
+    of_anybody = db.execute(named).fetchone() is None
     waiting = db.execute(
         "SELECT n, return_id, refund_of, bare_id, target, refunded_at, amount_minor, currency FROM stage.returns"
         " WHERE known <> 1 ORDER BY refunded_at, n"
     ).fetchall()
     for row in waiting:
         try:
-            found = _orders_for(db, row)
+            found = _orders_for(db, row, of_anybody=of_anybody)
         except LookupError as error:
             _reject(db, row["n"], str(error.args[0]))
             continue
@@ -290,7 +293,7 @@ def _share_out(db: Connection) -> int:
     return anonymous
 
 
-def _orders_for(db: Connection, row: Row) -> list[tuple[_Left, int]]:
+def _orders_for(db: Connection, row: Row, *, of_anybody: bool) -> list[tuple[_Left, int]]:
     """Return the orders that a return refunds, and how much of each; `LookupError` says why there are none."""
     named = _named(db, row)
     if named is not None:
@@ -301,7 +304,7 @@ def _orders_for(db: Connection, row: Row) -> list[tuple[_Left, int]]:
         "SELECT product_id, amount_minor FROM stage.return_parts WHERE return_n = ? ORDER BY position", (row["n"],)
     ).fetchall():
         open_minor = part["amount_minor"]
-        for order in _candidates(db, row, part["product_id"], open_minor):
+        for order in _candidates(db, row, part["product_id"], open_minor, of_anybody=of_anybody):
             take = min(open_minor, order.minor - spent.get(order.owing, 0))
             if take > 0:
                 found.append((order, take))
@@ -329,17 +332,16 @@ def _named(db: Connection, row: Row) -> _Left | None:
     return None
 
 
-def _candidates(db: Connection, row: Row, product_id: str, amount: int) -> Iterator[_Left]:
+def _candidates(db: Connection, row: Row, product_id: str, amount: int, *, of_anybody: bool) -> Iterator[_Left]:
     """Yield orders of a return's customer that have something left, those with the product first, the latest first."""
     what = {
         "target": row["target"], "at": row["refunded_at"], "currency": row["currency"], "product": product_id,
         "amount": amount if row["target"] == 0 else 1,
     }  # fmt: skip
+    with_product = ["g.target = :target"] if row["target"] else ["g.target = 0", *(["g.target <> 0"] * of_anybody)]
+    queries = [_WITH_PRODUCT.format(whose) for whose in with_product] if product_id else []
     if row["target"]:
-        queries = [_WITH_PRODUCT.format("g.target = :target")] if product_id else []
         queries.append(_OF_CUSTOMER)
-    else:
-        queries = [_WITH_PRODUCT.format("g.target = 0"), _WITH_PRODUCT.format("g.target <> 0")] if product_id else []
     for query in queries:
         for order in db.execute(query, what).fetchmany(_MOST_ORDERS):
             yield _Left(order["id"], order["order_id"], order["left_minor"])
