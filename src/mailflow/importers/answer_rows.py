@@ -33,9 +33,8 @@ _NAMES = ("first_name", "last_name", "full_name")
 # A question is about consent if it speaks of mail and of being allowed to send it.
 _MAIL = re.compile(r"e-?mail|newsletter|news|offers|mailing|correo|courriel|angebote|nyhetsbrev|boletín", re.IGNORECASE)
 _ALLOWED = re.compile(
-    r"\b(may we|can we|agree|consent|subscribe|sign me up|opt[ -]?in|would you like to (?:receive|get|hear)|receive|keep me"
-    r"|send (?:me|you)|dürfen wir|einwillig|abonnier|zustimm|erhalten|podemos|acept|recibir|acceptez|recevoir"
-    r"|accetti)",
+    r"\b(may we|can we|agree|consent|subscribe|sign me up|opt[ -]?in|would you like to (receive|get|hear)|receive"
+    r"|keep me|send (me|you)|dürfen wir|einwillig|abonnier|zustimm|erhalten|podemos|acept|recibir|acceptez|recevoir|accetti)",
     re.IGNORECASE,
 )
 _FIRST_WORD = re.compile(r"[\s,;.!:–-]+")
@@ -112,7 +111,7 @@ class AnswerRows:
             told["answers"] = listed
         self._n += 1
         source_id = own_id or hashed(name, "".join(keys) or visitor, at, form)
-        event = (self._n, self._n, line, source_id, bool(may_repeat and not own_id), name, at, *keys, visitor)
+        event = (self._n, self._n, line, source_id, bool(may_repeat and not own_id), False, name, at, *keys, visitor)
         batch.events.append((*event, to_json(told), part))
         saying = None
         for answer in answers:

@@ -72,29 +72,16 @@ class EventRows:
         properties, keys = columns.properties[index], people.keys[index]
         happened = list(self._dated(self._happened(columns, index), columns, index))
         visitor = people.visitors[index] or self._handle(properties)
-        part = None if columns.parts is None else to_json(columns.parts[index])
+        part = to_json(columns.parts[index]) if columns.parts is not None and columns.parts[index] else None
         own_id, may_repeat = columns.ids[index], columns.dated_only[index]
         self._row += 1
         saying = None
-        for name, at in happened:
+        for name, at, undated in happened:
             told = self._told(name, properties, people.emails[index])
             self._n += 1
             source_id, is_hash = self._source_id(name, at, own_id, keys, visitor, told)
-            batch.events.append(
-                (
-                    self._n,
-                    self._row,
-                    line,
-                    source_id,
-                    is_hash and may_repeat,
-                    name,
-                    at,
-                    *keys,
-                    visitor,
-                    to_json(told),
-                    part,
-                )
-            )
+            head = (self._n, self._row, line, source_id, is_hash and may_repeat, undated, name, at)
+            batch.events.append((*head, *keys, visitor, to_json(told), part))
             if name in _MAIL:
                 saying = self._follow(batch, name, at, told, people.emails[index]) or saying
         batch.cards.extend(self.people.card(people, index, line, saying))
@@ -149,8 +136,10 @@ class EventRows:
             return "feature_used"
         return viewed(properties) if properties.keys() & _PRODUCTS else None
 
-    def _dated(self, found: Mapping[str, int | None], columns: Columns, index: int) -> Iterator[tuple[str, int]]:
-        """Yield each event with its time: its own, the row's, the latest that the row knows, else when it starts."""
+    def _dated(self, found: Mapping[str, int | None], columns: Columns, index: int) -> Iterator[tuple[str, int, bool]]:
+        """Yield each event with its time: its own, the row's, the latest that the row knows, else when it starts.
+
+        And whether that time is only the latest that it can have been."""
         at, starts = columns.at[index], columns.starts[index]
         latest = max((when for when in found.values() if when is not None), default=None)
         for name, own in found.items():
@@ -158,7 +147,7 @@ class EventRows:
             when = next((each for each in order if each is not None), None)
             if when is None:
                 raise ValueError(_NO_TIME)
-            yield name, when
+            yield name, when, name == self._kind.begins and own is None and at is None
 
     def _handle(self, properties: Mapping[str, Any]) -> str:
         """Return who somebody on a social network is: known by their name there until a file says more."""

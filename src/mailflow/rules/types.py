@@ -63,6 +63,7 @@ _BUILT_IN = {
     "orders.revenue": FieldType.MONEY,
     "orders.first_at": FieldType.INSTANT,
     "orders.last_at": FieldType.INSTANT,
+    "tickets.open": FieldType.NUMBER,
     "rfm.r": FieldType.NUMBER,
     "rfm.f": FieldType.NUMBER,
     "rfm.m": FieldType.NUMBER,

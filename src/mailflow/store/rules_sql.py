@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 from mailflow.rules.resolve import Each, Either, Opposite, Plain, Resolved, Test, TestAny, resolve
 from mailflow.rules.types import Always, CompareFields, Context, Field, FieldType, Known, Rule
+from mailflow.store.tickets import OPEN_OF
 
 Parameters = dict[str, str | int | float]
 # How much of the account's currency's minor units one minor unit of another currency is worth.
@@ -32,6 +33,7 @@ _COLUMNS = MappingProxyType(
         "orders.last_at": _FACTS.format("f.last_order_at"),
         "consent.email": "coalesce((SELECT n.state FROM consent_states AS n WHERE n.contact_id = c.id"
         " AND n.channel = 'email' AND n.topic = ''), 'never')",
+        "tickets.open": OPEN_OF,
         "rfm.class": _RFM.format("s.class"),
         "rfm.r": _RFM.format("s.r"),
         "rfm.f": _RFM.format("s.f"),

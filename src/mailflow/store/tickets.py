@@ -59,6 +59,16 @@ def count_open(db: Connection, contact_id: int) -> int:
     return int(row[0]) if row else 0
 
 
+def any_from(db: Connection, instant_ms: int) -> bool:
+    """Return whether anything happened to a ticket at this instant (in ms) or later."""
+    row = db.execute(
+        """SELECT 1 FROM events WHERE name IN ('ticket_opened', 'ticket_reopened', 'ticket_closed')
+             AND occurred_at >= ? LIMIT 1""",
+        (instant_ms,),
+    ).fetchone()
+    return row is not None
+
+
 def _ticket(row: Row) -> Ticket:
     is_open = bool(row["is_open"])
     return Ticket(

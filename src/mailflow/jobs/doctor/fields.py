@@ -17,7 +17,9 @@ from mailflow.store.field_usage import ATTRIBUTE, COLUMNS, FieldUsage, Source
 from mailflow.store.imports import ImportRecord
 
 # What is worked out about people, and from what: a field such as orders.count is listed where something reads it.
-COMPUTED: Mapping[str, str] = {"orders": "orders", "rfm": "scores", "consent": "the ledger of consent"}
+COMPUTED: Mapping[str, str] = {
+    "orders": "orders", "rfm": "scores", "tickets": "tickets", "consent": "the ledger of consent",
+}  # fmt: skip
 _SYSTEM = frozenset({"key", "segments", "source", "created_at", "attributes"})  # everybody has them
 _SELF = "said by themselves"
 
