@@ -14,6 +14,12 @@ from mailflow.store.field_usage import ATTRIBUTE, COLUMNS
 from mailflow.workspace import SETTINGS_FILE
 
 _SHOWN = 8
+# How to fill what is worked out.
+_TO_FILL = {
+    "orders": "Import orders",
+    "rfm": "Import orders, then `mailflow score`",
+    "consent": "Import contacts with what they said, see docs/consent.md",
+}
 _KINDS = {"number": ("number",), "bool": ("bool",), "text": ("text", "list"), "date": ("text", "list")}
 
 
@@ -42,7 +48,7 @@ def read_but_empty(examined: Examined) -> Iterator[Finding]:
                 "data",
                 report.name,
                 f"{_read_by(report.readers)}, and not one of {report.contacts:,} contacts has it",
-                "Import a file that fills it, or take it out there",
+                _TO_FILL.get(report.name.partition(".")[0], "Import a file that fills it, or take it out there"),
             )
         elif not report.declared and report.filled < report.contacts:
             yield hint(
