@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -16,6 +17,9 @@ BLOCK_CHARACTERS = 1 << 19
 # What a rejected row carries besides its own columns; ignored when the mended file is imported again.
 LINE_COLUMN = "mailflow_line"
 REASON_COLUMN = "mailflow_reason"
+
+
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 class NoTableError(DataError):
@@ -88,7 +92,7 @@ def row_fault(cells: list[str] | tuple[str, ...], *, damaged: str = "half a char
     text = "".join(cells)
     if "\0" in text:
         return "the row contains a NUL character"
-    if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
+    if not text.isascii() and _HALF.search(text):
         return f"the row contains {damaged}"
     return None
 
