@@ -34,7 +34,8 @@ _NAMES = ("first_name", "last_name", "full_name")
 _MAIL = re.compile(r"e-?mail|newsletter|news|offers|mailing|correo|courriel|angebote|nyhetsbrev|boletín", re.IGNORECASE)
 _ALLOWED = re.compile(
     r"\b(may we|can we|agree|consent|subscribe|sign me up|opt[ -]?in|would you like to (receive|get|hear)|receive"
-    r"|keep me|send (me|you)|dürfen wir|einwillig|abonnier|zustimm|erhalten|podemos|acept|recibir|acceptez|recevoir|accetti)",
+    r"|keep me|send (me|you)|dürfen wir|einwillig|abonnier|zustimm|erhalten|podemos|acept|recibir|acceptez|recevoir"
+    r"|accetti)",
     re.IGNORECASE,
 )
 _FIRST_WORD = re.compile(r"[\s,;.!:–-]+")
@@ -128,12 +129,11 @@ class AnswerRows:
         """Return what an answer says about consent, by its first word where nobody knows all of it: `Yes, please`."""
         consent = self._consents.setdefault(answer.question, ConsentReader(self._reading.file, None, None))
         consent.name_columns([answer.question])
+        unknown = consent.unknown.copy()
         said = consent.say((answer.text,))
         first = _FIRST_WORD.split(answer.text)[0]
-        if said is None and first != answer.text:
-            whole, consent.unknown = consent.unknown.copy(), Counter()
-            said = consent.say((first,))
-            consent.unknown = whole if said is None else whole - Counter(consent.unknown)
+        if said is None and first != answer.text and (said := consent.say((first,))) is not None:
+            consent.unknown = unknown
         if said is None or said.state is None:
             return None
         return said.state, said.basis, at, self._form, said.evidence, answer.question

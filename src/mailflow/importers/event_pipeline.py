@@ -74,6 +74,9 @@ class EventPipeline:
     def _warnings(self, events: EventRows) -> Iterator[str]:
         if events.unknown:
             yield f"Words that mailflow has no name for were taken as they are: {names_of(events.unknown)}."
+        if events.unknown_statuses:
+            words = ", ".join(f"{word!r} ({count})" for word, count in events.unknown_statuses.most_common(8))
+            yield f"Statuses that nobody knows were kept but change nothing: {words}."
 
 
 def count_warnings(events: events_bulk.EventCounts) -> Iterator[str]:

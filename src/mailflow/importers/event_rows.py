@@ -42,11 +42,15 @@ class Batch:
 
 
 class EventRows:
-    """Reads the blocks of one file. `unknown` counts words that no table has; `has_parts`: rows may be parts of one."""
+    """Reads the blocks of one file. `has_parts`: several rows may be parts of one thing.
+
+    `unknown` and `unknown_statuses` count words that no table has.
+    """
 
     def __init__(self, kind: Kind, recognised: Recognised, reading: Reading) -> None:
         has = set(recognised.columns)
         self.unknown: Counter[str] = Counter()
+        self.unknown_statuses: Counter[str] = Counter()
         self.people = EventPeople(recognised, says=kind.noun in (Noun.EVENTS, Noun.ENGAGEMENT))
         self.has_parts = bool(has & set(kind.parts)) and "items" not in has
         self._kind = kind
@@ -105,8 +109,10 @@ class EventRows:
             name, known = event_name(kind.noun, status)
             if known or kind.thing is None:
                 found.setdefault(name, None)
+            elif not found and kind.name:
+                found[kind.name] = None
             if not known:
-                self.unknown[status] += 1
+                (self.unknown if kind.thing is None else self.unknown_statuses)[status] += 1
             properties.setdefault("status", status)
         elif not found and (implied := kind.name or self._implied(properties)):
             found[implied] = None
