@@ -100,6 +100,11 @@ class Layout:
             return exact
         return next(((rank, meaning) for shape, rank, meaning in self.patterns if shape.match(header)), None)
 
+    def named(self, headers: frozenset[str]) -> int:
+        """Return how many of a file's folded headers the table names."""
+        parts = frozenset().union(*self.signs, *self.join.values())
+        return sum(header in parts or self.meaning(header) is not None for header in headers)
+
     def fits(self, headers: frozenset[str], file: str) -> bool:
         """Return whether a file of this name with these folded headers may be this export."""
         if self.files and not any(fnmatchcase(file.lower(), pattern) for pattern in self.files):
@@ -148,7 +153,7 @@ def choose(
     """Return the layouts that fit a header best: none, one, or several that cannot be told apart by it.
 
     `noun` and `tool` are what the user says. A name that the file must have is surer than any header; then the one
-    with the most signs wins.
+    that names most of the headers wins, then the one with the most signs.
     """
     known = tools_of(layouts)
     if tool is not None and tool != PLAIN and tool not in known:
@@ -163,12 +168,9 @@ def choose(
     ]
     if not fitting:
         return []
-    best = max(map(_weight, fitting))
-    return [layout for layout in fitting if _weight(layout) == best]
-
-
-def _weight(layout: Layout) -> tuple[bool, int]:
-    return bool(layout.files), len(layout.signs)
+    weights = [(bool(layout.files), layout.named(headers), len(layout.signs)) for layout in fitting]
+    best = max(weights)
+    return [layout for layout, weight in zip(fitting, weights, strict=True) if weight == best]
 
 
 @cache
