@@ -123,6 +123,7 @@ def _state_rows(key: str, email: str | None, held: Sequence[Held]) -> Iterator[d
 
 def _counts(people: Iterator[PastStates], when: str) -> RenderableType:
     from rich import box
+    from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
@@ -132,13 +133,15 @@ def _counts(people: Iterator[PastStates], when: str) -> RenderableType:
     for one in people:
         for row in _state_rows(one.key, one.email, one.held):
             counted[row["channel"], row["topic"], row["state"]] += 1
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=f"Consent of everybody, {when}", title_justify="left")
+    if not counted:
+        return Text(f"Nobody was known, {when}")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("channel", "topic", "state"):
         table.add_column(name)
     table.add_column("contacts", justify="right")
     for (channel, topic, state), number in sorted(counted.items()):
         table.add_row(Text(channel), Text(visible(topic) or "all marketing"), Text(state), f"{number:,}")
-    return table
+    return Group(Text(f"Consent of everybody, {when}", style="bold"), table)
 
 
 def _name(contact: Contact) -> str:

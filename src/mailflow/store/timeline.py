@@ -17,7 +17,7 @@ from typing import Any
 
 from mailflow import clock, money
 from mailflow.model import ConsentState
-from mailflow.store import consents, contacts, origins, suppressions
+from mailflow.store import consents, contacts, event_text, origins, suppressions
 from mailflow.store.connection import Connection, Row
 from mailflow.store.consents import ConsentEntry
 from mailflow.store.origins import Touch
@@ -26,11 +26,6 @@ from mailflow.tokens import Keys
 
 MAILFLOW = "mailflow"  # the source of what nobody else said: messages, scores, merges
 _OF_PERSON = "contact_id IN (SELECT value FROM json_each(:ids))"
-# Properties of events that say what it was about without their name, those that are money, and those for machines.
-_SUBJECTS = ("product", "subject", "service", "campaign", "query", "feature", "plan", "form", "platform", "text")
-_AMOUNTS = ("value", "price")
-_TECHNICAL = ("_id", "url", "origin", "sku", "handle")
-_SHOWN_LETTERS = 200  # of one property in the text of an event; `details` have all
 
 
 class What(StrEnum):
@@ -191,39 +186,13 @@ def _events(db: Connection, ids: Mapping[str, str], ledger: Sequence[ConsentEntr
     for row in db.execute(f"SELECT * FROM events WHERE {_OF_PERSON} ORDER BY occurred_at, id", ids):
         if (row["contact_id"], row["name"], row["occurred_at"]) in told:
             continue
-        properties = json.loads(row["properties"])
+        properties = event_text.with_amounts(json.loads(row["properties"]))
         details = {
             "name": row["name"], "source_id": row["source_id"], "recorded_at": _iso(row["recorded_at"]),
             "properties": properties,
         }  # fmt: skip
-        text = f"{row['name']}{_shown(properties)}"
+        text = ": ".join(filter(None, (row["name"], event_text.line(properties))))
         yield Moment(clock.from_ms(row["occurred_at"]), What.EVENT, text, row["source"], row["contact_id"], details)
-
-
-def _shown(properties: Mapping[str, Any]) -> str:
-    """Return an event's properties in a line: what it was about first, amounts beside their currency.
-
-    Ids and links are left to `details` where something says more to a reader.
-    """
-    filled = {name: value for name, value in properties.items() if value not in (None, "", [], {})}
-    subjects = [_short(filled.pop(name)) for name in _SUBJECTS if name in filled]
-    currency = filled.pop("currency", "")
-    amounts = [f"{_short(filled.pop(name))} {currency}".rstrip() for name in _AMOUNTS if name in filled]
-    others = [
-        f"{name} {_short(value)}"
-        for name, value in filled.items()
-        if not (subjects or amounts) or not (name.endswith(_TECHNICAL) or isinstance(value, bool))
-    ]
-    parts = [*subjects, *amounts, *others]
-    return f": {', '.join(parts)}" if parts else ""
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, list) and not any(isinstance(one, list | dict) for one in value):
-        text = " + ".join(map(str, value))
-    else:
-        text = json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict | bool) else str(value)
-    return text if len(text) <= _SHOWN_LETTERS else f"{text[:_SHOWN_LETTERS]}…"
 
 
 def _classes(db: Connection, ids: Mapping[str, str]) -> Iterator[Moment]:
