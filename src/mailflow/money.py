@@ -21,6 +21,8 @@ _WRITTEN = re.compile(
     rf"\s*(?P<open>\()?\s*(?P<minus>[-\u2212+])?\s*{_SYMBOL}\s*(?(minus)|(?P<inner>[-\u2212])?)\s*"
     rf"(?P<number>[0-9][0-9.,'\u2019\s]*|[.,][0-9]+)\s*(?P<after>[-\u2212])?\s*{_SYMBOL}\s*(?(open)\))\s*\Z"
 )
+# As dataframes write what is next to nothing: 4.440892e-16.
+_SCIENTIFIC = re.compile(r"\s*[-+]?\d(?:\.\d{1,17})?[eE]-\d{1,2}\s*\Z", re.ASCII)
 _SPACES = re.compile(r"[\s\u00a0\u202f\u2009'\u2019]")
 _GROUPED = {
     ",": re.compile(r"\d{1,3}(?:,\d{3})+\Z", re.ASCII),
@@ -106,6 +108,8 @@ def parse_number(text: str, currency: str, mark: str | None = None) -> Decimal:
 
     It can before exactly three digits, unless the currency itself has three (then a point is the decimal mark).
     """
+    if _SCIENTIFIC.match(text):
+        return Decimal(text.strip())
     written = _WRITTEN.match(text)
     if written is None:
         raise ValueError(f"{text!r} is not an amount" if text.strip() else "the amount is blank")

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from hashlib import blake2b
-from operator import lt
+from operator import itemgetter, lt
 from typing import Any, TypeVar
 
 from mailflow import money
@@ -106,6 +106,7 @@ class OrderRows:
         if not self.has_lines:
             unsaid.add("fingerprint")
         self.order_columns = tuple(name for name in ORDER_COLUMNS if name not in unsaid)
+        self._said = itemgetter(*(ORDER_COLUMNS.index(name) for name in self.order_columns))
 
     def read(self, sheet: Sheet) -> Batch:
         """Return what a block holds. The rows of its last order wait for the next block, which may go on with it."""
@@ -257,9 +258,7 @@ class OrderRows:
         order_id = head.order_id or _hash_id(keys, placed_at, total, currency)
         self._watch_ids([order_id])
         order = (self._n, head.line, order_id, *keys, _status(rows), placed_at, total, currency, _fingerprint(lines))
-        batch.orders.append(
-            tuple(value for name, value in zip(ORDER_COLUMNS, order, strict=True) if name in self.order_columns)
-        )
+        batch.orders.append(self._said(order))
         batch.lines.extend((self._n, position, *line) for position, line in enumerate(lines))
         self._note_products(batch, rows)
         if refund is not None:

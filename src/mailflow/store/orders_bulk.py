@@ -89,9 +89,9 @@ def join_scattered(db: Connection, *, add_totals: bool) -> int:
              ON d.order_id = o.order_id"""
     )
     db.execute(
-        f"""UPDATE stage.orders AS o SET fingerprint = s.fingerprint, total_minor = s.total
+        f"""UPDATE stage.orders AS o SET fingerprint = s.fingerprint, total_minor = s.total, placed_at = s.placed_at
             FROM (SELECT c.latest, {"sum" if add_totals else "max"}(p.total_minor) AS total,
-                         sum(p.fingerprint % 1099511627776) AS fingerprint
+                         min(p.placed_at) AS placed_at, sum(p.fingerprint % 1099511627776) AS fingerprint
                   FROM stage.scattered AS c JOIN stage.orders AS p ON p.n = c.n GROUP BY c.latest) AS s
             WHERE o.n = s.latest"""
     )
