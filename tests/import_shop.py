@@ -9,10 +9,16 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from mailflow.importers import ImportOptions, ImportResult, import_file
+from mailflow.importers.table import Source
 from mailflow.store import Store
 from mailflow.tokens import Keys
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+def options_of(**options: Any) -> ImportOptions:
+    """Return options as a shop in Vienna has them."""
+    return ImportOptions(**{"currency": "EUR", "zone": ZoneInfo("Europe/Vienna"), **options})
 
 
 class ImportShop:
@@ -26,16 +32,17 @@ class ImportShop:
         self.store = Store.create(folder / "mailflow.db")
         self.now = NOW
 
-    def options(self, **options: Any) -> ImportOptions:
-        return ImportOptions(**{"currency": "EUR", "zone": ZoneInfo("Europe/Vienna"), **options})
-
     def take(self, content: str | bytes | Path, name: str = "file.csv", **options: Any) -> ImportResult:
         """Import a file, or some content as one, a minute after the last import."""
         path = content if isinstance(content, Path) else self.folder / name
         if not isinstance(content, Path):
             path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return self.take_source(path, **options)
+
+    def take_source(self, file: Path | Source, **options: Any) -> ImportResult:
+        """Import a file that is there already."""
         self.now += timedelta(minutes=1)
-        result = import_file(self.store, self.private, self.keys, path, self.options(**options), now=self.now)
+        result = import_file(self.store, self.private, self.keys, file, options_of(**options), now=self.now)
         assert adds_up(result), result
         return result
 

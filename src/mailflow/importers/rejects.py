@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from mailflow.importers.table import LINE_COLUMN, REASON_COLUMN, Source
+from mailflow.importers.table import LINE_COLUMN, REASON_COLUMN, Form, Source
 from mailflow.store.staging import StagedReject
 
 _HALF = re.compile("[\ud800-\udc7f\udd00-\udfff]")  # what lies between are bytes that were kept as they are
@@ -39,5 +39,5 @@ def _writable(cell: str) -> str:
 
 def _stem(source: Source) -> str:
     """Return what the file is called without its ending, and without what no file may be called."""
-    name = source.path.name.removesuffix(".gz")
-    return Path(name.replace(":", "-").replace("\0", "")).stem[:100]
+    name = source.path.name.replace(":", "-").replace("\0", "")
+    return (name if source.form is Form.SHEET else Path(name.removesuffix(".gz")).stem)[:100]
