@@ -17,6 +17,7 @@ from mailflow.store.topics_bulk import TopicSaying
 
 # Fields whose cells are lists; each is kept as an attribute of its name, a JSON array that rules can look into.
 LISTED = ("tags", "lists")
+_PRIMARY = "* "  # what Google puts before the groups of its own
 _NOT_SLUG = re.compile(r"[\W_]+")
 
 
@@ -55,7 +56,8 @@ class Details:
 class Lists:
     """Reads the lists of an old tool as topics: those of people who said yes, and those that they left."""
 
-    def __init__(self, recognised: Recognised) -> None:
+    def __init__(self, recognised: Recognised, file: str) -> None:
+        self._file = file
         self.spoken = bool({"lists", "unsubscribed_lists"} & set(recognised.columns))
 
     def read(self, sheet: Sheet, said: Said, numbers: Sequence[int]) -> Iterator[TopicSaying]:
@@ -64,8 +66,10 @@ class Lists:
             for index, found in enumerate(lists_of(sheet, name)):
                 if not numbers[index] or (state is ConsentState.SUBSCRIBED and said.state(index) is not state):
                     continue
+                said_so, at = said.evidence(index) if state is ConsentState.SUBSCRIBED else (self._file, None)
                 topics = {topic: each for each in found if (topic := slug(each))}
-                yield from (TopicSaying(numbers[index], topic, state, each) for topic, each in topics.items())
+                for topic, each in topics.items():
+                    yield TopicSaying(numbers[index], topic, state, f"{said_so}; {name} = {each}", at)
 
 
 def slug(name: str) -> str:
@@ -93,8 +97,8 @@ def _items(cell: str) -> list[str]:
             cell = cell.strip("[]")
     mark = next((mark for mark in (":::", ";", "|") if mark in cell), None)
     if mark and '"' not in cell:
-        return [item for part in cell.split(mark) if (item := part.strip().removeprefix("* "))]
-    return [item.strip('"') for item in items(cell) if item.strip('"').strip()]
+        return [item for part in cell.split(mark) if (item := part.strip().removeprefix(_PRIMARY))]
+    return [item for part in items(cell) if (item := part.strip('"').strip().removeprefix(_PRIMARY))]
 
 
 def _object(text: str) -> dict[str, object]:

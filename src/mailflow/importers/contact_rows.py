@@ -40,7 +40,7 @@ class ContactRows:
         self._further = FurtherAddresses(recognised)
         self._sayings = Sayings(recognised, consent, instants, file)
         self._details = Details(recognised)
-        self._lists = Lists(recognised)
+        self._lists = Lists(recognised, file)
         # Only what the file speaks of is staged: a column of nothing costs as much as one of something.
         self.columns = (
             *KEY_COLUMNS,

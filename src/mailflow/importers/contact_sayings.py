@@ -43,6 +43,10 @@ class Said:
         state: ConsentState | None = self.columns[0][index]
         return state
 
+    def evidence(self, index: int) -> tuple[str, int | None]:
+        """Return the words of a row that says something, and when in ms."""
+        return self.columns[3][index], self.columns[2][index]
+
 
 class Sayings:
     """Reads the sayings of one file, block by block. `unread` counts dates that could not be read."""
@@ -115,7 +119,7 @@ class Sayings:
         details = [pair for name in _DETAILS for pair in sheet.every(name)]
         headers = [header for header, _ in details]
         return [
-            said and "; ".join([said, *named_cells(headers, cells)])
+            said and "; ".join([said, *(part for part in named_cells(headers, cells) if not said.endswith(part))])
             for said, cells in zip(plain, zip(*(cells for _, cells in details), strict=True), strict=True)
         ]
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from mailflow.importers.cells import Sheet, address
-from mailflow.importers.consent_words import CONSENT_SILENT, OPTED_OUT, SOFT_BOUNCE, SUPPRESSED, words_of
+from mailflow.importers.consent_words import CONSENT_SILENT, OPTED_OUT, SOFT_BOUNCE, SUPPRESSED, word_of, words_of
 from mailflow.importers.contact_details import lists_of, slug
 from mailflow.importers.contact_pipeline import write_people
 from mailflow.importers.contact_rows import KEY_COLUMNS
@@ -105,7 +105,10 @@ class _Rows:
             left = [name for name in lists[index] if name != _ANY_LIST and slug(name)]
             said_no = any(reason is not SuppressionReason.HARD_BOUNCE for reason in found)
             if left and found == [None]:  # of these lists only
-                self.topics += [TopicSaying(self._n, slug(name), ConsentState.UNSUBSCRIBED, name) for name in left]
+                self.topics += [
+                    TopicSaying(self._n, slug(name), ConsentState.UNSUBSCRIBED, evidence[index], times[index])
+                    for name in left
+                ]
                 said_no = False
             said = (ConsentState.UNSUBSCRIBED, Basis.EXPRESS, times[index], evidence[index])
             yield (
@@ -135,7 +138,7 @@ class _Rows:
         return sheet.first_of("suppressed_at", read)
 
     def _evidence(self, sheet: Sheet) -> list[str]:
-        columns = [*sheet.every("suppression_reason"), *sheet.every("evidence")]
+        columns = [pair for name in ("suppression_reason", "lists", "evidence") for pair in sheet.every(name)]
         headers = [header for header, _ in columns]
         rows = zip(*(cells for _, cells in columns), strict=True) if columns else [()] * sheet.size
         return ["; ".join([self._file, *named_cells(headers, cells)]) for cells in rows]
@@ -148,15 +151,15 @@ def reasons_in(cell: str | None) -> Sequence[SuppressionReason | None]:
     """
     if cell is None:
         return [SuppressionReason.MANUAL]
-    words = [fold(cell), *words_of(cell)]
+    words = [word_of(cell), *words_of(cell)]
     found: list[SuppressionReason | None] = [*dict.fromkeys(SUPPRESSED[word] for word in words if word in SUPPRESSED)]
     if any(word in OPTED_OUT for word in words):
         found.append(None)
-    if found:
+    if found or any(word in SOFT_BOUNCE for word in words):
         return found
-    if any(word in SOFT_BOUNCE for word in words):
-        return []
     reply = _REPLY.search(cell)
     if reply is not None:
         return [SuppressionReason.HARD_BOUNCE] if reply[1] == "5" else []
-    return [] if fold(cell) in CONSENT_SILENT - {""} else [SuppressionReason.MANUAL]
+    if any(fold(word) in OPTED_OUT for word in cell.split()):
+        return [None]
+    return [] if word_of(cell) in CONSENT_SILENT - {""} else [SuppressionReason.MANUAL]
