@@ -64,13 +64,23 @@ def flags(email: str) -> Flags:
     )
 
 
+_PLAIN, _FREE = DomainFlags(), DomainFlags(free=True)
+
+
 @lru_cache(maxsize=100_000)
 def of_domain(domain: str) -> DomainFlags:
     """Return what is remarkable about a domain in lower case, with A-labels or without."""
     meant = mistypes.intended(domain)
-    is_thrown = meant is None and _is_among(domain, _throw_away())
-    is_free = domain in mistypes.MAILBOXES or (domain in _free() and not is_thrown and meant is None)
-    return DomainFlags(not domain.isascii() or "xn--" in domain, is_thrown, is_free, meant)
+    is_international = not domain.isascii() or "xn--" in domain
+    if meant is not None:
+        return DomainFlags(is_international, intended=meant)
+    if domain in mistypes.MAILBOXES:
+        return _FREE
+    if _is_among(domain, _throw_away()):
+        return DomainFlags(is_international, throw_away=True)
+    if is_international:
+        return DomainFlags(international=True, free=domain in _free())
+    return _FREE if domain in _free() else _PLAIN
 
 
 def is_role(local: str) -> bool:

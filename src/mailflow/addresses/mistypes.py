@@ -121,8 +121,25 @@ def _without_one(name: str) -> Iterator[str]:
 
 def _near_names(name: str) -> list[str]:
     """Return the provider names that are one slip away from a name. Two such names share a shortened form."""
+    if (name[:2], len(name)) not in _edges() and (name[-2:], len(name)) not in _edges():
+        return []
     near = {other for key in _without_one(name) for other in _shortened().get(key, ())}
     return sorted(other for other in near if other != name and _is_one_slip(name, other))
+
+
+@cache
+def _edges() -> frozenset[tuple[str, int]]:
+    """Return the first and the last two letters of the names, with the lengths that a slip of one may have.
+
+    A slip leaves one of the ends as it is: a look at both spares the other nine tenths of all domains the search.
+    """
+    names = {name for found in _shortened().values() for name in found}
+    return frozenset(
+        (end, length)
+        for name in names
+        for end in (name[:2], name[-2:])
+        for length in range(len(name) - 1, len(name) + 2)
+    )
 
 
 def _is_one_slip(written: str, meant: str) -> bool:

@@ -124,7 +124,8 @@ ROLES = frozenset(
     direccion directie direzione direktor gf geschaeftsfuehrung geschaeftsleitung ceo cfo cto coo cio board vorstand
     president legal recht compliance privacy datenschutz dpo dsb gdpr dsgvo copyright trademark it itsupport edv tech
     technik technical technicalsupport techsupport dev devs developer developers development engineering ops devops
-    operations network netadmin server hosting domains domain dns ssladmin alerts alert monitoring noreply donotreply
+    operations network netadmin server hosting domains domain dns ssladmin alerts alert monitoring noreply no-reply
+    no_reply donotreply
     dontreply nichtantworten neposilat nepasrepondre noresponder naoresponda bounce bounces notification notifications
     automailer daemon robot bot system test testing tester demo example sample spam null devnull trash partner
     partners partnerships affiliate affiliates investors investor investorrelations ir projects projekte project
