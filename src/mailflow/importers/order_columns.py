@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 
 from mailflow import money
-from mailflow.importers.categories import categories_in
-from mailflow.importers.cells import Sheet, identifier, identifiers
+from mailflow.importers.cells import Sheet, identifiers
 from mailflow.importers.dates import InstantReader
-from mailflow.importers.items import Item, ItemMemo
+from mailflow.importers.goods import Goods, GoodsReader, no_goods
 from mailflow.importers.recognise import Recognised
 from mailflow.importers.words import FULLY_REFUNDED, ORDER_STATUS_WORDS, fold
 from mailflow.importers.words_shop import NO_SALE, RETURN_WORDS
@@ -36,18 +34,6 @@ class Writing:
 
 
 @dataclass(frozen=True, slots=True)
-class Product:
-    """What a row says about a product: `product_id` is the shop's, else the SKU, else the title."""
-
-    product_id: str
-    sku: str | None
-    title: str
-    quantity: Decimal | None
-    price: Decimal | None
-    categories: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class StatusSaid:
     """What a status means, and whether everything was paid back."""
 
@@ -56,7 +42,6 @@ class StatusSaid:
 
 
 SAYS_NOTHING = StatusSaid(None, all_back=False)
-NO_PRODUCTS: tuple[Product, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +60,7 @@ class Columns:
     cancelled: list[str | None]
     refunded: list[int | None]
     refunded_at: list[int | None]
-    products: list[tuple[Product, ...]]
+    goods: Goods
     returns: list[bool]
     return_ids: list[str]
     refund_of: list[str]
@@ -88,14 +73,12 @@ class ColumnReader:
         self._writing = writing
         has = set(recognised.columns)
         self._has_lines = bool(LINE_FIELDS & has)
-        self._has_items = "items" in has
-        self._has_categories = bool({"category", "categories"} & has)
         # A file of nothing but refunds: what it says of them is what an order's total and date are elsewhere.
         self._total = "total" if "total" in has or "unit_price" in has else "refunded"
         self._date = "placed_at" if "placed_at" in has else "refunded_at"
         self._statuses: dict[str, StatusSaid] = {}
         self._codes: dict[str, str] = {"": writing.currency}
-        self._items = ItemMemo()
+        self._goods = GoodsReader(has, writing.currency, dict(writing.marks))
 
     def read(self, sheet: Sheet) -> Columns:
         """Return the columns of a block."""
@@ -111,7 +94,7 @@ class ColumnReader:
             sheet.texts("cancelled_at"),
             self._amounts(sheet, "refunded", currencies) if self._total == "total" else [None] * sheet.size,
             sheet.read("refunded_at", lambda cell: self._writing.refund_instant(cell) if cell.strip() else None),
-            self._products(sheet, currencies) if self._has_lines else [NO_PRODUCTS] * sheet.size,
+            self._goods.read(sheet, currencies) if self._has_lines else no_goods(sheet.size),
             [bool(kind or return_id) for kind, return_id in zip(kinds, return_ids, strict=True)],
             return_ids,
             self._ids(sheet, "refund_of"),
@@ -171,76 +154,6 @@ class ColumnReader:
             status = OrderStatus(ORDER_STATUS_WORDS[word]) if word else None
             self._statuses[cell] = StatusSaid(status, all_back=word in FULLY_REFUNDED)
         return self._statuses[cell]
-
-    def _products(self, sheet: Sheet, currencies: Sequence[str]) -> list[tuple[Product, ...]]:
-        quantities = self._numbers(sheet, "quantity", currencies)
-        prices = self._numbers(sheet, "unit_price", currencies)
-        categories = self._categories(sheet)
-        names = zip(
-            sheet.first_of("product_id", lambda cell: identifier(cell) or None),
-            sheet.first_of("sku", lambda cell: identifier(cell) or None),
-            sheet.texts("title"),
-            strict=True,
-        )
-        products = [
-            (_product(product_id, sku, title, quantity, price, category),)
-            if product_id or sku or title or quantity is not None
-            else NO_PRODUCTS
-            for (product_id, sku, title), quantity, price, category in zip(
-                names, quantities, prices, categories, strict=True
-            )
-        ]
-        return self._with_items(sheet, products) if self._has_items else products
-
-    def _categories(self, sheet: Sheet) -> list[tuple[str, ...]]:
-        found: list[tuple[str, ...]] = [()] * sheet.size
-        if self._has_categories:
-            for name in ("category", "categories"):
-                for _, cells in sheet.every(name):
-                    read = [categories_in(cell, commas=name == "categories") for cell in cells]
-                    found = [(*old, *new) for old, new in zip(found, read, strict=True)]
-        return found
-
-    def _with_items(self, sheet: Sheet, products: list[tuple[Product, ...]]) -> list[tuple[Product, ...]]:
-        """Add the products of cells that name several. With such a cell a row's own quantity is that of all of them."""
-        found: list[tuple[Product, ...]] = [NO_PRODUCTS] * sheet.size
-        for _, cells in sheet.every("items"):
-            read = sheet.convert("items", cells, self._items_in)
-            found = [(*old, *(new or ())) for old, new in zip(found, read, strict=True)]
-        return [items or own for items, own in zip(found, products, strict=True)]
-
-    def _items_in(self, cell: str) -> tuple[Product, ...]:
-        return tuple(self._item(item) for item in self._items[cell])
-
-    def _item(self, item: Item) -> Product:
-        currency = self._writing.currency
-        quantity = money.parse_number(item.quantity, currency, ".") if item.quantity else None
-        price = money.parse_number(item.price, currency, ".") if item.price else None
-        if price is None and item.total:
-            price = money.parse_number(item.total, currency, ".") / (quantity or 1)
-        product_id = "" if item.product_id == "0" else identifier(item.product_id)
-        return _product(product_id or None, identifier(item.sku) or None, item.title or None, quantity, price, ())
-
-    def _numbers(self, sheet: Sheet, name: str, currencies: Sequence[str]) -> list[Decimal | None]:
-        cells = sheet.cells(name)
-        if cells is None:
-            return [None] * sheet.size
-        mark = self._writing.marks.get(name)
-        currency = currencies[0] if currencies else self._writing.currency
-        return sheet.convert(
-            name, cells, lambda cell: money.parse_number(cell, currency, mark) if cell.strip() else None
-        )
-
-
-def _product(
-    product_id: str | None,
-    sku: str | None,
-    title: str | None,
-    quantity: Decimal | None,
-    price: Decimal | None,
-    categories: tuple[str, ...],
-) -> Product:
-    return Product(product_id or sku or title or "", sku, title or sku or product_id or "", quantity, price, categories)
 
 
 def _instant(instant: InstantReader, cell: str, zone: str) -> int | None:

@@ -105,6 +105,8 @@ def _stage_batch(staging: Staging, orders: OrderRows, batch: Batch) -> None:
     staging.add_orders(orders.order_columns, batch.orders)
     staging.add_lines(batch.lines)
     staging.add_refunds(batch.refunds)
+    if batch.products:
+        goods_bulk.add_names(staging.db, (names for names in batch.products if names[0]))
     if batch.categories:
         goods_bulk.add_categories(staging.db, batch.categories)
     returned = batch.returned

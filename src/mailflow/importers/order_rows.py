@@ -13,14 +13,17 @@ from operator import itemgetter, lt
 from typing import Any, TypeVar
 
 from mailflow import money
+from mailflow.importers import whole_orders
 from mailflow.importers.buyers import Buyers, Keys, People
 from mailflow.importers.cells import Sheet
 from mailflow.importers.consent import ConsentReader
 from mailflow.importers.contact_rows import Card
-from mailflow.importers.order_columns import LINE_FIELDS, RETURN_FIELDS, ColumnReader, Columns, Product, Writing
+from mailflow.importers.goods import Goods, Line, Names, Product
+from mailflow.importers.order_columns import LINE_FIELDS, RETURN_FIELDS, ColumnReader, Columns, Writing
 from mailflow.importers.order_returns import Return, StagedReturns, parts_of
 from mailflow.importers.recognise import Recognised
 from mailflow.importers.source import Reject
+from mailflow.importers.whole_orders import Span, TotalOf
 from mailflow.model import COUNTED_STATUSES, OrderStatus
 from mailflow.store.staging import ORDER_COLUMNS
 
@@ -40,6 +43,7 @@ class Batch:
     cards: list[Card] = field(default_factory=list)
     orders: list[tuple[Any, ...]] = field(default_factory=list)
     lines: list[tuple[Any, ...]] = field(default_factory=list)
+    products: set[Names] = field(default_factory=set)
     categories: set[tuple[str, str]] = field(default_factory=set)
     refunds: list[tuple[Any, ...]] = field(default_factory=list)
     returned: StagedReturns = field(default_factory=StagedReturns)
@@ -63,7 +67,7 @@ class _Row:
 
     @property
     def products(self) -> tuple[Product, ...]:
-        return self.columns.products[self.index]
+        return self.columns.goods.of(self.index)
 
     @property
     def is_return(self) -> bool:
@@ -117,12 +121,78 @@ class OrderRows:
         if self._is_plain and not (self._has_status and any(said.all_back for said in columns.statuses)):
             return self._read_plain(sheet, columns, buyers)
         batch = Batch()
-        for index in range(sheet.size):
+        if self.has_ids and self.has_lines and columns.goods.items is None:
+            self._read_lines(sheet, columns, buyers, batch)
+        else:
+            self._collect(sheet, columns, buyers, range(sheet.size), batch)
+        return batch
+
+    def _collect(self, sheet: Sheet, columns: Columns, buyers: Buyers, rows: Iterable[int], batch: Batch) -> None:
+        """Read rows one by one; those of an order wait until another begins."""
+        for index in rows:
             row = _row(sheet, columns, buyers, index)
             if self._open and not (self.has_ids and self.has_lines and self._open[-1].order_id == row.order_id):
                 self._close(batch)
             self._open.append(row)
-        return batch
+
+    def _read_lines(self, sheet: Sheet, columns: Columns, buyers: Buyers, batch: Batch) -> None:
+        """Read a block of order lines: plain orders by columns, the others row by row."""
+        whole = whole_orders.part(columns, buyers, sheet.faulty, self._total_of)
+        self._collect(sheet, columns, buyers, range(*whole.first), batch)
+        if whole.last is None:
+            return
+        self._close(batch)
+        self._add_plain(sheet, columns, buyers, whole.plain, batch)
+        for span in whole.odd:
+            self._collect(sheet, columns, buyers, range(*span), batch)
+            self._close(batch)
+        self._collect(sheet, columns, buyers, range(*whole.last), batch)
+
+    def _add_plain(self, sheet: Sheet, columns: Columns, buyers: Buyers, spans: Sequence[Span], batch: Batch) -> None:
+        """Add orders with nothing odd about them, as `_add_order` would."""
+        heads = [first for first, _ in spans]
+        numbers = range(self._n + 1, self._n + 1 + len(spans))
+        every = columns.goods.lines()
+        lines = [every[first:end] for first, end in spans]
+        keys = [buyers.keys[head] for head in heads]
+        said: dict[str, Iterable[Any]] = {
+            "line": (sheet.block.lines[head] for head in heads),
+            "order_id": (columns.ids[head] for head in heads),
+            "email_key": (key[0] for key in keys),
+            "customer_id": (key[1] for key in keys),
+            "phone_key": (key[2] for key in keys),
+            "status": (_first(columns.statuses[row].status for row in range(*span)) for span in spans),
+            "placed_at": (columns.placed_at[head] for head in heads),
+            "total_minor": (whole_orders.total(columns, span, self._total_of) for span in spans),
+            "currency": (columns.currencies[head] for head in heads),
+            "fingerprint": map(_fingerprint, lines),
+        }
+        batch.orders.extend(zip(numbers, *(said[name] for name in self.order_columns[1:]), strict=True))
+        batch.lines.extend(
+            (number, position, *line)
+            for number, some in zip(numbers, lines, strict=True)
+            for position, line in enumerate(some)
+        )
+        self._watch_ids([columns.ids[head] for head in heads])
+        self._n += len(spans)
+        self.merged += sum(end - first - 1 for first, end in spans)
+        self._note_plain(columns.goods, spans, batch)
+        batch.cards.extend(self._people.cards(buyers, sheet.block.lines, heads))
+
+    def _note_plain(self, goods: Goods, spans: Sequence[Span], batch: Batch) -> None:
+        self.sketches = False
+        batch.products.update(goods.names)
+        if goods.categories is not None:
+            rows = (row for span in spans for row in range(*span))
+            batch.categories.update(
+                (goods.names[row][0], category) for row in rows for category in goods.categories[row]
+            )
+
+    @property
+    def _total_of(self) -> TotalOf:
+        if self._line_totals:
+            return TotalOf.LINES
+        return TotalOf.HEAD if self._has_total else TotalOf.PRODUCTS
 
     @property
     def adds_totals(self) -> bool:
@@ -269,6 +339,7 @@ class OrderRows:
     def _note_products(self, batch: Batch, rows: list[_Row]) -> None:
         for row in rows:
             for product in row.products:
+                batch.products.add((product.product_id, product.sku, product.title))
                 batch.categories.update((product.product_id, category) for category in product.categories)
                 if self.sketches and (product.price is not None or product.product_id != product.title):
                     self.sketches = False
@@ -356,7 +427,7 @@ def _refund(rows: list[_Row], total: int, placed_at: int) -> tuple[int, int] | N
     return (_first(row.columns.refunded_at[row.index] for row in rows) or placed_at, refunded) if refunded else None
 
 
-def _stored_lines(rows: list[_Row], currency: str) -> list[tuple[str, str | None, str, float, int | None]]:
+def _stored_lines(rows: list[_Row], currency: str) -> list[Line]:
     """Return (product id, SKU, title, quantity, price in minor units) of each product that the rows name."""
     return [
         (
@@ -376,7 +447,7 @@ def _first(values: Iterable[_Value | None]) -> _Value | None:
     return next((value for value in values if value is not None), None)
 
 
-def _fingerprint(lines: list[tuple[str, str | None, str, float, int | None]]) -> int:
+def _fingerprint(lines: list[Line]) -> int:
     """Return 64 bits that change with the lines of an order; 0 for none."""
     if not lines:
         return 0

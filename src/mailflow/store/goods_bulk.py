@@ -12,27 +12,30 @@ from mailflow.store import journal
 from mailflow.store.connection import Connection
 from mailflow.store.pace import Pace
 
-_SLICE = 20_000
-
 _TABLES = """
 CREATE TABLE stage.nameless (product_id TEXT PRIMARY KEY, sku TEXT, title TEXT) WITHOUT ROWID;
 CREATE TABLE stage.alike (product_id TEXT PRIMARY KEY, product_pk INTEGER) WITHOUT ROWID;
 CREATE TABLE stage.goods (rank INTEGER PRIMARY KEY, product_id TEXT UNIQUE, sku TEXT, title TEXT);
-CREATE TABLE stage.sorted (rank INTEGER PRIMARY KEY, product_pk INTEGER, category TEXT)
+CREATE TABLE stage.sorted (rank INTEGER PRIMARY KEY, product_pk INTEGER, category TEXT);
+CREATE TABLE stage.product_of (product_id TEXT PRIMARY KEY, product_pk INTEGER) WITHOUT ROWID
 """
 
 # The product of an order line `l`, once `add` is done.
-PRODUCT_OF = """coalesce(
-    (SELECT id FROM main.products AS p WHERE p.source = :source AND p.product_id = l.product_id),
-    (SELECT product_pk FROM stage.alike AS k WHERE k.product_id = l.product_id))"""
+PRODUCT_OF = "(SELECT product_pk FROM stage.product_of AS k WHERE k.product_id = l.product_id)"
 
 
 def open_stage(db: Connection) -> None:
-    """Make the table in which the categories of order lines are collected."""
+    """Make the tables in which the products of order lines and their categories are collected."""
+    db.execute("CREATE TABLE stage.named (product_id TEXT PRIMARY KEY, sku TEXT, title TEXT) WITHOUT ROWID")
     db.execute(
         "CREATE TABLE stage.line_categories"
         " (product_id TEXT, category TEXT, PRIMARY KEY (product_id, category)) WITHOUT ROWID"
     )
+
+
+def add_names(db: Connection, names: Iterable[tuple[str, str | None, str]]) -> None:
+    """Add (product id, SKU, title) as lines say them; of several with one id the first counts."""
+    db.executemany("INSERT OR IGNORE INTO stage.named VALUES (?, ?, ?)", names)
 
 
 def add_categories(db: Connection, pairs: Iterable[tuple[str, str]]) -> None:
@@ -41,13 +44,11 @@ def add_categories(db: Connection, pairs: Iterable[tuple[str, str]]) -> None:
 
 
 def add(pace: Pace, import_id: int, source: str) -> None:
-    """Write the products of new or changed orders that are not known yet, and their categories."""
+    """Write the products of the staged orders that are not known yet, and their categories."""
     db = pace.store.db
     for statement in _TABLES.split(";"):
         db.execute(statement)
-    last = int(db.execute("SELECT coalesce(max(order_n), 0) FROM stage.lines").fetchone()[0])
-    for first in range(1, last + 1, _SLICE):
-        db.execute(_NAMELESS, {"source": source, "first": first, "last": first + _SLICE - 1})
+    db.execute(_NAMELESS, {"source": source})
     for column in ("sku", "title"):
         db.execute(_ALIKE.format(column=column), {"source": source})
     db.execute(
@@ -64,6 +65,7 @@ def add(pace: Pace, import_id: int, source: str) -> None:
                 {"base": base, "first": first, "last": last, "source": source},
             )
             journal.add_range(tx, import_id, "products", first + base, last + base)
+    db.execute(_FOUND, {"source": source})
     _sort(pace, import_id, source)
 
 
@@ -95,11 +97,12 @@ def _sort(pace: Pace, import_id: int, source: str) -> None:
             )
 
 
-_NAMELESS = """INSERT OR IGNORE INTO stage.nameless (product_id, sku, title)
-    SELECT l.product_id, l.sku, l.title FROM stage.lines AS l
-    WHERE l.order_n BETWEEN :first AND :last
-      AND (l.order_n IN (SELECT n FROM stage.arrived) OR l.order_n IN (SELECT n FROM stage.revised))
-      AND NOT EXISTS (SELECT 1 FROM main.products AS p WHERE p.source = :source AND p.product_id = l.product_id)"""
+_NAMELESS = """INSERT INTO stage.nameless (product_id, sku, title) SELECT product_id, sku, title FROM stage.named AS l
+    WHERE NOT EXISTS (SELECT 1 FROM main.products AS p WHERE p.source = :source AND p.product_id = l.product_id)"""
+_FOUND = """INSERT INTO stage.product_of (product_id, product_pk) SELECT l.product_id, coalesce(
+      (SELECT id FROM main.products AS p WHERE p.source = :source AND p.product_id = l.product_id),
+      (SELECT product_pk FROM stage.alike AS k WHERE k.product_id = l.product_id))
+    FROM stage.named AS l"""
 _ALIKE = """INSERT OR IGNORE INTO stage.alike (product_id, product_pk)
     SELECT l.product_id, min(p.id) FROM stage.nameless AS l JOIN main.products AS p
       ON p.source = :source AND p.{column} = l.product_id
