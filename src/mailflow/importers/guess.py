@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from mailflow.errors import QuestionError
-from mailflow.importers.headers import Header
+from mailflow.importers.headers import Header, read_header
 from mailflow.importers.nouns import Noun
 from mailflow.importers.source import Source
 from mailflow.importers.vocabulary import VOCABULARY
@@ -102,13 +102,19 @@ def ask_which(source: Source, nouns: Sequence[Noun], what: str | None = None) ->
 
 
 def ask_for(source: Source, what: str, field: str, or_else: str = "") -> QuestionError:
-    """Return the question which column a field is."""
+    """Return the question which column a field is; those that mean nothing to anybody are offered first."""
+    known = {name: _is_known(name) for name in source.header if name}
     return QuestionError(
         f"{source.path}: {what}. Its columns: {names_of(source)}",
         option="--map",
-        choices={name: f"{name}={field}" for name in source.header if name},
+        choices={name: f"{name}={field}" for name in sorted(known, key=known.__getitem__)},
         how=f"--map 'column={field}'{or_else}",
     )
+
+
+def _is_known(name: str) -> bool:
+    header = read_header(name)
+    return any(header.field(VOCABULARY[noun]) for noun in (Noun.CONTACTS, Noun.ORDERS))
 
 
 def names_of(source: Source) -> str:
