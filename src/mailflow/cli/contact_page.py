@@ -13,6 +13,7 @@ from mailflow.clock import local_date, wall_text
 from mailflow.jobs.present import in_words
 from mailflow.model import ConsentState
 from mailflow.store.contacts import further
+from mailflow.store.origins import OriginKind
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from mailflow.jobs.profile import Profile
     from mailflow.store.ledger import Held
-    from mailflow.store.origins import Origin
     from mailflow.store.timeline import Moment
 
 _REMARKS = {
@@ -28,6 +28,7 @@ _REMARKS = {
     "role": "a desk rather than a person",
     "throw_away": "a throw-away address",
 }
+_DITTO = '"'  # the same file as in the line above
 _LINES_SHOWN = 6  # of one order
 _STYLES = {
     "order": "green", "refund": "yellow", "message": "blue", "consent": "magenta", "suppression": "red",
@@ -69,9 +70,14 @@ def _who(profile: Profile, zone: ZoneInfo) -> Iterator[tuple[str, str, str]]:
     """Yield (field, value, where it is from)."""
     contact = profile.contact
     known = {"email": contact.email, **fields(profile)} if contact.email else fields(profile)
+    above = ""
     for name, value in known.items():
         text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-        yield name, text, _from(profile.origins.get(name), zone)
+        origin = profile.origins.get(name)
+        told = "" if origin is None else f"{local_date(origin.at, zone)} {origin.text}"
+        is_same = origin is not None and origin.kind is OriginKind.IMPORT and told == above
+        yield name, text, _DITTO if is_same else told
+        above = told
     for one in further([dict(one) for one in profile.identities], contact.email, contact.fields["phone"]):
         yield one["kind"].replace("_", " "), one["value"], one["source"]
     if profile.company is not None:
@@ -82,10 +88,6 @@ def _who(profile: Profile, zone: ZoneInfo) -> Iterator[tuple[str, str, str]]:
         yield "looked after by", ", ".join(filter(None, (owner.name, owner.email, owner.phone))), owner.source
     if profile.merged:
         yield "merged", ", ".join(one.email or one.key for one in profile.merged), "the same person: contact merge"
-
-
-def _from(origin: Origin | None, zone: ZoneInfo) -> str:
-    return "" if origin is None else f"{local_date(origin.at, zone)} {origin.text}"
 
 
 def _facts(profile: Profile, zone: ZoneInfo) -> Iterator[tuple[str, str]]:
