@@ -49,17 +49,16 @@ class ImportShop:
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in self.store.db.execute(sql)]
 
-    def fingerprint(self, *without: str) -> str:
-        """Return a hash of everything in the database but some tables."""
-        digest = hashlib.sha256()
+    def fingerprint(self, *without: str) -> dict[str, str]:
+        """Return a hash of every table in the database but some."""
         tables = self.rows(
-            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY 1"
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
         )
-        for (table,) in tables:
-            if table not in without:
-                rows = sorted(self.rows(f'SELECT * FROM "{table}"'), key=repr)
-                digest.update(repr((table, rows)).encode("utf-8", "replace"))
-        return digest.hexdigest()
+        return {name: self._hash(name) for (name,) in tables if name not in without}
+
+    def _hash(self, table: str) -> str:
+        rows = sorted(self.rows(f'SELECT * FROM "{table}"'), key=repr)
+        return hashlib.sha256(repr(rows).encode("utf-8", "replace")).hexdigest()[:12]
 
     def leftovers(self) -> list[Path]:
         """Return what lies in the spool."""
