@@ -142,17 +142,22 @@ class OrderRows:
         if whole.last is None:
             return
         self._close(batch)
-        self._add_plain(sheet, columns, buyers, whole.plain, batch)
-        for span in whole.odd:
-            self._collect(sheet, columns, buyers, range(*span), batch)
-            self._close(batch)
+        lines = columns.goods.lines() if any(plain for plain, _ in whole.runs) else []
+        for plain, spans in whole.runs:  # in the order of the file: of what comes twice the last counts
+            if plain:
+                self._add_plain(sheet, columns, buyers, spans, lines, batch)
+                continue
+            for span in spans:
+                self._collect(sheet, columns, buyers, range(*span), batch)
+                self._close(batch)
         self._collect(sheet, columns, buyers, range(*whole.last), batch)
 
-    def _add_plain(self, sheet: Sheet, columns: Columns, buyers: Buyers, spans: Sequence[Span], batch: Batch) -> None:
-        """Add orders with nothing odd about them, as `_add_order` would."""
+    def _add_plain(
+        self, sheet: Sheet, columns: Columns, buyers: Buyers, spans: Sequence[Span], every: list[Line], batch: Batch
+    ) -> None:
+        """Add orders with nothing odd about them, as `_add_order` would. `every` is each row as an order line."""
         heads = [first for first, _ in spans]
         numbers = range(self._n + 1, self._n + 1 + len(spans))
-        every = columns.goods.lines()
         lines = [every[first:end] for first, end in spans]
         keys = [buyers.keys[head] for head in heads]
         said: dict[str, Iterable[Any]] = {

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 from mailflow import money
 from mailflow.importers.buyers import Buyers
@@ -21,13 +21,13 @@ Span = tuple[int, int]  # the rows of one order in its block: from, and up to bu
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """The orders of a block: the first and the last, which may go on in other blocks, and between them the plain and
-    the odd ones.
+    """The orders of a block: the first and the last, which may go on in other blocks, and those between them.
+
+    `runs` are these in their order, those that follow each other together: (whether they are plain, their spans).
     """
 
     first: Span
-    plain: list[Span]
-    odd: list[Span]
+    runs: list[tuple[bool, list[Span]]]
     last: Span | None
 
 
@@ -45,12 +45,14 @@ def part(columns: Columns, buyers: Buyers, faulty: Collection[int], total_of: To
     starts = [0, *(place for place, (one, other) in enumerate(pairwise(ids), 1) if one != other)]
     spans = list(zip(starts, [*starts[1:], len(ids)], strict=True))
     odd = {*faulty, *_odd_rows(columns)}
-    plain: list[Span] = []
-    others: list[Span] = []
-    for span in spans[1:-1]:
-        is_plain = _has_head(columns, buyers, span[0]) and (not odd or odd.isdisjoint(range(*span)))
-        (plain if is_plain and (total(columns, span, total_of) or 0) > 0 else others).append(span)
-    return Whole(spans[0], plain, others, spans[-1] if len(spans) > 1 else None)
+
+    def is_plain(span: Span) -> bool:
+        if not _has_head(columns, buyers, span[0]) or (odd and not odd.isdisjoint(range(*span))):
+            return False
+        return (total(columns, span, total_of) or 0) > 0
+
+    runs = [(plain, list(some)) for plain, some in groupby(spans[1:-1], key=is_plain)]
+    return Whole(spans[0], runs, spans[-1] if len(spans) > 1 else None)
 
 
 def total(columns: Columns, span: Span, total_of: TotalOf) -> int | None:
