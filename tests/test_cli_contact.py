@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mailflow import policy
+from mailflow import clock, policy
 from mailflow.addresses import normalise
 from mailflow.cli.main import run
 from mailflow.model import Basis, ConsentState, MessageState, SuppressionReason
 from mailflow.policy import Limits
 from mailflow.store import candidates, consents, contacts, suppressions
 from mailflow.store.consents import ConsentEntry
+from mailflow.store.events import Event, insert
 from mailflow.workspace import Workspace
 from people import add_contact, add_message
 
@@ -258,3 +260,186 @@ def test_a_long_list_goes_in_short_transactions(shop: Workspace, do: Do, tmp_pat
     file.write_text("".join(f"p{n}@example.com\n" for n in range(1_050)), encoding="utf-8")
     assert do("subscribe", "--file", str(file), "--evidence", "fair", "--quiet") == 0
     assert contacts.count(shop.store.db) == 1_050
+
+
+@pytest.fixture
+def ada(shop: Workspace) -> int:
+    """Return a contact whose data would like to steer the terminal, or a browser."""
+    with shop.store.transaction() as tx:
+        number = add_contact(tx, ADA, now=NOW, consent=ConsentState.SUBSCRIBED)
+        note = {"note": "\x1b[31mred\x1b[0m [link=https://evil.example]here[/link] <script>alert(1)</script>"}
+        tx.execute(
+            "UPDATE contacts SET first_name = '<b>Ada</b>', attributes = ? WHERE id = ?", (json.dumps(note), number)
+        )
+        tx.executemany(
+            "INSERT INTO identities (kind, source, value, contact_id) VALUES (?, ?, ?, ?)",
+            [("customer_id", "webshop", "4711", number), ("phone", "", "+436641234567", number)],
+        )
+        insert(tx, Event("searched", "web\x1b[2J", "e1", NOW, NOW, number, {"query": "[bold]tea[/bold]\x07\u202e"}))
+    return number
+
+
+def test_what_is_data_never_steers_the_terminal(ada: int, do: Do, capsys: pytest.CaptureFixture[str]) -> None:
+    assert do("show", ADA) == 0
+    page = capsys.readouterr().out
+    assert not {letter for letter in page if not letter.isprintable()} - {"\n"}
+    for shown in ("\\x1b[31mred\\x1b[0m", "[link=https://evil.example]here", "[bold]tea[/bold]\\x07\\u202e"):
+        assert shown in page
+
+
+def test_a_page_fits_eighty_columns(
+    ada: int, do: Do, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert do("show", ADA) == 0
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 80
+
+
+def test_the_html_page_is_private_and_escapes_everything(ada: int, do: Do, tmp_path: Path) -> None:
+    path = tmp_path / "ada.html"
+    path.write_text("an older page, readable by all", encoding="utf-8")
+    path.chmod(0o644)
+    assert do("show", ADA, "--html", str(path)) == 0
+    page = path.read_text(encoding="utf-8")
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert "<b>Ada" not in page
+    assert "&lt;b&gt;Ada&lt;/b&gt;" in page
+    assert "<script" not in page
+    assert "\x1b" not in page
+    assert not re.search(r"""(?:src|href|url\(|@import)\s*=?\s*["'(]?\s*(?:https?:)?//""", page)
+    assert list(tmp_path.glob(".ada*")) == []
+
+
+def test_a_page_that_cannot_be_written_is_a_sentence(
+    ada: int, do: Do, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert do("show", ADA, "--html", str(tmp_path / "nowhere" / "ada.html")) == 2
+    assert "cannot be written" in capsys.readouterr().err
+    assert do("show", ADA, "--html", str(tmp_path)) == 2
+
+
+@pytest.mark.parametrize("who", ["4711", "webshop:4711", "+43 664 1234567", "key1", ADA.upper()])
+def test_one_is_shown_by_any_key(ada: int, do: Do, capsys: pytest.CaptureFixture[str], who: str) -> None:
+    assert do("show", who, "--format", "json") == 0
+    assert rows(capsys)["email"] == ADA
+
+
+def test_an_id_of_two_shops_is_asked_about(
+    shop: Workspace, ada: int, do: Do, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with shop.store.transaction() as tx:
+        bob = add_contact(tx, BOB, now=NOW)
+        tx.execute("INSERT INTO identities VALUES ('customer_id', 'square', '4711', ?)", (bob,))
+    assert do("show", "4711") == 2
+    said = capsys.readouterr().err
+    assert "webshop:4711" in said
+    assert "square:4711" in said
+    assert do("show", "square:4711", "--format", "json") == 0
+    assert rows(capsys)["email"] == BOB
+
+
+def test_a_slip_in_an_address_is_guessed_at(ada: int, do: Do, capsys: pytest.CaptureFixture[str]) -> None:
+    assert do("show", "ada@exmaple.com") == 2
+    assert "Did you mean ada@example.com?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        (["--only", "events"], ["event"]),
+        (["--only", "consent,events"], ["event", "consent"]),
+        (["--limit", "1"], ["consent"]),
+        (["--since", "2026-03-21"], []),
+    ],
+)
+def test_a_part_of_what_happened(
+    ada: int, do: Do, capsys: pytest.CaptureFixture[str], words: list[str], shown: list[str]
+) -> None:
+    assert do("show", ADA, *words, "--format", "json") == 0
+    assert [moment["what"] for moment in rows(capsys)["timeline"]] == shown
+
+
+@pytest.mark.parametrize("words", [["--only", "nonsense"], ["--only", ""], ["--since", "soon"], ["--limit", "-1"]])
+def test_a_part_that_there_is_none_of(ada: int, do: Do, words: list[str]) -> None:
+    assert do("show", ADA, *words) == 2
+
+
+def test_a_table_shows_the_latest_of_a_long_life(
+    shop: Workspace, ada: int, do: Do, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with shop.store.transaction() as tx:
+        for number in range(150):
+            insert(tx, Event("page_viewed", "web", f"p{number}", NOW, NOW, ada, {"title": f"Page {number}"}))
+    assert do("show", ADA) == 0
+    page = capsys.readouterr().out
+    assert "the latest 100; --limit 0 shows 52 earlier ones too" in page
+    assert "title Page 149" in page
+    assert "title Page 10 " not in page
+    assert do("show", ADA, "--limit", "0") == 0
+    assert "title Page 10 " in capsys.readouterr().out
+    assert do("show", ADA, "--format", "json") == 0
+    assert len(rows(capsys)["timeline"]) == 152
+
+
+def test_the_ledger_of_one_person_and_what_held_on_a_day(ada: int, do: Do, capsys: pytest.CaptureFixture[str]) -> None:
+    do("unsubscribe", ADA, "--reason", "by phone")
+    capsys.readouterr()
+    assert do("consent", ADA, "--format", "json") == 0
+    first, second = rows(capsys)
+    assert first == {
+        "contact": "key1", "email": ADA, "state": "subscribed", "basis": "express", "channel": "email", "topic": "",
+        "address": ADA, "occurred_at": "2026-03-20T09:00:00Z", "recorded_at": "2026-03-20T09:00:00Z", "source": "test",
+        "wording": None, "evidence": None, "lifts": False, "import_id": None,
+    }  # fmt: skip
+    assert (second["state"], second["evidence"]) == ("unsubscribed", "by phone")
+    for day, state in (("2026-03-19", "never"), ("2026-03-20", "unsubscribed")):
+        assert do("consent", ADA, "--at", day, "--format", "json") == 0
+        assert [row["state"] for row in rows(capsys)] == [state]
+    assert do("consent", ADA, "--at", "2026-03-20") == 0
+    assert "unsubscribed since" in capsys.readouterr().out
+
+
+def test_the_day_ends_at_midnight_of_the_accounts_zone(
+    shop: Workspace, do: Do, capsys: pytest.CaptureFixture[str]
+) -> None:
+    zone = shop.settings.zone
+    midnight = clock.end_of_day(date(2026, 3, 19), zone)
+    with shop.store.transaction() as tx:
+        number = add_contact(tx, ADA, now=midnight - timedelta(days=9))
+        entry = ConsentEntry(number, ConsentState.SUBSCRIBED, Basis.EXPRESS, ADA, midnight, midnight, "form")
+        consents.append(tx, entry)
+    for day, state in (("2026-03-19", "never"), ("2026-03-20", "subscribed")):
+        assert do("consent", "--at", day, "--format", "json") == 0
+        assert [row["state"] for row in rows(capsys)] == [state]
+
+
+def test_everybodys_consent_is_counted_or_listed(
+    shop: Workspace, ada: int, do: Do, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with shop.store.transaction() as tx:
+        add_contact(tx, None, now=NOW)
+    assert do("consent", "--at", "2026-03-20") == 0
+    assert "never" in capsys.readouterr().out
+    assert do("consent", "--at", "2026-03-20", "--format", "csv") == 0
+    header, first, second = capsys.readouterr().out.splitlines()
+    assert header == "contact,email,channel,topic,state,basis,since,address,source,wording,evidence"
+    assert first.startswith(f"key1,{ADA},email,,subscribed,express,2026-03-20T09:00:00Z,")
+    assert second == "key2,,email,,never,,,,,,"
+    assert do("consent", "--at", "2026-03-19", "--format", "json") == 0
+    assert rows(capsys) == []
+
+
+def test_json_has_amounts_of_events_as_text(
+    shop: Workspace, ada: int, do: Do, capsys: pytest.CaptureFixture[str]
+) -> None:
+    items = [{"product": "Green tea", "quantity": 2, "price": 12.5}, {"product": "Mug", "quantity": 1, "price": 9}]
+    told = {"cart_id": "c1", "value": 34.0, "currency": "EUR", "items": items}
+    with shop.store.transaction() as tx:
+        insert(tx, Event("cart_updated", "web", "c", NOW, NOW, ada, told))
+    assert do("show", ADA, "--format", "json") == 0
+    shown = rows(capsys)
+    (cart,) = [one for one in shown["timeline"] if one["text"].startswith("cart")]
+    assert cart["text"] == "cart_updated: 34.00 EUR, 2 × Green tea + Mug"
+    assert cart["details"]["properties"]["value"] == "34.00"
+    assert [item["price"] for item in cart["details"]["properties"]["items"]] == ["12.50", "9.00"]
+    assert [(one["state"], one["value"], one["currency"]) for one in shown["carts"]] == [("open", "34.00", "EUR")]

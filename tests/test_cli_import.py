@@ -15,7 +15,7 @@ CONTACTS = "email,first name\nann@example.com,Ann\nnot an address,Eve\n"
 ORDERS = "order id,email,date,total\n1,ann@example.com,2026-01-05,12.50\n"
 RESULT_KEYS = {
     "file", "as", "from", "id", "rows", "inserted", "updated", "unchanged", "merged", "rejected", "reject_file",
-    "problems", "warnings",
+    "problems", "warnings", "layout", "same_as",
 }  # fmt: skip
 LIST_KEYS = ["id", "file", "as", "from", "at", "inserted", "updated", "unchanged", "rejected", "undone"]
 

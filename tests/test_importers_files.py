@@ -416,7 +416,7 @@ C536379,D,Discount,-1,2010-12-01 09:41:00,27.50,14527.0,United Kingdom
 """
     result = shop.take(text)
     assert (result.inserted, result.merged, result.rejected) == (2, 1, 1)
-    assert "negative" in result.problems[0].reason
+    assert "no earlier order" in result.problems[0].reason
     assert shop.all("SELECT order_id, total_minor FROM orders ORDER BY 1") == [("536365", 3564), ("536366", 1110)]
     assert ("customer_id", "17850") in shop.all("SELECT kind, value FROM identities")
     assert shop.take(text).unchanged == 2
@@ -557,7 +557,7 @@ class Killed(BaseException):
 
 @pytest.mark.parametrize(
     ("module", "function"),
-    [(contacts_bulk, "alter_known"), (orders_bulk, "add_products"), (orders_bulk, "revise_known"), (imports, "finish")],
+    [(contacts_bulk, "alter_known"), (orders_bulk, "add_new"), (orders_bulk, "revise_known"), (imports, "finish")],
 )
 def test_an_interrupted_import_is_rolled_back_by_the_next(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, module: Any, function: str

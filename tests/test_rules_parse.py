@@ -110,9 +110,9 @@ def test_a_rule_may_span_lines_and_the_error_names_line_and_column() -> None:
         ('orders.last_at < "2026-13-01"', '"2026-13-01" is not a day: write "2026-03-20"', '"2026-13-01"'),
         ("orders.count == 1.5.2", "'.' cannot stand here", "."),
         (
-            'bought(category="tea", within=180d)',
-            "unknown function 'bought' (known are: segment)",
-            "bought",
+            'buyed(category="tea", within=180d)',
+            "unknown function 'buyed' (known are: segment, bought, viewed, added_to_cart, received, opened, clicked, did)",
+            "buyed",
         ),
         (
             "now - orders.last_at > 90d",

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from mailflow import clock
 from mailflow.config import FieldSettings
 from mailflow.rules import Context, RuleError, known_fields, matches, parse
+from mailflow.rules.derived import derive
 from mailflow.rules.predicate import holds
 from mailflow.rules.resolve import resolve
 from mailflow.store import Store, members, rules_sql
@@ -64,7 +65,7 @@ def people(dice: Random, count: int) -> list[dict[str, Any]]:
         facts |= {"attributes.size": maybe([0, 1, -2, 2.5, "2", True]), "attributes.since": maybe([*DAYS, 1984])}
         facts |= {"attributes.pets": maybe(["DE", 7, [], ["DE", "cat"], [None, 3, "de"], [True]])}
         facts |= {"attributes.sizes": maybe([1, [1, 2.5], ["1"], [], [False, 2]])}
-        facts |= {"orders.count": 0, "orders.revenue": 0}
+        facts |= {"orders.count": 0, "orders.revenue": 0, "tickets.open": dice.choice([0, 0, 1, 2])}
         if dice.random() < 0.6:
             first, last = sorted(dice.choices(INSTANTS, k=2))
             facts |= {"orders.count": dice.randint(1, 3), "orders.revenue": dice.choice([0, 100, 150, 199, 9950, -5])}
@@ -72,7 +73,7 @@ def people(dice: Random, count: int) -> list[dict[str, Any]]:
             facts |= {f"rfm.{letter}": dice.randint(1, 5) for letter in "rfm"}
         return facts
 
-    return [person() for _ in range(count)]
+    return [derive(person(), CONTEXT) for _ in range(count)]
 
 
 def keep(store: Store, facts: Mapping[str, Any], number: int) -> None:
@@ -97,6 +98,13 @@ def keep(store: Store, facts: Mapping[str, Any], number: int) -> None:
         db.execute(
             "INSERT INTO consent_states VALUES (?, 'email', '', ?, 'express', 0, ?)",
             (number, facts["consent.email"], number),
+        )
+    for ticket in range(facts["tickets.open"] + 1):  # one of them is closed
+        names = ("ticket_opened", "ticket_closed") if ticket == 0 else ("ticket_opened",)
+        db.executemany(
+            "INSERT INTO events (contact_id, name, source, source_id, occurred_at, recorded_at, properties)"
+            " VALUES (?, ?, 'test', ?, 0, 0, json_object('ticket_id', ?))",
+            [(number, name, f"{number}-{ticket}:{name}", str(ticket)) for name in names],
         )
     if facts["orders.count"]:
         dates = (facts["orders.first_at"], facts["orders.last_at"])
@@ -157,7 +165,7 @@ moments = st.one_of(
 all_signs = st.sampled_from(["==", "!=", "<", "<=", ">", ">="])
 equal_signs = st.sampled_from(["==", "!="])
 text_fields = st.sampled_from(["country", "city", "first_name", "email", "source", "nick", "attributes.nick"])
-number_fields = st.sampled_from(["orders.count", "orders.revenue", "size", "rfm.r", "rfm.f", "rfm.m"])
+number_fields = st.sampled_from(["orders.count", "tickets.open", "orders.revenue", "size", "rfm.r", "rfm.f", "rfm.m"])
 instant_fields = st.sampled_from(["created_at", "orders.first_at", "orders.last_at"])
 date_fields = st.sampled_from(["birthday", "since"])
 choices = st.sampled_from(["rfm.class"]).flatmap(

@@ -24,6 +24,9 @@ import typer
 from mailflow import errors, model
 from mailflow.cli import main
 from mailflow.cli.registry import COMMANDS
+from mailflow.importers.layouts import load_layouts, tools_of
+from mailflow.importers.rules import RULES
+from mailflow.importers.vocabulary import VOCABULARY
 
 DOCS = Path(__file__).parents[1] / "docs"
 REGION = re.compile(r"(<!-- generated: (?P<name>[a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -88,7 +91,45 @@ def message_states() -> str:
     return "\n".join(rows)
 
 
-REGIONS: dict[str, Callable[[], str]] = {"message states": message_states, "exit codes": exit_codes}
+def import_rules() -> str:
+    """Return a table of the rules that the tables of tools may name."""
+    rows = ["| rule | reads | gives | what it does |", "|---|---|---|---|"]
+    for name, rule in sorted(RULES.items()):
+        reads, gives = (", ".join(f"`{column}`" for column in columns) for columns in (rule.reads, rule.gives))
+        rows.append(f"| `{name}` | {reads} | {gives} | {rule.about.replace('|', chr(92) + '|')} |")
+    return "\n".join(rows)
+
+
+def import_fields() -> str:
+    """Return the fields of each kind of file, and what a file of it must have."""
+    rows = ["| kind | needs | fields |", "|---|---|---|"]
+    for noun, words in VOCABULARY.items():
+        fields = " ".join(f"`{name}`" for name in words.fields)
+        rows.append(f"| `{noun}` | {'; '.join(need.what for need in words.needs)} | {fields} |")
+    return "\n".join(rows)
+
+
+def known_tools() -> str:
+    """Return a table of the exports that are recognised by their headers."""
+    rows = ["| tool | `--from` | exports |", "|---|---|---|"]
+    layouts = load_layouts()
+    for tool, title in sorted(tools_of(layouts).items(), key=lambda item: item[1].lower()):
+        exports = ", ".join(
+            f"{layout.name} ({layout.noun})" if layout.name != layout.noun else layout.name
+            for layout in layouts
+            if layout.tool == tool
+        )
+        rows.append(f"| {title} | `{tool}` | {exports} |")
+    return "\n".join(rows)
+
+
+REGIONS: dict[str, Callable[[], str]] = {
+    "message states": message_states,
+    "exit codes": exit_codes,
+    "import rules": import_rules,
+    "import fields": import_fields,
+    "known tools": known_tools,
+}
 
 
 def with_regions(text: str) -> str:

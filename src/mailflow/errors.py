@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -44,6 +44,15 @@ class QuestionError(UsageError):
         if how is None:
             how = " or ".join(f"{option} {value}" for value in self.choices.values())
         super().__init__(f"{question}. Say it with {how}" if how else question)
+
+
+class SeveralErrors(MailflowError):
+    """What went wrong with several files, all of it told in one go; the exit code is the worst of them."""
+
+    def __init__(self, errors: Sequence[MailflowError]) -> None:
+        self.errors = tuple(errors)
+        self.exit_code = max(error.exit_code for error in errors)  # type: ignore[misc]  # each class has one: not this
+        super().__init__("\n".join(str(error) for error in errors))
 
 
 class DataError(MailflowError):

@@ -21,6 +21,8 @@ _WRITTEN = re.compile(
     rf"\s*(?P<open>\()?\s*(?P<minus>[-\u2212+])?\s*{_SYMBOL}\s*(?(minus)|(?P<inner>[-\u2212])?)\s*"
     rf"(?P<number>[0-9][0-9.,'\u2019\s]*|[.,][0-9]+)\s*(?P<after>[-\u2212])?\s*{_SYMBOL}\s*(?(open)\))\s*\Z"
 )
+# As dataframes write what is next to nothing: 4.440892e-16.
+_SCIENTIFIC = re.compile(r"\s*[-+]?\d(?:\.\d{1,17})?[eE]-\d{1,2}\s*\Z", re.ASCII)
 _SPACES = re.compile(r"[\s\u00a0\u202f\u2009'\u2019]")
 _GROUPED = {
     ",": re.compile(r"\d{1,3}(?:,\d{3})+\Z", re.ASCII),
@@ -28,6 +30,8 @@ _GROUPED = {
 }
 _INDIAN = re.compile(r"\d{1,2}(?:,\d{2})+,\d{3}\Z", re.ASCII)
 # Spreadsheets and dataframes write 19.99 as 19.989999999999998: what is so near a whole minor unit is meant to be one.
+# A million of the largest amounts still add up in SQLite's 64 bits.
+_UNBELIEVABLE = 10**13
 _NOISE = Decimal("0.0001")
 
 
@@ -104,6 +108,8 @@ def parse_number(text: str, currency: str, mark: str | None = None) -> Decimal:
 
     It can before exactly three digits, unless the currency itself has three (then a point is the decimal mark).
     """
+    if _SCIENTIFIC.match(text):
+        return Decimal(text.strip())
     written = _WRITTEN.match(text)
     if written is None:
         raise ValueError(f"{text!r} is not an amount" if text.strip() else "the amount is blank")
@@ -122,14 +128,18 @@ def to_minor(value: Decimal, currency: str, text: str | None = None) -> int:
     whole = minor.to_integral_value()
     if abs(minor - whole) > _NOISE:
         raise ValueError(f"{text or str(value)!r} has more decimals than {currency} has")
-    if abs(whole) >= 10**17:
-        raise ValueError(f"{text or str(value)!r} is not a believable amount")
-    return int(whole)
+    return _believable(whole)
 
 
 def rounded(value: Decimal, currency: str) -> int:
     """Return an exact amount in minor units, rounded half up: for prices with more decimals than money has."""
-    return int(value.scaleb(digits(currency)).quantize(Decimal(1), ROUND_HALF_UP))
+    return _believable(value.scaleb(digits(currency)).to_integral_value(ROUND_HALF_UP))
+
+
+def _believable(minor: Decimal) -> int:
+    if not abs(minor) < _UNBELIEVABLE:
+        raise ValueError(f"{minor:.3g} is not a believable amount")
+    return int(minor)
 
 
 def _shown_mark(number: str) -> str | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
@@ -98,15 +100,26 @@ def _one_at(session: Session, db: Connection, contact: Contact, instant: datetim
 
 
 def _everybody(session: Session, db: Connection, instant: datetime, day: date | None) -> None:
-    from mailflow.store import ledger
+    from mailflow.store import contacts, ledger
 
-    people = ledger.of_everybody(db, instant)
-    if session.format is not Format.TABLE:
-        rows = (row for one in people for row in _state_rows(one.key, one.email, one.held))
-        session.emit_stream(rows, columns=_STATE_COLUMNS)
-        return
-    session.out.print(_counts(people, "now" if day is None else f"at the end of {day}"))
+    is_table = session.format is Format.TABLE
+    # A bar would stand among the rows where both go to the terminal.
+    shows_bar = is_table or not sys.stdout.isatty()
+    with session.progress("contacts", contacts.count(db)) if shows_bar else nullcontext(lambda: None) as advance:
+        people = _counted(ledger.of_everybody(db, instant), advance)
+        if not is_table:
+            rows = (row for one in people for row in _state_rows(one.key, one.email, one.held))
+            session.emit_stream(rows, columns=_STATE_COLUMNS)
+            return
+        counts = _counts(people, "now" if day is None else f"at the end of {day}")
+    session.out.print(counts)
     session.say("--format csv or jsonl lists everybody; mailflow contact consent WHO shows one person's ledger")
+
+
+def _counted(people: Iterable[PastStates], advance: Callable[[], object]) -> Iterator[PastStates]:
+    for one in people:
+        yield one
+        advance()
 
 
 def _state_rows(key: str, email: str | None, held: Sequence[Held]) -> Iterator[dict[str, Any]]:
@@ -123,6 +136,7 @@ def _state_rows(key: str, email: str | None, held: Sequence[Held]) -> Iterator[d
 
 def _counts(people: Iterator[PastStates], when: str) -> RenderableType:
     from rich import box
+    from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
@@ -132,13 +146,15 @@ def _counts(people: Iterator[PastStates], when: str) -> RenderableType:
     for one in people:
         for row in _state_rows(one.key, one.email, one.held):
             counted[row["channel"], row["topic"], row["state"]] += 1
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=f"Consent of everybody, {when}", title_justify="left")
+    if not counted:
+        return Text(f"Nobody was known, {when}")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("channel", "topic", "state"):
         table.add_column(name)
     table.add_column("contacts", justify="right")
     for (channel, topic, state), number in sorted(counted.items()):
         table.add_row(Text(channel), Text(visible(topic) or "all marketing"), Text(state), f"{number:,}")
-    return table
+    return Group(Text(f"Consent of everybody, {when}", style="bold"), table)
 
 
 def _name(contact: Contact) -> str:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from mailflow.cli.contact_record import fields
 from mailflow.cli.plain import visible
 from mailflow.clock import local_date, wall_text
+from mailflow.jobs.present import in_words
 from mailflow.model import ConsentState
+from mailflow.store.contacts import further
+from mailflow.store.origins import OriginKind
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -17,9 +21,14 @@ if TYPE_CHECKING:
 
     from mailflow.jobs.profile import Profile
     from mailflow.store.ledger import Held
-    from mailflow.store.origins import Origin
     from mailflow.store.timeline import Moment
 
+_REMARKS = {
+    "international": "letters beyond ASCII",
+    "role": "a desk rather than a person",
+    "throw_away": "a throw-away address",
+}
+_DITTO = '"'  # the same file as in the line above
 _LINES_SHOWN = 6  # of one order
 _STYLES = {
     "order": "green", "refund": "yellow", "message": "blue", "consent": "magenta", "suppression": "red",
@@ -43,7 +52,14 @@ def page(profile: Profile, zone: ZoneInfo) -> RenderableType:
         Text(),
         _grid(_who(profile, zone), dim=2),
         Text(),
-        _grid([*_consent(profile, zone), *_bought(profile, zone)]),
+        _grid(
+            [
+                *_known(profile, zone),
+                *_consent(profile, zone),
+                *_bought(profile, zone),
+                *in_words(profile.present, zone),
+            ]
+        ),
         Text(),
         Text(_heading(profile), style="bold"),
         _timeline(profile.timeline, zone),
@@ -54,13 +70,16 @@ def _who(profile: Profile, zone: ZoneInfo) -> Iterator[tuple[str, str, str]]:
     """Yield (field, value, where it is from)."""
     contact = profile.contact
     known = {"email": contact.email, **fields(profile)} if contact.email else fields(profile)
+    above = ""
     for name, value in known.items():
         text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-        yield name, text, _from(profile.origins.get(name), zone)
-    shown = {(contact.email or "").lower(), contact.fields["phone"]}
-    for one in profile.identities:
-        if one["value"] not in shown:
-            yield one["kind"].replace("_", " "), one["value"], one["source"]
+        origin = profile.origins.get(name)
+        told = "" if origin is None else f"{local_date(origin.at, zone)} {origin.text}"
+        is_same = origin is not None and origin.kind is OriginKind.IMPORT and told == above
+        yield name, text, _DITTO if is_same else told
+        above = told
+    for one in further([dict(one) for one in profile.identities], contact.email, contact.fields["phone"]):
+        yield one["kind"].replace("_", " "), one["value"], one["source"]
     if profile.company is not None:
         firm = profile.company
         yield "firm", ", ".join(filter(None, (firm.name or firm.domain, firm.industry, firm.size))), firm.source
@@ -69,12 +88,30 @@ def _who(profile: Profile, zone: ZoneInfo) -> Iterator[tuple[str, str, str]]:
         yield "looked after by", ", ".join(filter(None, (owner.name, owner.email, owner.phone))), owner.source
     if profile.merged:
         yield "merged", ", ".join(one.email or one.key for one in profile.merged), "the same person: contact merge"
-    yield "contact key", contact.key, ""
-    yield "first heard of", contact.source, str(local_date(contact.created_at, zone))
 
 
-def _from(origin: Origin | None, zone: ZoneInfo) -> str:
-    return "" if origin is None else f"{origin.text}, {local_date(origin.at, zone)}"
+def _facts(profile: Profile, zone: ZoneInfo) -> Iterator[tuple[str, str]]:
+    yield from _known(profile, zone)
+    yield from _consent(profile, zone)
+    yield from _bought(profile, zone)
+    yield from in_words(profile.present, zone)
+
+
+def _known(profile: Profile, zone: ZoneInfo) -> Iterator[tuple[str, str]]:
+    contact = profile.contact
+    file = f" ({PurePath(profile.first.file).name})" if profile.first.file else ""
+    yield "first heard of", f"{contact.source}{file}, {local_date(contact.created_at, zone)}"
+    yield "contact key", contact.key
+    yield from _remarks(profile)
+
+
+def _remarks(profile: Profile) -> Iterator[tuple[str, str]]:
+    """Yield what is remarkable about the address; that anybody may have one at its provider is not."""
+    told = [_REMARKS[word] for word in profile.flags.words if word in _REMARKS]
+    if profile.flags.suggestion:
+        told.append(f"perhaps a slip for {profile.flags.suggestion}")
+    if told:
+        yield "address", ", ".join(told)
 
 
 def _consent(profile: Profile, zone: ZoneInfo) -> Iterator[tuple[str, str]]:
@@ -157,6 +194,6 @@ def _grid(rows: Iterable[Sequence[str]], dim: int | None = None) -> RenderableTy
     grid = Table.grid(padding=(0, 2))
     for row in rows:
         grid.add_row(*(Text(visible(cell), style="dim" if place == dim else "") for place, cell in enumerate(row)))
-    for column in grid.columns[1:]:
-        column.overflow = "fold"
+    for place, column in enumerate(grid.columns):
+        column.no_wrap, column.overflow = place == 0, "fold"
     return grid

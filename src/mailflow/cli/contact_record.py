@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from mailflow.clock import iso
+from mailflow.jobs import present
 from mailflow.model import ConsentState
 
 if TYPE_CHECKING:
@@ -20,14 +22,18 @@ if TYPE_CHECKING:
     from mailflow.store.timeline import Moment
 
 
-def as_record(profile: Profile) -> dict[str, Any]:
-    """Return a profile as JSON can hold it; instants are ISO 8601 in UTC, amounts decimal text beside a currency."""
+def as_record(profile: Profile, zone: ZoneInfo) -> dict[str, Any]:
+    """Return a profile as JSON can hold it; instants are ISO 8601 in UTC, amounts decimal text beside a currency.
+
+    Only what is told in words (`now`) has its times in the account's zone.
+    """
     contact = profile.contact
     keys = {one.id: one.key for one in (contact, *profile.merged)}
     return {
         "contact": contact.key,
         "email": contact.email,
         "source": contact.source,
+        "first_heard": origin_record(profile.first),
         "created_at": iso(contact.created_at),
         "updated_at": iso(contact.updated_at),
         "fields": fields(profile),
@@ -53,8 +59,10 @@ def as_record(profile: Profile) -> dict[str, Any]:
         "scores": [asdict(score) for score in profile.scores],
         "company": _named(profile.company, "name", "domain", "industry", "size", "country", "source"),
         "owner": _named(profile.owner, "name", "email", "phone", "title", "source"),
-        "flags": [],
-        "now": [],
+        "flags": list(profile.flags.words),
+        "suggestion": profile.flags.suggestion,
+        **present.record(profile.present),
+        "now": [{"what": what, "text": text} for what, text in present.in_words(profile.present, zone)],
         "timeline": [_moment(moment, keys) for moment in profile.timeline],
         "earlier": profile.earlier,
     }

@@ -71,13 +71,14 @@ def show(
         limit=_limit(limit, everything=html is not None or session.format is not Format.TABLE),
     )
     with workspace.store.snapshot() as db:
-        known = profile.of_contact(db, workspace.keys, people.find(db, workspace.keys, who), part)
+        known = profile.of_contact(db, workspace.keys, people.find(db, workspace.keys, who), part, now=session.now)
     if html is None:
-        session.emit_object(as_record(known), lambda: page(known, zone))
+        session.emit_object(as_record(known, zone), lambda: page(known, zone))
         return
+    from mailflow.cli.plain import cleaned
     from mailflow.reports import contact_page
 
-    _write_private(html, contact_page.render(as_record(known), zone=zone, now=session.now))
+    _write_private(html, contact_page.render(cleaned(as_record(known, zone)), zone=zone, now=session.now))
     session.say(f"Written: {html}")
 
 

@@ -26,7 +26,7 @@ import typer
 
 from mailflow import clock
 from mailflow.cli.talk import talk
-from mailflow.errors import UsageError
+from mailflow.errors import QuestionError, UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -150,6 +150,18 @@ class Session:
             raise UsageError(f"{question} There is no terminal to ask on: say --yes, or --plan ID from `mailflow plan`")
         print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
         return sys.stdin.readline().strip().lower() in {"y", "yes"}
+
+    def choose(self, question: QuestionError) -> str | None:
+        """Ask which of a question's choices holds; None without a terminal, or where the answer is none of them."""
+        if not sys.stdin.isatty() or not question.choices:
+            return None
+        talk(f"{question.question}.")
+        for number, shown in enumerate(question.choices, 1):
+            print(f"  {number}  {shown}", file=sys.stderr)
+        print(f"Which? [1-{len(question.choices)}, Enter for none] ", end="", file=sys.stderr, flush=True)
+        answer = sys.stdin.readline().strip()
+        values = list(question.choices.values())
+        return values[int(answer) - 1] if answer.isdecimal() and 0 < int(answer) <= len(values) else None
 
 
 def _progress_bar(console: Console) -> Any:

@@ -9,28 +9,32 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mailflow import clock
-from mailflow.cli.frame import Format, Record, Session, command
-from mailflow.errors import PartialFailure, UsageError
+from mailflow.cli.frame import Format, Session, command
+from mailflow.errors import PartialFailure, QuestionError, SeveralErrors, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from rich.table import Table
-
-    from mailflow.importers import ImportOptions, ImportResult
+    from mailflow.importers import ImportOptions
     from mailflow.jobs.importing import Imported
-    from mailflow.store.imports import ImportRecord
-
-_LIST_COLUMNS = ("id", "file", "as", "from", "at", "inserted", "updated", "unchanged", "rejected", "undone")
-_SHOWN_PROBLEMS = 10
-_SHOWN_CHANGES = 20
 
 
 class What(StrEnum):
-    """What the rows of a file are."""
+    """What the rows of a file are: importers.Noun, here so that `--help` need not load that room."""
 
     CONTACTS = "contacts"
+    SIGNUPS = "signups"
+    SUPPRESSIONS = "suppressions"
     ORDERS = "orders"
+    PRODUCTS = "products"
+    CARTS = "carts"
+    EVENTS = "events"
+    ENGAGEMENT = "engagement"
+    TICKETS = "tickets"
+    ANSWERS = "answers"
+    BOOKINGS = "bookings"
+    SOCIAL = "social"
+    OWNERS = "owners"
+    COMPANIES = "companies"
+    COSTS = "costs"
 
 
 class Ground(StrEnum):
@@ -45,13 +49,20 @@ class Ground(StrEnum):
 def import_(
     session: Session,
     files: Annotated[
-        list[Path] | None, typer.Argument(metavar="FILE...", help="CSV files.", show_default=False)
+        list[Path] | None,
+        typer.Argument(metavar="FILE...", help="Files, folders or archives; - for a pipe.", show_default=False),
     ] = None,
     as_: Annotated[
         What | None, typer.Option("--as", help="What the rows are, where the header does not say.", show_default=False)
     ] = None,
     from_: Annotated[
-        str | None, typer.Option("--from", metavar="TOOL", help="Who wrote it: shopify, plain.", show_default=False)
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="TOOL",
+            help="Which tool wrote it: shopify, mailchimp …; or plain.",
+            show_default=False,
+        ),
     ] = None,
     mapping: Annotated[
         list[str] | None,
@@ -87,18 +98,20 @@ def import_(
         int | None, typer.Option(metavar="ID", help="Take an import back, by its number.", show_default=False)
     ] = None,
 ) -> None:
-    """Read contacts and orders from CSV files.
+    """Take in files: contacts, orders, products, events and more, from any tool.
 
-    What a file is, how it is encoded and what its columns mean is recognised. Importing a file twice changes nothing.
-    A row that cannot be read goes to a reject file with its line and the reason; mend it there and import that. No
-    file lifts an earlier no, and a file that says nothing about consent allows no marketing mail.
+    CSV, JSON lines, .xlsx, .gz, .zip and whole folders. What a file is, which tool wrote it and what its columns mean
+    is recognised; what only you can know is asked. Importing a file twice changes nothing. A row that cannot be read
+    goes to a reject file with its line and the reason; mend it there and import that. No file lifts an earlier no, and
+    a file that says nothing about consent allows no marketing mail.
 
-    Of contacts, every row is inserted, updated, unchanged or rejected. Of orders, inserted, updated and unchanged
-    count orders; rejected counts rows, and merged the rows that are further lines of an order.
+    Every row is new (inserted), changed (updated), unchanged, rejected, or merged: joined to another row that is
+    counted, as further lines of an order are.
 
     \b
     Examples:
-      mailflow import contacts.csv orders.csv --dry-run
+      mailflow import exports/ --dry-run
+      mailflow import contacts.csv orders.csv
       mailflow import members.csv --consent express --evidence "sign-up sheet, spring fair 2026"
       mailflow import sales.csv --as orders --map "Total due=total" --date-format DD/MM/YYYY
       mailflow import --list
@@ -110,13 +123,14 @@ def import_(
     elif undo is not None:
         _undo(session, undo)
     else:
-        from mailflow.importers import ImportOptions, Noun
+        from mailflow.importers import Noun
+        from mailflow.jobs import importing
         from mailflow.model import Basis
 
-        settings = session.workspace.settings
-        options = ImportOptions(
-            currency=_currency(currency) if currency else settings.currency,
-            zone=clock.zone(timezone) if timezone else settings.zone,
+        options = importing.options_for(
+            session.workspace,
+            currency=_currency(currency) if currency else None,
+            zone=clock.zone(timezone) if timezone else None,
             noun=Noun(as_) if as_ else None,
             tool=from_,
             mapping=_mapping(mapping or []),
@@ -157,18 +171,45 @@ def _mapping(pairs: list[str]) -> dict[str, str]:
 
 
 def _import(session: Session, files: list[Path], options: ImportOptions) -> None:
+    from mailflow.cli import import_talk
+    from mailflow.cli.import_bar import ImportBar
+    from mailflow.importers.files import SHOWN
     from mailflow.jobs import importing
 
-    with session.progress("Importing", None) as advance:
-        done = importing.import_files(session.workspace, files, options, now=session.now, advance=advance)
+    with ImportBar(session) as bar:
+
+        def ask(question: QuestionError) -> str | None:
+            bar.hide()
+            return session.choose(question)
+
+        shown = SHOWN if session.format is Format.TABLE else -1
+        done = importing.import_files(
+            session.workspace, files, options, now=session.now, report=bar, ask=ask, shown=shown
+        )
     if done.results or session.format is not Format.TABLE:
-        session.emit([_as_record(result, options) for result in done.results], lambda: _table(done, options))
+        records = [import_talk.as_record(result, dry_run=options.dry_run) for result in done.results]
+        session.emit(records, lambda: import_talk.table(done, dry_run=options.dry_run))
     for result in done.results:
-        _tell(session, result, options)
+        import_talk.tell(session, result)
+    import_talk.tell_left_out(session, done)
+    _end(session, done, options)
+
+
+def _end(session: Session, done: Imported, options: ImportOptions) -> None:
+    """Raise what the exit code is made of: the worst of what happened."""
+    rejects = PartialFailure(_rejects(done, options)) if done.rejected else None
+    if rejects and (done.errors or done.failure):
+        session.say(str(rejects))
+    if done.failure is not None:
+        for error in done.errors:
+            session.say(str(error))
+        raise done.failure
     if done.errors:
-        raise type(done.errors[0])("\n".join(str(error) for error in done.errors))
-    if done.rejected:
-        raise PartialFailure(_rejects(done, options))
+        raise SeveralErrors(done.errors)
+    if rejects:
+        raise rejects
+    if not done.results and not done.left_out:
+        raise UsageError("there are no files to import in what you named")
 
 
 def _rejects(done: Imported, options: ImportOptions) -> str:
@@ -179,117 +220,22 @@ def _rejects(done: Imported, options: ImportOptions) -> str:
     return f"{rows} rejected, with line and reason in {places}. Mend them there and import that file"
 
 
-def _as_record(result: ImportResult, options: ImportOptions) -> Record:
-    record: dict[str, object] = {
-        "file": str(result.file),
-        "as": result.noun.value,
-        "from": result.tool,
-        "id": result.id,
-        "rows": result.rows,
-        "inserted": result.inserted,
-        "updated": result.updated,
-        "unchanged": result.unchanged,
-        "merged": result.merged,
-        "rejected": result.rejected,
-        "reject_file": str(result.reject_file) if result.reject_file else None,
-        "problems": [{"line": row.line, "field": row.field, "reason": row.reason} for row in result.problems],
-        "warnings": list(result.warnings),
-    }
-    if options.dry_run:
-        record["changes"] = list(result.changes)
-    return record  # type: ignore[return-value]  # a dict is invariant in its values
-
-
-def _table(done: Imported, options: ImportOptions) -> Table:
-    from rich.table import Table
-
-    title = "What would change" if options.dry_run else None
-    table = Table("file", "what", box=None, pad_edge=False, title=title, title_justify="left")
-    for heading in ("rows", "new", "changed", "unchanged", "rejected"):
-        table.add_column(heading, justify="right")
-    table.columns[0].overflow = "fold"
-    for result in done.results:
-        numbers = (result.rows, result.inserted, result.updated, result.unchanged, result.rejected)
-        what = result.noun.value if result.tool == "plain" else f"{result.noun.value} ({result.tool})"
-        table.add_row(result.file.name, what, *(f"{number:,}" for number in numbers))
-    return table
-
-
-def _tell(session: Session, result: ImportResult, options: ImportOptions) -> None:
-    """Say what a person should know about one file: warnings, the first rejects, and what would change."""
-    for change in result.changes[:_SHOWN_CHANGES]:
-        who = change.get("contact") or change.get("order")
-        session.say(f"{result.file}:{change['line']}: {who}: {change['field']}: {change['old']} -> {change['new']}")
-    for warning in result.warnings:
-        session.say(f"{result.file}: {warning}")
-    for problem in result.problems[:_SHOWN_PROBLEMS]:
-        field = f"{problem.field}: " if problem.field else ""
-        session.say(f"{result.file}:{problem.line}: {field}{problem.reason}")
-    if result.rejected > _SHOWN_PROBLEMS:
-        session.say(f"{result.file}: … and {result.rejected - _SHOWN_PROBLEMS:,} more rejected rows")
-    if result.id is not None:
-        session.say(f"{result.file}: import {result.id}; mailflow import --undo {result.id} takes it back")
-
-
 def _list(session: Session) -> None:
+    from mailflow.cli import import_talk
     from mailflow.jobs import importing
 
     records = importing.list_imports(session.workspace)
-    session.emit([_as_row(record) for record in records], lambda: _list_table(records), columns=_LIST_COLUMNS)
-
-
-def _as_row(record: ImportRecord) -> Record:
-    return {
-        "id": record.id,
-        "file": record.file,
-        "as": record.noun,
-        "from": record.tool,
-        "at": clock.iso(record.started_at),
-        "inserted": record.inserted,
-        "updated": record.updated,
-        "unchanged": record.unchanged,
-        "rejected": record.rejected,
-        "undone": clock.iso(record.undone_at) if record.undone_at else None,
-    }
-
-
-def _list_table(records: Sequence[ImportRecord]) -> Table:
-    from rich.table import Table
-
-    table = Table("id", "file", "what", "at", box=None, pad_edge=False)
-    for heading in ("new", "changed", "unchanged", "rejected"):
-        table.add_column(heading, justify="right")
-    table.add_column("")
-    for column in table.columns[1:4]:
-        column.overflow = "fold"
-    for record in records:
-        numbers = (record.inserted, record.updated, record.unchanged, record.rejected)
-        state = "" if record.state == "done" else record.state.replace("_", " ")
-        what = record.noun if record.tool == "plain" else f"{record.noun} ({record.tool})"
-        at = record.started_at.strftime("%Y-%m-%d %H:%M")
-        table.add_row(str(record.id), Path(record.file).name, what, at, *(f"{number:,}" for number in numbers), state)
-    return table
+    session.emit(
+        [import_talk.as_row(record) for record in records],
+        lambda: import_talk.list_table(records),
+        columns=import_talk.LIST_COLUMNS,
+    )
 
 
 def _undo(session: Session, import_id: int) -> None:
+    from mailflow.cli import import_talk
     from mailflow.jobs import importing
 
     record, undone = importing.take_back(session.workspace, import_id, now=session.now)
-    result: Record = {
-        "id": record.id,
-        "file": record.file,
-        "orders": undone.orders,
-        "contacts": undone.contacts,
-        "kept_orders": undone.kept_orders,
-        "kept_contacts": undone.kept_contacts,
-        "kept_opt_outs": undone.kept_opt_outs,
-    }
-    session.emit([result], lambda: f"Import {record.id} ({record.file}) is undone.")
-    session.say(f"Taken back: {undone.orders:,} orders, {undone.contacts:,} contacts.")
-    if undone.kept_orders or undone.kept_contacts:
-        session.say(
-            "Left as they are, because something newer, or the ledger of consent, speaks of them:"
-            f" {undone.kept_orders:,} orders, {undone.kept_contacts:,} contacts."
-        )
-    if undone.kept_opt_outs:
-        session.say(f"{undone.kept_opt_outs:,} people who said no stay unsubscribed.")
+    session.emit([import_talk.undone_record(record, undone)], lambda: f"Import {record.id} ({record.file}) is undone.")
+    import_talk.tell_undone(session, undone)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 _SPACES = re.compile(r"[\t\n\v\f\r\x85\u2028\u2029 ]+")
 _JOINERS = frozenset("\u200c\u200d\xa0\u202f")  # in names and emoji; they steer nothing
@@ -14,6 +15,15 @@ def visible(text: object) -> str:
     if line.isprintable():
         return line
     return "".join(letter if letter.isprintable() or letter in _JOINERS else _escape(letter) for letter in line)
+
+
+def cleaned(value: Any) -> Any:
+    """Return what JSON can hold with every text in it made visible."""
+    if isinstance(value, dict):
+        return {key: cleaned(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [cleaned(one) for one in value]
+    return visible(value) if isinstance(value, str) else value
 
 
 def _escape(letter: str) -> str:

@@ -39,6 +39,7 @@ COMMANDS: Mapping[str, CommandEntry] = MappingProxyType(
             _entry("resume", "Take a stop back."),
             _entry("why", "Explain why a person got something, or did not."),
             _entry("contact", "Show one person; subscribe, unsubscribe, suppress."),
+            _entry("doctor", "Say what is wrong and how to mend it; where each field comes from."),
         ]
     )
 )

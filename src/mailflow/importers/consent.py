@@ -19,9 +19,9 @@ from mailflow.importers.consent_words import (
     PLAIN_NO,
     SOFT_BOUNCE,
     SUPPRESSED,
+    word_of,
     words_of,
 )
-from mailflow.importers.words import fold
 from mailflow.model import Basis, ConsentState, SuppressionReason
 
 _SHOWN = 200  # of a cell, as evidence
@@ -164,7 +164,7 @@ def _refused(evidence: str, reasons: Sequence[SuppressionReason | None]) -> Sayi
 
 def _word(cell: str) -> str:
     cell = cell.strip()
-    return fold(cell) or (cell if cell in CONSENT_YES else "")
+    return word_of(cell) or (cell if cell in CONSENT_YES else "")
 
 
 def consent_warnings(consent: ConsentReader) -> list[str]:

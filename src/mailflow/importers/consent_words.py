@@ -11,6 +11,7 @@ from mailflow.importers.words import fold
 from mailflow.model import SuppressionReason
 
 _BETWEEN_WORDS = re.compile(r"[,;|\[\]\"]+")
+_ASIDE = re.compile(r"\s*\([^()]*\)\s*\Z")
 
 
 def _folded(words: str) -> frozenset[str]:
@@ -20,14 +21,14 @@ def _folded(words: str) -> frozenset[str]:
 CONSENT_YES = _folded(
     """yes y true 1 x on ja si sim oui wahr vero verdadero vrai kylla tak subscribed subscriber opt-in optin
     opted-in opted_in confirmed express explicit granted accepted abonniert angemeldet eingewilligt suscrito
-    inscrit abonne iscritto prenumererar prenumerant abonnert ingeschreven aangemeld double_opt-in single_opt-in"""
+    inscrit abonne iscritto prenumererar prenumerant abonnert ingeschreven aangemeld double_opt-in single_opt-in not_on_the_blocklist"""
 ) | {"✓", "✔", "☑"}  # signs, which `fold` leaves nothing of: folded they would make a yes of a blank cell
 CONSENT_IMPLIED = frozenset({"implied", "implicit", "impliziert"})
 PLAIN_NO = _folded("no n false 0 off nein nej non nao não ne nee ei nie falsch falso faux")
 OPTED_OUT = _folded(
     """unsubscribed unsubscribe unsubscribes unsub opt-out optout opted-out opted_out revoked withdrawn refused
     denied declined removed abgemeldet widerrufen desuscrito baja desabonne desinscrit disiscritto avregistrerad
-    avmeldt afmeldt uitgeschreven unsubscribed_by_admin do_not_email group_unsubscribe list_unsubscribe
+    avmeldt afmeldt uitgeschreven unsubscribed_by_admin do_not_email abmeldung unsubscription group_unsubscribe list_unsubscribe
     global_unsubscribe manual_unsubscribe"""
 )
 CONSENT_PENDING = _folded(
@@ -59,4 +60,9 @@ SOFT_BOUNCE = _folded(
 
 def words_of(cell: str) -> list[str]:
     """Return the words of a cell that may hold a list of them, folded: `["HARD_BOUNCE", "UNSUBSCRIBE"]` has two."""
-    return [word for part in _BETWEEN_WORDS.split(cell) if (word := fold(part))]
+    return [word for part in _BETWEEN_WORDS.split(cell) if (word := word_of(part))]
+
+
+def word_of(cell: str) -> str:
+    """Return the word of a cell, folded, without what stands in brackets behind it: `subscribed (1)` is one."""
+    return fold(_ASIDE.sub("", cell))

@@ -17,6 +17,7 @@ from mailflow.store.topics_bulk import TopicSaying
 
 # Fields whose cells are lists; each is kept as an attribute of its name, a JSON array that rules can look into.
 LISTED = ("tags", "lists")
+_PRIMARY = "* "  # what Google puts before the groups of its own
 _NOT_SLUG = re.compile(r"[\W_]+")
 
 
@@ -32,7 +33,7 @@ class Details:
 
     def read(self, sheet: Sheet, birthdays: list[str | None] | None) -> list[str | None]:
         """Return each row's other columns as JSON, and read the birthdays; one that is no date becomes an attribute."""
-        listed = [(name, _lists_of(sheet, name)) for name in self._listed]
+        listed = [(name, lists_of(sheet, name)) for name in self._listed]
         objects = sheet.texts("attributes_json") if self._json else None
         documents: list[str | None] = []
         for index, row in enumerate(sheet.block.rows):
@@ -55,17 +56,20 @@ class Details:
 class Lists:
     """Reads the lists of an old tool as topics: those of people who said yes, and those that they left."""
 
-    def __init__(self, recognised: Recognised) -> None:
+    def __init__(self, recognised: Recognised, file: str) -> None:
+        self._file = file
         self.spoken = bool({"lists", "unsubscribed_lists"} & set(recognised.columns))
 
     def read(self, sheet: Sheet, said: Said, numbers: Sequence[int]) -> Iterator[TopicSaying]:
         """Yield what each row of a block says about topics; `numbers` are those of the cards, 0 for none."""
         for name, state in (("lists", ConsentState.SUBSCRIBED), ("unsubscribed_lists", ConsentState.UNSUBSCRIBED)):
-            for index, found in enumerate(_lists_of(sheet, name)):
+            for index, found in enumerate(lists_of(sheet, name)):
                 if not numbers[index] or (state is ConsentState.SUBSCRIBED and said.state(index) is not state):
                     continue
+                said_so, at = said.evidence(index) if state is ConsentState.SUBSCRIBED else (self._file, None)
                 topics = {topic: each for each in found if (topic := slug(each))}
-                yield from (TopicSaying(numbers[index], topic, state, each) for topic, each in topics.items())
+                for topic, each in topics.items():
+                    yield TopicSaying(numbers[index], topic, state, f"{said_so}; {name} = {each}", at)
 
 
 def slug(name: str) -> str:
@@ -73,7 +77,7 @@ def slug(name: str) -> str:
     return _NOT_SLUG.sub("_", unicodedata.normalize("NFKC", name).casefold()).strip("_")
 
 
-def _lists_of(sheet: Sheet, name: str) -> list[list[str]]:
+def lists_of(sheet: Sheet, name: str) -> list[list[str]]:
     """Return the items of all columns of a field, each once, for each row."""
     found: list[list[str]] = [[] for _ in range(sheet.size)]
     for _, cells in sheet.every(name):
@@ -93,8 +97,8 @@ def _items(cell: str) -> list[str]:
             cell = cell.strip("[]")
     mark = next((mark for mark in (":::", ";", "|") if mark in cell), None)
     if mark and '"' not in cell:
-        return [item for part in cell.split(mark) if (item := part.strip().removeprefix("* "))]
-    return [item.strip('"') for item in items(cell) if item.strip('"').strip()]
+        return [item for part in cell.split(mark) if (item := part.strip().removeprefix(_PRIMARY))]
+    return [item for part in items(cell) if (item := part.strip('"').strip().removeprefix(_PRIMARY))]
 
 
 def _object(text: str) -> dict[str, object]:

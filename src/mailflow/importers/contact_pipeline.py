@@ -5,11 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from mailflow.importers.consent import ConsentReader, Saying, consent_warnings
+from mailflow.importers.consent import ConsentReader, consent_warnings
 from mailflow.importers.contact_rows import ContactRows
+from mailflow.importers.contact_sayings import SAYING_DATES
 from mailflow.importers.pipeline import Advance, Staged, Task, Verdict, many, size, stage_rejects
 from mailflow.importers.survey import survey
-from mailflow.store import consents_bulk, contacts_bulk, matching, merged_consent, suppressions_bulk, topics_bulk
+from mailflow.importers.visitor_links import VisitorLinks
+from mailflow.store import (
+    consents_bulk,
+    contacts_bulk,
+    matching,
+    merged_consent,
+    statements_bulk,
+    suppressions_bulk,
+    topics_bulk,
+)
 from mailflow.store.connection import Connection
 from mailflow.store.pace import Pace
 from mailflow.store.staging import Staging
@@ -20,22 +30,26 @@ class ContactPipeline:
 
     def __init__(self, task: Task) -> None:
         self._task = task
+        self._visitors = VisitorLinks(task.recognised)
         self._refuses = self._has_topics = False
-        self._given: Saying | None = None
 
     def stage(self, staging: Staging, advance: Advance) -> Staged:
         task = self._task
-        findings = survey(task.source, task.recognised, task.options)
-        consent = ConsentReader(task.source.path.name, task.options.basis, task.options.evidence, self._given)
+        findings = survey(task.source, task.recognised, task.options, of_dates=SAYING_DATES)
+        consent = self._consent_reader()
         contacts = ContactRows(task.recognised, consent, findings.instants, task.source.path.name)
         rows = 0
         for sheet in task.sheets():
             staging.add_cards(contacts.columns, contacts.cards(sheet))
             self._stage_more(staging, contacts)
+            self._visitors.stage(staging, sheet)
             stage_rejects(staging, [*sheet.block.rejects, *sheet.rejects()])
             rows += size(sheet.block)
             advance(size(sheet.block))
         return Staged(rows, warnings=[*self._warnings(contacts), *consent_warnings(consent)])
+
+    def _consent_reader(self) -> ConsentReader:
+        return ConsentReader(self._task.source.path.name, self._task.options.basis, self._task.options.evidence)
 
     def _stage_more(self, staging: Staging, contacts: ContactRows) -> None:
         """Stage what the rows of a block say beside their cards; most files say nothing of the kind."""
@@ -51,9 +65,11 @@ class ContactPipeline:
     def compare(self, staging: Staging, staged: Staged) -> Verdict:
         db = staging.db
         matching.match_people(db, self._task.shop)
+        self._visitors.compare(db)
         contacts = contacts_bulk.compare(
-            db, self._task.shop, staging.card_columns, fill_only=False, yielding=self._task.recognised.inferred
-        )
+            db, self._task.shop, staging.card_columns, fill_only=False, yielding=self._task.recognised.inferred,
+            amend=statements_bulk.shield,
+        )  # fmt: skip
         warnings = refused_warnings(consents_bulk.compare(db))
         if contacts.folded:
             warnings.append(
@@ -81,6 +97,7 @@ class ContactPipeline:
         if self._refuses:
             suppressions_bulk.append(pace, task.keys, import_id, task.shop, now_ms)
         write_people(pace, import_id, task.shop, now_ms, fill_only=False)
+        self._visitors.write(pace, import_id)
         if self._has_topics:
             topics_bulk.append(pace, import_id, task.shop, now_ms)
 
@@ -97,9 +114,10 @@ class ContactPipeline:
         if contacts.unread_instants:
             dates = many(contacts.unread_instants, "date of consent is", "dates of consent are")
             yield f"{dates} not to be read (say --date-format): these people's words count as of this import."
-        if not contacts.says and self._task.options.basis is None:
+        if not contacts.may_say_yes:
+            says = "says who left, but of nobody that they agreed" if contacts.says else "says nothing about consent"
             yield (
-                "The file says nothing about consent, so it allows no marketing mail to anybody. If they agreed, say so"
+                f"The file {says}, so it allows no marketing mail to anybody. If they agreed, say so"
                 " with --consent express --evidence 'where and when'"
             )
 

@@ -40,7 +40,7 @@ class ContactRows:
         self._further = FurtherAddresses(recognised)
         self._sayings = Sayings(recognised, consent, instants, file)
         self._details = Details(recognised)
-        self._lists = Lists(recognised)
+        self._lists = Lists(recognised, file)
         # Only what the file speaks of is staged: a column of nothing costs as much as one of something.
         self.columns = (
             *KEY_COLUMNS,
@@ -57,8 +57,13 @@ class ContactRows:
 
     @property
     def says(self) -> bool:
-        """Whether the file, or the user for it, says anything about consent."""
+        """Whether the file says anything about consent."""
         return self._sayings.spoken
+
+    @property
+    def may_say_yes(self) -> bool:
+        """Whether anything in the file, or the user for it, can say that somebody agreed or asked for it."""
+        return self._sayings.may_say_yes
 
     @property
     def unread_birthdays(self) -> int:

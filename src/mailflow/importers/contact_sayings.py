@@ -13,13 +13,17 @@ from typing import Any
 from mailflow.importers.cells import Sheet
 from mailflow.importers.consent import CONSENT_FIELDS, REFUSAL_FIELDS, ConsentReader, Refusal, Saying
 from mailflow.importers.consent_words import CONSENT_SILENT, PLAIN_NO
+from mailflow.importers.event_cells import instant_reader
 from mailflow.importers.recognise import Recognised
 from mailflow.importers.words import fold
 from mailflow.model import Basis, ConsentState
 
-InstantRead = Callable[[str], int]
+InstantRead = Callable[[str], int | None]
 SAYING_COLUMNS = ("consent", "basis", "consent_at", "evidence", "consent_source", "wording")
 
+SAYING_DATES = ("consent_at", "opted_in_at", "opted_out_at")
+_DETAILS = (*SAYING_DATES, "evidence")
+_OPTED_IN = (ConsentState.SUBSCRIBED, ConsentState.PENDING)
 _SHOWN = 200  # of a cell, as evidence
 _NO_DATE = re.compile(r"[\s0:.TZ/-]*\Z")  # blank, or the 0000-00-00 of MySQL
 
@@ -39,17 +43,22 @@ class Said:
         state: ConsentState | None = self.columns[0][index]
         return state
 
+    def evidence(self, index: int) -> tuple[str, int | None]:
+        """Return the words of a row that says something, and when in ms."""
+        return self.columns[3][index], self.columns[2][index]
+
 
 class Sayings:
     """Reads the sayings of one file, block by block. `unread` counts dates that could not be read."""
 
     def __init__(
-        self, recognised: Recognised, consent: ConsentReader, instants: Mapping[str, InstantRead], file: str
+        self, recognised: Recognised, consent: ConsentReader, instants: Mapping[str, Callable[[str], int]], file: str
     ) -> None:
         has = recognised.columns
         self.spoken = consent.given or any(name in has for name in (*CONSENT_FIELDS, "opted_out_at"))
+        self.may_say_yes = consent.given or "consent" in has
         self._consent = consent
-        self._instants = instants
+        self._instants = {name: instant_reader(instants[name]) for name in SAYING_DATES}
         self._file = file
         self._has_details = "evidence" in has
         self._has_source = "source" in has
@@ -62,6 +71,7 @@ class Sayings:
         rows: list[tuple[str, ...]] = list(zip(*(cells for _, _, cells in columns), strict=True)) or [()] * sheet.size
         sayings = list(map(self._consent.say_row, rows))
         times = self._times(sheet, "consent_at")
+        self._date_yeses(sheet, sayings, times)
         self._read_leaving(sheet, sayings, times)
         evidence = self._evidence(sheet, sayings)
         sources = sheet.first_of("consent_source", _text)
@@ -73,9 +83,17 @@ class Sayings:
             times,
             evidence,
             sources,
-            sheet.texts("wording"),
+            _joined(sheet, "wording"),
         )
         return Said(said, self._refusals(columns, rows, sayings))
+
+    def _date_yeses(self, sheet: Sheet, sayings: Sequence[Saying | None], times: list[int | None]) -> None:
+        """Date a yes, or a sign-up, by when they opted in; a no is not of that day."""
+        if sheet.cells("opted_in_at") is None:
+            return
+        for index, (saying, at) in enumerate(zip(sayings, self._times(sheet, "opted_in_at"), strict=True)):
+            if at is not None and saying is not None and saying.state in _OPTED_IN:
+                times[index] = at
 
     def _read_leaving(self, sheet: Sheet, sayings: list[Saying | None], times: list[int | None]) -> None:
         """Make a no of each date on which somebody left, and date the noes by it."""
@@ -98,10 +116,10 @@ class Sayings:
         plain = [saying.evidence if saying else None for saying in sayings]
         if not self._has_details:
             return plain
-        details = [*sheet.every("consent_at"), *sheet.every("opted_out_at"), *sheet.every("evidence")]
+        details = [pair for name in _DETAILS for pair in sheet.every(name)]
         headers = [header for header, _ in details]
         return [
-            said and "; ".join([said, *_named(headers, cells)])
+            said and "; ".join([said, *(part for part in named_cells(headers, cells) if not said.endswith(part))])
             for said, cells in zip(plain, zip(*(cells for _, cells in details), strict=True), strict=True)
         ]
 
@@ -144,8 +162,18 @@ class Sayings:
         return sheet.first_of(name, read_or_count)
 
 
-def _named(headers: Sequence[str], cells: Sequence[str]) -> list[str]:
+def named_cells(headers: Sequence[str], cells: Sequence[str]) -> list[str]:
+    """Return what a row holds as a proof: `header = cell` of each that is filled."""
     return [f"{header} = {cell.strip()[:_SHOWN]}" for header, cell in zip(headers, cells, strict=True) if cell.strip()]
+
+
+def _joined(sheet: Sheet, name: str) -> list[str | None]:
+    """Return what all columns of a field say together; mostly there is one, or none."""
+    columns = sheet.every(name)
+    if len(columns) < 2:
+        return sheet.texts(name)
+    headers, cells = zip(*columns, strict=True)
+    return ["; ".join(named_cells(headers, row)) or None for row in zip(*cells, strict=True)]
 
 
 def _text(cell: str) -> str | None:

@@ -82,6 +82,8 @@ class InstantReader:
     def __init__(self, tz: ZoneInfo, *, order: DayOrder | None = None, pattern: str | None = None) -> None:
         self._tz = tz
         self._order = order
+        self._given = pattern
+        self._others: dict[ZoneInfo, InstantReader] = {}
         self._pattern = None if pattern is None else strptime_pattern(pattern)
         self._whole = self._pattern is not None and any(mark in self._pattern for mark in ("%H", "%I"))
         self._days = _Memo(self._day)
@@ -106,6 +108,12 @@ class InstantReader:
         if offset is not None:
             return midnight + since_midnight - offset
         return self._wall(day, (datetime.min + timedelta(milliseconds=since_midnight)).time())
+
+    def within(self, tz: ZoneInfo) -> InstantReader:
+        """Return a reader of the same column for cells whose wall time is that of another zone."""
+        if tz not in self._others:
+            self._others[tz] = InstantReader(tz, order=self._order, pattern=self._given)
+        return self._others[tz]
 
     def column(self, cells: Sequence[str]) -> list[int]:
         """Read many cells at once, as calling for each does but faster where all are ISO with a time."""

@@ -17,7 +17,7 @@ Keys = tuple[str, str, str]  # e-mail as it is compared, customer id, phone as i
 Card = tuple[Any, ...]
 
 NAMES = ("first_name", "last_name")
-SAYING = ("consent", "basis", "consent_at", "consent_source", "evidence")
+SAYING = ("consent", "basis", "consent_at", "consent_source", "evidence", "wording")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +33,11 @@ class Somebody:
 class EventPeople:
     """Reads who the rows of one file are about, and gives each person a card once.
 
-    `says`: the cards also hold what people said about consent.
+    `says`: the cards also hold what people said about consent; `named`: and their names.
     """
 
-    def __init__(self, recognised: Recognised, *, says: bool) -> None:
-        has = set(recognised.columns)
-        self._named = bool(has & {"full_name", *NAMES})
+    def __init__(self, recognised: Recognised, *, says: bool, named: bool = True) -> None:
+        self._named = named and bool(set(recognised.columns) & {"full_name", *NAMES})
         self._says = says
         self.columns = (*KEY_COLUMNS, *(NAMES if self._named else ()), *(SAYING if says else ()))
         self._seen: set[tuple[Any, ...]] = set()

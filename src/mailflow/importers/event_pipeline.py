@@ -57,7 +57,7 @@ class EventPipeline:
             suppressions_bulk.compare(db, self._task.keys)
         events = events_bulk.compare(db, shop)
         read = staged.rows - staged.merged - staging.reject_count()
-        return Verdict(events.new, events.changed, read - events.new - events.changed, list(_told(events)))
+        return Verdict(events.new, events.changed, read - events.new - events.changed, list(count_warnings(events)))
 
     def changes(self, staging: Staging, limit: int) -> list[dict[str, Any]]:
         return events_bulk.differences(staging.db, limit)
@@ -74,9 +74,13 @@ class EventPipeline:
     def _warnings(self, events: EventRows) -> Iterator[str]:
         if events.unknown:
             yield f"Words that mailflow has no name for were taken as they are: {names_of(events.unknown)}."
+        if events.unknown_statuses:
+            words = ", ".join(f"{word!r} ({count})" for word, count in events.unknown_statuses.most_common(8))
+            yield f"Statuses that nobody knows were kept but change nothing: {words}."
 
 
-def _told(events: events_bulk.EventCounts) -> Iterator[str]:
+def count_warnings(events: events_bulk.EventCounts) -> Iterator[str]:
+    """Yield a sentence about events that come twice, and about those of people nobody knows."""
     if events.repeated:
         yield f"{many(events.repeated, 'event comes', 'events come')} more than once in the file: each counts once."
     if events.anonymous:

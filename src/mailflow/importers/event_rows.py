@@ -42,11 +42,15 @@ class Batch:
 
 
 class EventRows:
-    """Reads the blocks of one file. `unknown` counts words that no table has; `has_parts`: rows may be parts of one."""
+    """Reads the blocks of one file. `has_parts`: several rows may be parts of one thing.
+
+    `unknown` and `unknown_statuses` count words that no table has.
+    """
 
     def __init__(self, kind: Kind, recognised: Recognised, reading: Reading) -> None:
         has = set(recognised.columns)
         self.unknown: Counter[str] = Counter()
+        self.unknown_statuses: Counter[str] = Counter()
         self.people = EventPeople(recognised, says=kind.noun in (Noun.EVENTS, Noun.ENGAGEMENT))
         self.has_parts = bool(has & set(kind.parts)) and "items" not in has
         self._kind = kind
@@ -72,29 +76,16 @@ class EventRows:
         properties, keys = columns.properties[index], people.keys[index]
         happened = list(self._dated(self._happened(columns, index), columns, index))
         visitor = people.visitors[index] or self._handle(properties)
-        part = None if columns.parts is None else to_json(columns.parts[index])
+        part = to_json(columns.parts[index]) if columns.parts is not None and columns.parts[index] else None
         own_id, may_repeat = columns.ids[index], columns.dated_only[index]
         self._row += 1
         saying = None
-        for name, at in happened:
+        for name, at, undated in happened:
             told = self._told(name, properties, people.emails[index])
             self._n += 1
-            source_id, hashed = self._source_id(name, at, own_id, keys, visitor, told)
-            batch.events.append(
-                (
-                    self._n,
-                    self._row,
-                    line,
-                    source_id,
-                    hashed and may_repeat,
-                    name,
-                    at,
-                    *keys,
-                    visitor,
-                    to_json(told),
-                    part,
-                )
-            )
+            source_id, is_hash = self._source_id(name, at, own_id, keys, visitor, told)
+            head = (self._n, self._row, line, source_id, is_hash and may_repeat, undated, name, at)
+            batch.events.append((*head, *keys, visitor, to_json(told), part))
             if name in _MAIL:
                 saying = self._follow(batch, name, at, told, people.emails[index]) or saying
         batch.cards.extend(self.people.card(people, index, line, saying))
@@ -118,8 +109,10 @@ class EventRows:
             name, known = event_name(kind.noun, status)
             if known or kind.thing is None:
                 found.setdefault(name, None)
+            elif not found and kind.name:
+                found[kind.name] = None
             if not known:
-                self.unknown[status] += 1
+                (self.unknown if kind.thing is None else self.unknown_statuses)[status] += 1
             properties.setdefault("status", status)
         elif not found and (implied := kind.name or self._implied(properties)):
             found[implied] = None
@@ -149,8 +142,10 @@ class EventRows:
             return "feature_used"
         return viewed(properties) if properties.keys() & _PRODUCTS else None
 
-    def _dated(self, found: Mapping[str, int | None], columns: Columns, index: int) -> Iterator[tuple[str, int]]:
-        """Yield each event with its time: its own, the row's, the latest that the row knows, else when it starts."""
+    def _dated(self, found: Mapping[str, int | None], columns: Columns, index: int) -> Iterator[tuple[str, int, bool]]:
+        """Yield each event with its time: its own, the row's, the latest that the row knows, else when it starts.
+
+        And whether that time is only the latest that it can have been."""
         at, starts = columns.at[index], columns.starts[index]
         latest = max((when for when in found.values() if when is not None), default=None)
         for name, own in found.items():
@@ -158,7 +153,7 @@ class EventRows:
             when = next((each for each in order if each is not None), None)
             if when is None:
                 raise ValueError(_NO_TIME)
-            yield name, when
+            yield name, when, name == self._kind.begins and own is None and at is None
 
     def _handle(self, properties: Mapping[str, Any]) -> str:
         """Return who somebody on a social network is: known by their name there until a file says more."""
@@ -191,7 +186,7 @@ class EventRows:
         elif email is not None and name == "bounced" and told["kind"] == "hard":
             batch.refused.append(Refused(0, email, SuppressionReason.HARD_BOUNCE, evidence, at))
         if name in ("complained", "unsubscribed"):
-            return ConsentState.UNSUBSCRIBED, Basis.EXPRESS, at, None, evidence
+            return ConsentState.UNSUBSCRIBED, Basis.EXPRESS, at, None, evidence, None
         return None
 
     def _source_id(
@@ -205,8 +200,8 @@ class EventRows:
             return (f"{thing}:{name}" if self._is_state else f"{thing}:{name}:{at}"), False
         who = keys[0] or keys[1] or keys[2] or visitor
         if self._is_state and kind.told_by:
-            return _hash(name, who, [told.get(key) for key in kind.told_by]), False
-        return _hash(name, who, at, sorted(told.items(), key=lambda item: item[0])), True
+            return hashed(name, who, [told.get(key) for key in kind.told_by]), False
+        return hashed(name, who, at, sorted(told.items(), key=lambda item: item[0])), True
 
 
 def _bounce_kind(told: Mapping[str, Any]) -> str:
@@ -217,7 +212,8 @@ def _bounce_kind(told: Mapping[str, Any]) -> str:
     return "unknown"
 
 
-def _hash(*what: object) -> str:
+def hashed(*what: object) -> str:
+    """Return an id made of what a row says."""
     return blake2b(repr(what).encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
 
 

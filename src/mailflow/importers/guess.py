@@ -5,41 +5,57 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from mailflow.errors import QuestionError
+from mailflow.importers.headers import Header, read_header
 from mailflow.importers.nouns import Noun
 from mailflow.importers.source import Source
 from mailflow.importers.vocabulary import VOCABULARY
-from mailflow.importers.words import ORDER_WORDS, WEAK_DATES
+from mailflow.importers.words import WEAK_DATES, fold
 
 _PRODUCT_FIELDS = frozenset({"order_id", "quantity"})
 _LIKE_CONTACTS = frozenset({Noun.OWNERS, Noun.COMPANIES})  # with an e-mail address, their rows may be people too
+_LIKE_EVENTS = (Noun.EVENTS, Noun.ENGAGEMENT, Noun.ORDERS)  # what may be known of people by their customer id
+# Dates that may be those of anything: beside an e-mail address they do not make a file one of orders.
+_ANY_DATES = WEAK_DATES | frozenset(map(fold, "date datum fecha datetime date_time".split()))
 _CLEAR_LEAD = 2  # columns that one kind must know more than the next to be taken without asking
+_QUESTION_WORDS = 4  # a header of so many words that ends in a question mark was put to somebody
+_Known = Mapping[Noun, frozenset[str]]  # the fields that the columns would be in a file of each noun
 
 
-def guess_noun(source: Source, folded: Sequence[str], mapping: Mapping[str, str]) -> Noun:
+def guess_noun(source: Source, headers: Sequence[Header], mapping: Mapping[str, str]) -> Noun:
     """Return what a file without a layout is; `QuestionError` where its header leaves that open."""
-    known = {noun: _fields_as(noun, folded, mapping) for noun in VOCABULARY}
-    found = [noun for noun in VOCABULARY if _may_be(noun, known)]
-    if Noun.ORDERS not in found and _is_orders(folded, mapping, known[Noun.ORDERS]) and _has_needs(Noun.ORDERS, known):
-        found.append(Noun.ORDERS)
+    known = {noun: _fields_as(noun, headers, mapping) for noun in VOCABULARY}
+    signed = [noun for noun in VOCABULARY if _has_sign(noun, known)]
+    if _asks_questions(source) and Noun.ANSWERS not in signed:
+        signed.append(Noun.ANSWERS)
+    if Noun.ORDERS not in signed and _is_orders(headers, mapping, known[Noun.ORDERS]):
+        signed.append(Noun.ORDERS)
+    if len(signed) > 1 and Noun.EVENTS in signed:
+        signed.remove(Noun.EVENTS)  # which is what fits where nothing more special does
+    beaten = frozenset().union(*(VOCABULARY[noun].beats for noun in signed))
+    found = [noun for noun in signed if noun not in beaten and _has_needs(noun, known)]
     if found and "email" in known[Noun.CONTACTS] and not set(found) - _LIKE_CONTACTS:
         found.append(Noun.CONTACTS)
-    if found:
-        return _clearest(source, found, known)
-    return _contacts_or_orders(source, folded, mapping, known)
+    if found or signed:  # without its needs it will be asked for them
+        return _clearest(source, found or signed, known)
+    return _contacts_or_ask(source, headers, known)
 
 
-def _may_be(noun: Noun, known: Mapping[Noun, frozenset[str]]) -> bool:
-    """Return whether a header has a sign of a noun and all that it needs, and nothing that such a file cannot have."""
+def _has_sign(noun: Noun, known: _Known) -> bool:
+    """Return whether a header has a sign of a noun, and nothing that such a file cannot have."""
     words = VOCABULARY[noun]
     has_sign = any(sign <= known[noun] for sign in words.signs)
-    return has_sign and _has_needs(noun, known) and not words.unless & (known[Noun.ORDERS] | known[Noun.CONTACTS])
+    return has_sign and not words.unless & (known[Noun.ORDERS] | known[Noun.CONTACTS])
 
 
-def _has_needs(noun: Noun, known: Mapping[Noun, frozenset[str]]) -> bool:
+def _has_needs(noun: Noun, known: _Known) -> bool:
     return all(each.met_by(known[noun]) for each in VOCABULARY[noun].needs)
 
 
-def _clearest(source: Source, found: Sequence[Noun], known: Mapping[Noun, frozenset[str]]) -> Noun:
+def _asks_questions(source: Source) -> bool:
+    return any(name.rstrip().endswith(("?", "？")) and len(name.split()) >= _QUESTION_WORDS for name in source.header)
+
+
+def _clearest(source: Source, found: Sequence[Noun], known: _Known) -> Noun:
     """Return the kind that the file's name says, else the one that knows clearly more of its columns; or ask."""
     name = source.name.lower()
     named = [noun for noun in found if noun.value in name]
@@ -51,15 +67,12 @@ def _clearest(source: Source, found: Sequence[Noun], known: Mapping[Noun, frozen
     raise ask_which(source, ranked)
 
 
-def _contacts_or_orders(
-    source: Source, folded: Sequence[str], mapping: Mapping[str, str], known: Mapping[Noun, frozenset[str]]
-) -> Noun:
-    """Return which of the two a file is that has no sign of anything else, or ask what is missing."""
+def _contacts_or_ask(source: Source, headers: Sequence[Header], known: _Known) -> Noun:
+    """Return contacts for a file that names people and has no sign of anything else, or ask what is missing."""
     as_order = known[Noun.ORDERS]
-    if _is_orders(folded, mapping, as_order):
-        return Noun.ORDERS  # and it will be asked who bought
     amount, dated, who = bool(as_order & {"total", "unit_price"}), "placed_at" in as_order, "email" in as_order
-    if amount and dated and who:
+    of_an_order = any(_is_order_date(header) and header.whole not in _ANY_DATES for header in headers)
+    if who and (of_an_order or (amount and dated)):
         raise ask_which(source, [Noun.CONTACTS, Noun.ORDERS])
     if amount and as_order & {"order_id", "quantity", "refunded"}:
         raise ask_for(
@@ -68,6 +81,8 @@ def _contacts_or_orders(
         )  # fmt: skip
     if "email" in known[Noun.CONTACTS]:
         return Noun.CONTACTS
+    if _has_needs(Noun.CONTACTS, known):
+        raise ask_which(source, [Noun.CONTACTS, *_LIKE_EVENTS], "people without e-mail addresses, or what they did")
     raise ask_for(
         source,
         "this is neither a file of contacts (no e-mail column) nor one of orders (a customer, a date and an amount),"
@@ -76,24 +91,30 @@ def _contacts_or_orders(
     )  # fmt: skip
 
 
-def ask_which(source: Source, nouns: Sequence[Noun]) -> QuestionError:
+def ask_which(source: Source, nouns: Sequence[Noun], what: str | None = None) -> QuestionError:
     """Return the question what the rows of a file are."""
     names = [noun.value for noun in nouns]
     return QuestionError(
-        f"{source.path}: this may be a file of {' or of '.join(names)}",
+        f"{source.path}: this may be {what or 'a file of ' + ' or of '.join(names)}",
         option="--as",
         choices={name: name for name in names},
     )
 
 
 def ask_for(source: Source, what: str, field: str, or_else: str = "") -> QuestionError:
-    """Return the question which column a field is."""
+    """Return the question which column a field is; those that mean nothing to anybody are offered first."""
+    known = {name: _is_known(name) for name in source.header if name}
     return QuestionError(
         f"{source.path}: {what}. Its columns: {names_of(source)}",
         option="--map",
-        choices={name: f"{name}={field}" for name in source.header if name},
+        choices={name: f"{name}={field}" for name in sorted(known, key=known.__getitem__)},
         how=f"--map 'column={field}'{or_else}",
     )
+
+
+def _is_known(name: str) -> bool:
+    header = read_header(name)
+    return any(header.field(VOCABULARY[noun]) for noun in (Noun.CONTACTS, Noun.ORDERS))
 
 
 def names_of(source: Source) -> str:
@@ -101,18 +122,20 @@ def names_of(source: Source) -> str:
     return ", ".join(repr(name) for name in source.header[:30]) + (" …" if len(source.header) > 30 else "")
 
 
-def _fields_as(noun: Noun, folded: Sequence[str], mapping: Mapping[str, str]) -> frozenset[str]:
-    words = VOCABULARY[noun].words
-    return frozenset({words[header] for header in folded if header in words} | set(mapping.values()))
+def _fields_as(noun: Noun, headers: Sequence[Header], mapping: Mapping[str, str]) -> frozenset[str]:
+    words = VOCABULARY[noun]
+    return frozenset({field for header in headers if (field := header.field(words))} | set(mapping.values()))
 
 
-def _is_orders(folded: Sequence[str], mapping: Mapping[str, str], fields: frozenset[str]) -> bool:
+def _is_orders(headers: Sequence[Header], mapping: Mapping[str, str], fields: frozenset[str]) -> bool:
     """Return whether this is orders beyond doubt: an order date and an amount, or a date and an order id."""
-    surely_dated = "placed_at" in mapping.values() or any(
-        ORDER_WORDS.get(header) == "placed_at" and header not in WEAK_DATES for header in folded
-    )
+    surely_dated = "placed_at" in mapping.values() or any(map(_is_order_date, headers))
     if "placed_at" not in fields:
         return False
     if fields & {"total", "unit_price"} and (surely_dated or fields & _PRODUCT_FIELDS):
         return True
     return "order_id" in fields
+
+
+def _is_order_date(header: Header) -> bool:
+    return header.field(VOCABULARY[Noun.ORDERS]) == "placed_at" and header.whole not in WEAK_DATES

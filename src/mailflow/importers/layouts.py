@@ -6,7 +6,7 @@ Shipped tables are in tools/, those of a workspace in its folder importers/. How
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
@@ -20,9 +20,8 @@ from mailflow import clock
 from mailflow.config.yaml_files import Document, KeyPath, parse_spec, read_yaml, suggestion
 from mailflow.errors import Problem, ProblemsError, UsageError
 from mailflow.importers.dates import DayOrder, day_order_of
-from mailflow.importers.noun_words import NounWords
 from mailflow.importers.nouns import Noun
-from mailflow.importers.rules import RULES
+from mailflow.importers.rules_shops import RULES
 from mailflow.importers.vocabulary import VOCABULARY
 from mailflow.importers.words import fold
 from mailflow.money import currency_code
@@ -44,6 +43,7 @@ class LayoutSpec(_Part):
 
     name: str
     noun: str = Field(alias="as")
+    like: str | None = None
     signs: list[str | list[str]] = Field(min_length=1)
     without: list[str] = []
     files: list[str] = []
@@ -100,6 +100,11 @@ class Layout:
             return exact
         return next(((rank, meaning) for shape, rank, meaning in self.patterns if shape.match(header)), None)
 
+    def named(self, headers: frozenset[str]) -> int:
+        """Return how many of a file's folded headers the table names."""
+        parts = frozenset().union(*self.signs, *self.join.values())
+        return sum(header in parts or self.meaning(header) is not None for header in headers)
+
     def fits(self, headers: frozenset[str], file: str) -> bool:
         """Return whether a file of this name with these folded headers may be this export."""
         if self.files and not any(fnmatchcase(file.lower(), pattern) for pattern in self.files):
@@ -148,7 +153,7 @@ def choose(
     """Return the layouts that fit a header best: none, one, or several that cannot be told apart by it.
 
     `noun` and `tool` are what the user says. A name that the file must have is surer than any header; then the one
-    with the most signs wins.
+    that names most of the headers wins, then the one with the most signs.
     """
     known = tools_of(layouts)
     if tool is not None and tool != PLAIN and tool not in known:
@@ -163,12 +168,9 @@ def choose(
     ]
     if not fitting:
         return []
-    best = max(map(_weight, fitting))
-    return [layout for layout in fitting if _weight(layout) == best]
-
-
-def _weight(layout: Layout) -> tuple[bool, int]:
-    return bool(layout.files), len(layout.signs)
+    weights = [(bool(layout.files), layout.named(headers), len(layout.signs)) for layout in fitting]
+    best = max(weights)
+    return [layout for layout, weight in zip(fitting, weights, strict=True) if weight == best]
 
 
 @cache
@@ -197,7 +199,25 @@ def read_table(path: Path, *, shown: str | None = None) -> list[Layout]:
     problems = list(_problems(document, spec))
     if problems:
         raise ProblemsError(problems)
-    return [_layout(spec, each) for each in spec.layouts]
+    layouts: dict[str, LayoutSpec] = {}
+    for each in spec.layouts:
+        layouts[each.name] = _alike(each, layouts[each.like]) if each.like else each
+    return [_layout(spec, each) for each in layouts.values()]
+
+
+def _alike(layout: LayoutSpec, model: LayoutSpec) -> LayoutSpec:
+    """Return a layout that reads columns as another of its table does, wherever it does not say otherwise itself."""
+    unsaid = {name for name in ("timezone", "date_format", "currency", "inferred") if not getattr(layout, name)}
+    changes = {name: getattr(model, name) for name in unsaid}
+    merged = {
+        name: {**getattr(layout, name), **_missing(name, layout, model)} for name in ("columns", "join", "values")
+    }
+    return layout.model_copy(update=changes | merged)
+
+
+def _missing(part: str, layout: LayoutSpec, model: LayoutSpec) -> dict[str, object]:
+    own = set(map(fold, getattr(layout, part)))
+    return {name: value for name, value in getattr(model, part).items() if fold(name) not in own}
 
 
 def _problems(document: Document, spec: ToolSpec) -> Iterator[Problem]:
@@ -206,35 +226,38 @@ def _problems(document: Document, spec: ToolSpec) -> Iterator[Problem]:
         path: KeyPath = ("layouts", number)
         if layout.name in seen:
             yield document.problem((*path, "name"), f"the name {layout.name!r} is given twice")
+        if layout.like is not None and (layout.like not in seen or layout.like == layout.name):
+            message = f"{layout.like!r} is no layout above this one{suggestion(layout.like, seen - {layout.name})}"
+            yield document.problem((*path, "like"), message)
         seen.add(layout.name)
         nouns = [noun.value for noun in Noun]
         if layout.noun not in nouns:
             yield document.problem((*path, "as"), f"{layout.noun!r} is no kind of file{suggestion(layout.noun, nouns)}")
             continue
-        yield from _layout_problems(document, path, layout, VOCABULARY[Noun(layout.noun)])
+        yield from _layout_problems(document, path, layout, VOCABULARY[Noun(layout.noun)].fields)
 
 
-def _layout_problems(document: Document, path: KeyPath, layout: LayoutSpec, words: NounWords) -> Iterator[Problem]:
+def _layout_problems(document: Document, path: KeyPath, layout: LayoutSpec, fields: Sequence[str]) -> Iterator[Problem]:
     """Yield fields and rules that are none, and a zone, format or currency that cannot be."""
     meant: list[tuple[KeyPath, str, bool]] = [
         (("columns", header), meaning, False) for header, meaning in layout.columns.items()
     ]
     meant += [((part, name), name, True) for part in ("join", "constants", "values") for name in getattr(layout, part)]
     for place, meaning, at_key in meant:
-        if not is_meaning(meaning, words):
-            known = [*words.fields, IGNORE, ATTRIBUTE]
+        if not is_meaning(meaning, fields):
+            known = [*fields, IGNORE, ATTRIBUTE]
             message = f"{meaning!r} is no field of {layout.noun}{suggestion(meaning, known)}"
             yield document.problem((*path, *place), message, at_key=at_key)
     for at, name in enumerate(layout.inferred):
-        if name not in words.fields:
-            message = f"{name!r} is no field of {layout.noun}{suggestion(name, words.fields)}"
+        if name not in fields:
+            message = f"{name!r} is no field of {layout.noun}{suggestion(name, fields)}"
             yield document.problem((*path, "inferred", at), message)
     for at, name in enumerate(layout.rules):
         if name not in RULES:
             yield document.problem((*path, "rules", at), f"{name!r} is no rule{suggestion(name, RULES)}")
             continue
         for given in RULES[name].gives:
-            if not is_meaning(given, words):
+            if not is_meaning(given, fields):
                 message = f"the rule {name} gives {given!r}, which is no field of {layout.noun}"
                 yield document.problem((*path, "rules", at), message)
     checks = (("timezone", clock.zone), ("date_format", day_order_of), ("currency", currency_code))
@@ -247,12 +270,12 @@ def _layout_problems(document: Document, path: KeyPath, layout: LayoutSpec, word
             yield document.problem((*path, key), str(error).removeprefix("--date-format "))
 
 
-def is_meaning(meaning: str, words: NounWords) -> bool:
+def is_meaning(meaning: str, fields: Container[str]) -> bool:
     """Return whether a column of such a file can mean this: a field, `ignore`, `attribute` or `attribute:name`."""
     name, colon, rest = meaning.partition(":")
     if name == ATTRIBUTE:
         return bool(rest.strip()) or not colon
-    return meaning == IGNORE or meaning in words.fields
+    return meaning == IGNORE or meaning in fields
 
 
 def _layout(spec: ToolSpec, layout: LayoutSpec) -> Layout:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from mailflow.importers.nouns import Noun
+
 
 @dataclass(frozen=True, slots=True)
 class Need:
@@ -36,7 +38,7 @@ class NounWords:
     `words`: folded header → field, the surer words first. `needs`: what a file must have to be read at all. `signs`:
     sets of fields, any of which makes a plain file this noun; none: only a layout or `--as` does. `more_fields` are
     fields that no plain header means, but a layout or `--map` may. `many`: fields that several columns may give.
-    `unless`: fields of contacts or orders that such a file cannot have.
+    `unless`: fields of contacts or orders that such a file cannot have. `beats`: kinds that such a file also looks like.
     `keeps_others`: columns that nobody knows are kept as attributes, else they are left out with a warning.
     """
 
@@ -46,6 +48,7 @@ class NounWords:
     more_fields: tuple[str, ...] = ()
     many: frozenset[str] = field(default=frozenset({"phone"}))
     unless: frozenset[str] = frozenset()
+    beats: frozenset[Noun] = frozenset()
     keeps_others: bool = True
 
     @property

@@ -65,6 +65,7 @@ class ImportResult:
     `updated` and `unchanged` count orders, `rejected` counts rows, and `merged` the rows that are further lines of an
     order: together they are `rows` again. `title` and `layout` are the tool and its export as people call them, None
     for a plain file. `to_keep` is YAML for mailflow.yaml that says what the options said, where no entry does yet.
+    `same_as` is the earlier import of the very same file after which nothing has changed.
     """
 
     file: Path
@@ -84,3 +85,4 @@ class ImportResult:
     title: str | None = None
     layout: str | None = None
     to_keep: str | None = None
+    same_as: int | None = None

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 
 from mailflow import money
-from mailflow.importers.cells import Sheet, identifier, identifiers
+from mailflow.importers.cells import Sheet, identifiers
 from mailflow.importers.dates import InstantReader
+from mailflow.importers.goods import Goods, GoodsReader, no_goods
 from mailflow.importers.recognise import Recognised
 from mailflow.importers.words import FULLY_REFUNDED, ORDER_STATUS_WORDS, fold
+from mailflow.importers.words_shop import NO_SALE, RETURN_WORDS
+from mailflow.importers.zones import named_zone
 from mailflow.model import OrderStatus
 
-LINE_FIELDS = frozenset({"quantity", "unit_price", "sku", "product_id", "title"})
+LINE_FIELDS = frozenset({"quantity", "unit_price", "sku", "product_id", "title", "items"})
+RETURN_FIELDS = frozenset({"kind", "refund_of", "return_id"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +34,6 @@ class Writing:
 
 
 @dataclass(frozen=True, slots=True)
-class Product:
-    """What a row says about a product: `product_id` is the shop's, else the SKU, else the title."""
-
-    product_id: str
-    sku: str | None
-    title: str
-    quantity: Decimal | None
-    price: Decimal | None
-
-
-@dataclass(frozen=True, slots=True)
 class StatusSaid:
     """What a status means, and whether everything was paid back."""
 
@@ -54,7 +46,11 @@ SAYS_NOTHING = StatusSaid(None, all_back=False)
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The columns of a block, row by row in parallel; None where a cell is blank or cannot be read."""
+    """The columns of a block, row by row in parallel; None where a cell is blank or cannot be read.
+
+    `returns` are rows that say of themselves that they are one; `return_ids` and `refund_of` tell the return and the
+    order that it refunds, '' where the row does not.
+    """
 
     ids: list[str]
     placed_at: list[int | None]
@@ -64,7 +60,10 @@ class Columns:
     cancelled: list[str | None]
     refunded: list[int | None]
     refunded_at: list[int | None]
-    products: list[Product | None]
+    goods: Goods
+    returns: list[bool]
+    return_ids: list[str]
+    refund_of: list[str]
 
 
 class ColumnReader:
@@ -72,31 +71,47 @@ class ColumnReader:
 
     def __init__(self, recognised: Recognised, writing: Writing) -> None:
         self._writing = writing
-        self._has_lines = bool(LINE_FIELDS & set(recognised.columns))
+        has = set(recognised.columns)
+        self._has_lines = bool(LINE_FIELDS & has)
+        # A file of nothing but refunds: what it says of them is what an order's total and date are elsewhere.
+        self._total = "total" if "total" in has or "unit_price" in has else "refunded"
+        self._date = "placed_at" if "placed_at" in has else "refunded_at"
         self._statuses: dict[str, StatusSaid] = {}
         self._codes: dict[str, str] = {"": writing.currency}
+        self._goods = GoodsReader(has, writing.currency, dict(writing.marks))
 
     def read(self, sheet: Sheet) -> Columns:
         """Return the columns of a block."""
         currencies = self._currencies(sheet)
-        cells = sheet.cells("order_id")
+        return_ids = self._ids(sheet, "return_id")
+        kinds = sheet.read("kind", _kind)
         return Columns(
-            [""] * sheet.size if cells is None else identifiers(cells),
+            self._ids(sheet, "order_id"),
             self._placed(sheet),
-            self._amounts(sheet, "total", currencies),
+            self._amounts(sheet, self._total, currencies),
             currencies,
             [said or SAYS_NOTHING for said in sheet.read("status", self._status)],
             sheet.texts("cancelled_at"),
-            self._amounts(sheet, "refunded", currencies),
+            self._amounts(sheet, "refunded", currencies) if self._total == "total" else [None] * sheet.size,
             sheet.read("refunded_at", lambda cell: self._writing.refund_instant(cell) if cell.strip() else None),
-            self._products(sheet, currencies) if self._has_lines else [None] * sheet.size,
+            self._goods.read(sheet, currencies) if self._has_lines else no_goods(sheet.size),
+            [bool(kind or return_id) for kind, return_id in zip(kinds, return_ids, strict=True)],
+            return_ids,
+            self._ids(sheet, "refund_of"),
         )
 
+    def _ids(self, sheet: Sheet, name: str) -> list[str]:
+        cells = sheet.cells(name)
+        return [""] * sheet.size if cells is None else identifiers(cells)
+
     def _placed(self, sheet: Sheet) -> list[int | None]:
-        cells = sheet.cells("placed_at") or ()
-        instant = self._writing.instant
+        cells, zones = sheet.cells(self._date) or (), sheet.cells("zone")
+        instant = self._writing.instant if self._date == "placed_at" else self._writing.refund_instant
+        if zones is not None:
+            pairs = list(zip(cells, zones, strict=True))
+            return sheet.convert(self._date, pairs, lambda pair: _instant(instant, *pair))
         return sheet.convert_all(
-            "placed_at", cells, instant.column, lambda cell: instant(cell) if cell.strip() else None
+            self._date, cells, instant.column, lambda cell: instant(cell) if cell.strip() else None
         )
 
     def _currencies(self, sheet: Sheet) -> list[str]:
@@ -140,31 +155,19 @@ class ColumnReader:
             self._statuses[cell] = StatusSaid(status, all_back=word in FULLY_REFUNDED)
         return self._statuses[cell]
 
-    def _products(self, sheet: Sheet, currencies: Sequence[str]) -> list[Product | None]:
-        quantities = self._numbers(sheet, "quantity", currencies)
-        prices = self._numbers(sheet, "unit_price", currencies)
-        names = zip(
-            sheet.first_of("product_id", lambda cell: identifier(cell) or None),
-            sheet.first_of("sku", lambda cell: identifier(cell) or None),
-            sheet.texts("title"),
-            strict=True,
-        )
-        return [
-            Product(product_id or sku or title or "", sku, title or sku or product_id or "", quantity, price)
-            if product_id or sku or title or quantity is not None
-            else None
-            for (product_id, sku, title), quantity, price in zip(names, quantities, prices, strict=True)
-        ]
 
-    def _numbers(self, sheet: Sheet, name: str, currencies: Sequence[str]) -> list[Decimal | None]:
-        cells = sheet.cells(name)
-        if cells is None:
-            return [None] * sheet.size
-        mark = self._writing.marks.get(name)
-        currency = currencies[0] if currencies else self._writing.currency
-        return sheet.convert(
-            name, cells, lambda cell: money.parse_number(cell, currency, mark) if cell.strip() else None
-        )
+def _instant(instant: InstantReader, cell: str, zone: str) -> int | None:
+    if not cell.strip():
+        return None
+    return instant.within(named_zone(zone))(cell) if zone.strip() else instant(cell)
+
+
+def _kind(cell: str) -> bool:
+    """Return whether a row is a return; `ValueError` for one that is no sale either. Other words say nothing."""
+    word = fold(cell)
+    if word == NO_SALE:
+        raise ValueError("the row is neither an order nor a refund")
+    return word in RETURN_WORDS
 
 
 def _amount(cell: str, currency: str, mark: str | None) -> int | None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from mailflow.importers.cells import Sheet
+from mailflow.importers.erased import without_erased
 from mailflow.importers.options import ImportOptions
 from mailflow.importers.recognise import Recognised
 from mailflow.importers.shape import shaped_blocks
@@ -27,10 +28,14 @@ class Task:
     options: ImportOptions
     shop: str
     keys: Keys
+    erased: Collection[str] = frozenset()  # hashes of the addresses that no file may bring back
 
     def sheets(self) -> Iterator[Sheet]:
         """Yield the file's blocks by columns, those that its layout adds among them."""
-        for block in shaped_blocks(self.source, self.recognised.steps):
+        blocks = shaped_blocks(self.source, self.recognised.steps)
+        if self.erased:
+            blocks = without_erased(blocks, self.recognised, self.keys, self.erased)
+        for block in blocks:
             yield Sheet(block, self.recognised)
 
 
@@ -45,12 +50,13 @@ class Staged:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What comparing gave."""
+    """What comparing gave. `merged` rows are those of `Staged.merged` that only comparing could find."""
 
     inserted: int
     updated: int
     unchanged: int
     warnings: list[str] = field(default_factory=list)
+    merged: int = 0
 
 
 class Pipeline(Protocol):

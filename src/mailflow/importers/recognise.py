@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from mailflow.errors import QuestionError, UsageError
 from mailflow.importers.dates import DayOrder
 from mailflow.importers.guess import ask_for, guess_noun, names_of
+from mailflow.importers.headers import Header, currency_of, read_header
 from mailflow.importers.layouts import ATTRIBUTE, IGNORE, PLAIN, Layout, choose, load_layouts, tools_of
 from mailflow.importers.noun_words import NounWords
 from mailflow.importers.nouns import Noun
@@ -23,6 +24,7 @@ from mailflow.importers.vocabulary import VOCABULARY
 from mailflow.importers.words import fold
 
 _MAPPED = -10_000  # what the user says is surest
+_AMOUNTS = ("total", "unit_price", "price", "amount", "value")  # whose headers may name their currency
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +73,15 @@ def recognise(
     what the file or a column is, `UsageError` for a mapping that names no column or no field.
     """
     known = load_layouts() if layouts is None else layouts
-    folded = [fold(header) for header in source.header]
+    headers = [read_header(header) for header in source.header]
+    folded = [header.whole for header in headers]
     layout = _find_layout(source, known, folded, noun, tool)
     if noun is None:
-        noun = layout.noun if layout else guess_noun(source, folded, mapping)
+        noun = layout.noun if layout else guess_noun(source, headers, mapping)
     words = VOCABULARY[noun]
     positions = {header: rank for rank, header in enumerate(words.words)}
-    meanings = [_meaning(header, words, layout) for header in folded]
-    ranks = [_rank(header, positions, layout) for header in folded]
+    meanings = [_meaning(header, words, layout) for header in headers]
+    ranks = [_rank(header, positions, layout) for header in headers]
     said = set()
     for column, wanted in mapping.items():
         place = _find_column(source, column)
@@ -106,12 +109,17 @@ def _finish(
     in_file_order = dict(sorted(plan.attributes.items(), key=lambda item: item[1]))
     frame = (MappingProxyType(plan.columns), MappingProxyType(in_file_order), ignored)
     header, width = tuple(plan.header), len(source.header)
+    currency = None if "currency" in plan.columns else currency_of(_amount_headers(plan))
     if layout is None:
-        return Recognised(noun, tool or PLAIN, *frame, header, width, notes=_unlike(tool))
+        return Recognised(noun, tool or PLAIN, *frame, header, width, currency=currency, notes=_unlike(tool))
     return Recognised(
         noun, layout.tool, *frame, header, width, tuple(plan.steps), layout.title, layout.name, layout.inferred,
-        layout.zone, layout.day_order, layout.currency,
+        layout.zone, layout.day_order, currency or layout.currency,
     )  # fmt: skip
+
+
+def _amount_headers(plan: Plan) -> list[str]:
+    return [plan.header[plan.columns[name][0]] for name in _AMOUNTS if name in plan.columns]
 
 
 def _unlike(tool: str | None) -> tuple[str, ...]:
@@ -136,19 +144,19 @@ def _find_layout(
     return best[0] if best else None
 
 
-def _meaning(header: str, words: NounWords, layout: Layout | None) -> str | None:
-    named = layout.meaning(header) if layout else None
+def _meaning(header: Header, words: NounWords, layout: Layout | None) -> str | None:
+    named = layout.meaning(header.whole) if layout else None
     if named is not None:
         return named[1]
-    if layout is not None and any(header in headers for headers in layout.join.values()):
+    if layout is not None and any(header.whole in parts for parts in layout.join.values()):
         return IGNORE  # it is part of another column
-    return words.words.get(header)
+    return header.field(words)
 
 
-def _rank(header: str, positions: Mapping[str, int], layout: Layout | None) -> int:
+def _rank(header: Header, positions: Mapping[str, int], layout: Layout | None) -> int:
     """Return how sure a header's meaning is: lower is surer. The tables list the surer words first."""
-    named = layout.meaning(header) if layout else None
-    return named[0] if named is not None else positions.get(header, len(positions))
+    named = layout.meaning(header.whole) if layout else None
+    return named[0] if named is not None else header.rank(positions)
 
 
 def _find_column(source: Source, wanted: str) -> int:

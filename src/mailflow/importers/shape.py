@@ -18,6 +18,10 @@ from mailflow.importers.words import fold
 Column = Sequence[str]
 
 
+# What people said or did: the ledger keeps it in the words of the file too.
+_EVIDENCE = frozenset("consent opt_out hard_bounced complained suppressed suppression_reason".split())
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """Some new columns: what they are called, the columns they are made of, and how.
@@ -67,7 +71,9 @@ class Plan:
         places = self.columns.get(name, ()) if group != ATTRIBUTE else (self.attributes.get(attribute, -1),)
         for place in places:
             if place >= 0:
-                new = self._append(Step((self.header[place],), ((place,),), _translated(words)))[0]
+                new = self._append(
+                    Step((self.header[place],), ((place,),), _translated(words, aside=name in _EVIDENCE))
+                )[0]
                 self._replace(name, place, new)
 
     def _apply(self, rule: Rule) -> None:
@@ -151,14 +157,17 @@ def _joined(count: int, columns: Sequence[Column]) -> Sequence[Column]:
     return [[" ".join(text for cell in cells if (text := cell.strip())) for cells in zip(*columns, strict=True)]]
 
 
-def _translated(words: Mapping[str, str]) -> Callable[[int, Sequence[Column]], Sequence[Column]]:
+def _translated(words: Mapping[str, str], *, aside: bool) -> Callable[[int, Sequence[Column]], Sequence[Column]]:
+    """Return what translates a column; with `aside` the file's own word stays beside: `subscribed (1)`."""
     memo: dict[str, str] = {}
 
     def read(cell: str) -> str:
         if cell not in memo:
             if len(memo) > 10_000:  # a column of anything but words
                 memo.clear()
-            memo[cell] = words.get(fold(cell) or cell.strip(), cell)
+            known = words.get(fold(cell) or cell.strip(), cell)
+            differs = known and fold(known) != fold(cell)
+            memo[cell] = f"{known} ({cell.strip()})" if aside and differs else known
         return memo[cell]
 
     return lambda count, columns: [list(map(read, columns[0]))]

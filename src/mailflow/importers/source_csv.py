@@ -19,6 +19,8 @@ _OPEN_QUOTE = "a quote is opened and never closed"
 _DAMAGED = "bytes that are not UTF-8 as the rest of the file is"
 _SAMPLE_ROWS = 60
 _SAMPLE_CHARACTERS = 1 << 18
+_REPORT_COLUMNS = 4  # fewer may be a list whose header lacks a name
+_MOST_TITLES = 5
 _SEPARATOR_HINT = re.compile(r'"?sep=(.)"?\s*\Z', re.IGNORECASE)
 
 
@@ -27,10 +29,20 @@ def inspect(path: Path, text: Text) -> Source:
     with text.open() as file:
         sample = file.readlines(_SAMPLE_CHARACTERS)[: _SAMPLE_ROWS * 4]
     hint = _SEPARATOR_HINT.match(sample[0]) if sample else None
-    delimiter = hint[1] if hint else _delimiter(sample)
-    header, skip = _header(path, sample, delimiter, 1 if hint else 0)
+    above = 1 if hint else _title_lines(sample)
+    delimiter = hint[1] if hint else _delimiter(sample[above:])
+    header, skip = _header(path, sample, delimiter, above)
     return Source(
-        path, text.sha256, text.encoding, text.errors, delimiter, header, skip, text.notes, content=text.place
+        path,
+        text.sha256,
+        text.encoding,
+        text.errors,
+        delimiter,
+        header,
+        skip,
+        text.notes,
+        content=text.place,
+        lines=text.lines,
     )
 
 
@@ -40,7 +52,6 @@ def blocks(source: Source, characters: int) -> Iterator[Block]:
     with source.place.open(encoding=source.encoding, errors=source.errors, newline="") as file:
         lines = _Lines(file, source.skip)
         while (block := _read_block(source, lines, characters)) is not None:
-            block.position = file.buffer.tell()
             yield block
 
 
@@ -151,6 +162,25 @@ def _csv_reason(error: csv.Error) -> str:
     if "expected after" in text:
         return 'there is text after a closing quote (a quote inside a quoted cell is written "")'
     return f"not CSV: {text}"
+
+
+def _title_lines(sample: Sequence[str]) -> int:
+    """Return how many lines stand above the header: the title and the period that reports begin with.
+
+    Such lines have at most half as many cells as the rows below, and the line after them has as many and no blank one.
+    """
+    for delimiter in DELIMITERS:
+        widths = [len(row) for row in _rows(sample, delimiter)[:_SAMPLE_ROWS]]
+        usual = max(set(widths), key=widths.count, default=0)
+        if usual < _REPORT_COLUMNS or widths[0] > usual // 2 or usual not in widths[: _MOST_TITLES + 1]:
+            continue
+        for above, line in enumerate(sample[: _MOST_TITLES + 1]):
+            cells = next(iter(_rows([line], delimiter)), [])
+            if len(cells) == usual:
+                return above if all(cell.strip() for cell in cells) else 0
+            if len(cells) > usual // 2:
+                break
+    return 0
 
 
 def _delimiter(sample: Sequence[str]) -> str:

@@ -29,6 +29,9 @@ from mailflow.importers.table import (
 )
 
 _SAMPLE_LINES = 60
+# A list of objects, which may be all that an object around it holds: {"orders": [ ... ]}
+_LIST = re.compile(r'\ufeff?\s*(?P<around>\{\s*"[^"\\]*"\s*:\s*)?\[')
+_ONE_OBJECT = re.compile(r"\ufeff?\s*\{\s*\n")
 _BETWEEN = re.compile(r"\s*,?\s*")
 _LOOKS_LIKE_JSON = re.compile(r'\ufeff?\s*(?:\{\s*"|\[\s*\{)')
 _STEP = 1 << 18
@@ -54,8 +57,7 @@ def is_json(text: Text) -> bool:
 
 def inspect(path: Path, text: Text) -> Source:
     """Find the columns of a JSON file; reads all of it. `DataError` where it holds no objects."""
-    with text.open() as file:
-        form = Form.JSON_LIST if file.read(4_096).lstrip("\ufeff \t\r\n").startswith("[") else Form.JSON_LINES
+    form = _form(path, text)
     names: dict[str, None] = {}
     with text.open() as file:
         for number, (line, found) in enumerate(_values(path, form, file)):
@@ -69,8 +71,28 @@ def inspect(path: Path, text: Text) -> Source:
         raise NoTableError(f"{path}: no objects were found. {_RATHER}")
     header = check_header(path, tuple(names))
     return Source(
-        path, text.sha256, text.encoding, text.errors, ",", header, 0, text.notes, form=form, content=text.place
+        path,
+        text.sha256,
+        text.encoding,
+        text.errors,
+        ",",
+        header,
+        0,
+        text.notes,
+        form=form,
+        content=text.place,
+        lines=text.lines,
     )
+
+
+def _form(path: Path, text: Text) -> Form:
+    with text.open() as file:
+        head = file.read(_STEP)
+    if _LIST.match(head):
+        return Form.JSON_LIST
+    if _ONE_OBJECT.match(head):
+        raise NoTableError(f"{path}: this is one object over several lines. {_RATHER}")
+    return Form.JSON_LINES
 
 
 def inspect_sheet(path: Path, text: Text) -> Source:
@@ -82,7 +104,7 @@ def inspect_sheet(path: Path, text: Text) -> Source:
                 header = check_header(path, tuple(cells))
                 return Source(
                     path, text.sha256, text.encoding, text.errors, ",", header, number, text.notes, form=Form.SHEET,
-                    content=text.place,
+                    content=text.place, lines=text.lines,
                 )  # fmt: skip
     raise DataError(f"{path}: the sheet is empty")
 
@@ -100,11 +122,9 @@ def blocks(source: Source, characters: int) -> Iterator[Block]:
                 block.rejects.append(Reject(line, tuple(cells), fault))
             weight += sum(map(len, cells)) + len(cells)
             if weight >= characters:
-                block.position = file.buffer.tell()
                 yield block
                 block, weight = Block(), 0
         if block.rows or block.rejects:
-            block.position = file.buffer.tell()
             yield block
 
 
@@ -161,12 +181,17 @@ def _lines(file: IO[str]) -> Iterator[tuple[int, str, object]]:
 def _elements(path: Path, file: IO[str]) -> Iterator[tuple[int, str, object]]:
     """Yield (line, text, value) of the elements of one long list, holding some of them at a time."""
     buffer, line, step = file.read(_STEP), 1, _STEP
-    at = buffer.index("[") + 1
+    begun = _LIST.match(buffer)
+    if begun is None:
+        raise DataError(f"{path}: {_RATHER}")
+    at = begun.end()
     line += buffer.count("\n", 0, at)
     while True:
         start = _end_of(_BETWEEN, buffer, at)
         line, at = line + buffer.count("\n", at, start), start
         if buffer.startswith("]", at):
+            if (buffer[at + 1 :] + file.read(_STEP)).strip() != ("}" if begun["around"] else ""):
+                raise DataError(f"{path}:{line}: there is more after the end of the list. {_RATHER}")
             return
         value, end = _decode(buffer, at)
         if end is None or end == len(buffer):  # it may go on beyond what was read

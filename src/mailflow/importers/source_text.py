@@ -43,13 +43,14 @@ _NOT_IN_1252 = frozenset({0x81, 0x8D, 0x8F, 0x90, 0x9D})
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """How to read the bytes at `place` as text; `notes` are sentences about what was guessed."""
+    """How to read the bytes at `place` as text; `notes` are sentences about what was guessed, `lines` an estimate."""
 
     place: Path
     sha256: str
     encoding: str
     errors: str
     notes: tuple[str, ...] = ()
+    lines: int = 0
 
     def open(self) -> IO[str]:
         """Open the file with its line ends as they are."""
@@ -68,10 +69,10 @@ def look(path: Path, place: Path) -> Text:
     marked = next((codec for bom, codec in _BOMS if head.startswith(bom)), None) or _unmarked_utf_16(head)
     if marked is None:
         _refuse_binary(path, head)
-    sha256, sound = _read_through(path, place, marked or "utf-8")
+    sha256, sound, lines = _read_through(path, place, marked or "utf-8")
     if sound:
         note = ("The file has no byte order mark; it was read as UTF-16.",) if marked and marked[-2:] in _ENDS else ()
-        return Text(place, sha256, marked or "utf-8", "strict", note)
+        return Text(place, sha256, marked or "utf-8", "strict", note, lines)
     if marked and marked != "utf-8-sig":
         raise DataError(
             f"{path}: the file says it is {marked.upper()} but cannot be read as such: it is damaged or cut off"
@@ -79,7 +80,7 @@ def look(path: Path, place: Path) -> Text:
     codec, errors, told = _eight_bit(place)
     if marked:
         codec, errors = "utf-8-sig", "surrogateescape"
-    return Text(place, sha256, codec, errors, (told,))
+    return Text(place, sha256, codec, errors, (told,), lines)
 
 
 _ENDS = frozenset({"le", "be"})
@@ -108,14 +109,16 @@ def _refuse_binary(path: Path, head: bytes) -> None:
         raise NoTableError(f"{path}: this is a binary file, not a file of rows")
 
 
-def _read_through(path: Path, place: Path, codec: str) -> tuple[str, bool]:
-    """Return the file's SHA-256 and whether all of it can be decoded; refuse lines without an end."""
+def _read_through(path: Path, place: Path, codec: str) -> tuple[str, bool, int]:
+    """Return the file's SHA-256, whether all of it can be decoded, and its line ends; refuse lines without an end."""
     digest = hashlib.sha256()
     decoder = codecs.getincrementaldecoder(codec)()
-    sound, run = True, 0
+    sound, run, lines = True, 0, 0
     for chunk in _chunks(place):
         digest.update(chunk)
-        run = 0 if b"\n" in chunk or b"\r" in chunk else run + len(chunk)
+        ends = chunk.count(b"\n") or chunk.count(b"\r")
+        lines += ends
+        run = 0 if ends else run + len(chunk)
         if run > MAX_LINE:
             raise DataError(f"{path}: a line is longer than {MAX_LINE >> 20} MB: this is no file of rows")
         if sound:
@@ -128,7 +131,7 @@ def _read_through(path: Path, place: Path, codec: str) -> tuple[str, bool]:
             decoder.decode(b"", final=True)
         except UnicodeDecodeError:
             sound = False
-    return digest.hexdigest(), sound
+    return digest.hexdigest(), sound, lines
 
 
 def _eight_bit(place: Path) -> tuple[str, str, str]:

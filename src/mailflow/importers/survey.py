@@ -5,8 +5,10 @@ Most columns show it in their first rows; only a doubtful one is looked at to th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from mailflow.errors import QuestionError
 from mailflow.importers.dates import DayOrder, InstantReader, OrderEvidence
@@ -14,9 +16,10 @@ from mailflow.importers.options import ImportOptions
 from mailflow.importers.recognise import Recognised
 from mailflow.importers.shape import shaped_blocks
 from mailflow.importers.source import Block, Source
-from mailflow.money import MarkEvidence
+from mailflow.money import MarkEvidence, parse_number
 
 _DATES = ("placed_at", "refunded_at", "consent_at", "opted_out_at", "spent_on", "ends_on")
+LINE_FIELDS = frozenset({"quantity", "unit_price", "sku", "product_id", "title"})
 _AMOUNTS = ("total", "refunded", "unit_price", "quantity", "amount")
 
 
@@ -24,7 +27,7 @@ _AMOUNTS = ("total", "refunded", "unit_price", "quantity", "amount")
 class Findings:
     """How to read the dates and amounts of each column, by field.
 
-    `line_totals`: within one order the total differs from row to row, so it is that of the line.
+    `line_totals`: the total of a row is that of a line, not that of its order.
     """
 
     instants: Mapping[str, InstantReader]
@@ -32,15 +35,25 @@ class Findings:
     line_totals: bool
 
 
-def survey(source: Source, recognised: Recognised, options: ImportOptions) -> Findings:
-    """Look at a file; `QuestionError` where nothing shows whether day or month comes first."""
-    dates = {name: OrderEvidence() for name in _DATES if name in recognised.columns and options.date_format is None}
-    marks = {name: MarkEvidence() for name in _AMOUNTS if name in recognised.columns}
+def survey(
+    source: Source,
+    recognised: Recognised,
+    options: ImportOptions,
+    *,
+    of_dates: Collection[str] = _DATES,
+    of_amounts: Collection[str] = _AMOUNTS,
+) -> Findings:
+    """Look at a file; `QuestionError` where nothing shows whether day or month comes first.
+
+    `of_dates` and `of_amounts` are the fields that hold dates and amounts in a file of this kind.
+    """
+    dates = {name: OrderEvidence() for name in of_dates if name in recognised.columns and options.date_format is None}
+    marks = {name: MarkEvidence() for name in of_amounts if name in recognised.columns}
     line_totals = False
     for number, block in enumerate(shaped_blocks(source, recognised.steps)):
         _look(block, recognised, dates, marks)
         if number == 0:
-            line_totals = _differs_within_orders(block, recognised)
+            line_totals = _shows_line_totals(block, recognised)
         if not any(date.order is None and date.doubtful for date in dates.values()) and not any(
             mark.mark is None and mark.doubtful for mark in marks.values()
         ):
@@ -56,7 +69,7 @@ def survey(source: Source, recognised: Recognised, options: ImportOptions) -> Fi
                 option="--date-format",
                 choices={order.value: order.value for order in DayOrder},
             )
-    readers = {name: _reader(dates.get(name), options) for name in _DATES}
+    readers = {name: _reader(dates.get(name), options) for name in of_dates}
     return Findings(readers, {name: mark.mark for name, mark in marks.items()}, line_totals)
 
 
@@ -75,22 +88,32 @@ def _look(
             mark.look(row[recognised.columns[name][0]] for row in block.rows)
 
 
-def _differs_within_orders(block: Block, recognised: Recognised) -> bool:
+def _shows_line_totals(block: Block, recognised: Recognised) -> bool:
+    """Return whether the amount is that of each line: it differs within an order, or is quantity times price."""
     order, total = recognised.place("order_id"), recognised.place("total")
-    if (
-        order is None
-        or total is None
-        or not {"quantity", "unit_price", "sku", "product_id", "title"} & set(recognised.columns)
-    ):
+    if order is None or total is None or not LINE_FIELDS & set(recognised.columns):
         return False
-    return any(
-        before[order] == after[order]
-        and _filled(before, total)
-        and _filled(after, total)
-        and before[total] != after[total]
-        for before, after in zip(block.rows, block.rows[1:], strict=False)
-    )
+    orders: dict[str, list[Sequence[str]]] = defaultdict(list)
+    for row in block.rows:
+        if row[order].strip() and _is_sale(row[total]):
+            orders[row[order]].append(row)
+    several = [rows for rows in orders.values() if len(rows) > 1]
+    if any(len({row[total] for row in rows}) > 1 for rows in several):
+        return True
+    quantity, price = recognised.place("quantity"), recognised.place("unit_price")
+    if quantity is None or price is None or not several:
+        return False
+    return all(_is_product(row[total], row[quantity], row[price]) for rows in several for row in rows)
 
 
-def _filled(row: Sequence[str], place: int) -> bool:
-    return bool(row[place].strip())
+def _is_sale(cell: str) -> bool:
+    """Return whether a cell holds an amount that did not go back."""
+    return bool(cell.strip()) and not cell.strip().startswith(("-", "\u2212", "("))
+
+
+def _is_product(total: str, quantity: str, price: str) -> bool:
+    try:
+        said, count, each = (parse_number(cell, "EUR") for cell in (total, quantity, price))
+    except ValueError:
+        return False
+    return abs(said - count * each) < Decimal("0.01") and count != 0 and said != 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -16,6 +17,9 @@ BLOCK_CHARACTERS = 1 << 19
 # What a rejected row carries besides its own columns; ignored when the mended file is imported again.
 LINE_COLUMN = "mailflow_line"
 REASON_COLUMN = "mailflow_reason"
+
+
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 class NoTableError(DataError):
@@ -35,8 +39,8 @@ class Form(StrEnum):
 class Source:
     """A file that was looked at: how to read it, and its header.
 
-    `skip` lines come before the first row. `notes` are sentences for the user about guesses that were made. `path` is
-    what the file is called; where it was unpacked, its bytes lie in `content`.
+    `skip` lines come before the first row, of about `lines` in all. `notes` are sentences for the user about guesses
+    that were made. `path` is what the file is called; where it was unpacked, its bytes lie in `content`.
     """
 
     path: Path
@@ -49,6 +53,7 @@ class Source:
     notes: tuple[str, ...] = ()
     form: Form = Form.CSV
     content: Path | None = None
+    lines: int = 0
 
     @property
     def place(self) -> Path:
@@ -61,11 +66,6 @@ class Source:
         if self.place == self.path:
             return self.path.name
         return self.path.name.rpartition(":")[2].removesuffix(".gz")
-
-    @property
-    def size(self) -> int:
-        """How many bytes there are to read."""
-        return self.place.stat().st_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +80,11 @@ class Reject:
 
 @dataclass(slots=True)
 class Block:
-    """Some thousand rows of the right width with the line each begins on, and what between them is no row.
-
-    `position` is how many bytes of the file were read by its end.
-    """
+    """Some thousand rows of the right width with the line each begins on, and what between them is no row."""
 
     rows: list[list[str]] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
-    position: int = 0
 
 
 def row_fault(cells: list[str] | tuple[str, ...], *, damaged: str = "half a character") -> str | None:
@@ -96,7 +92,7 @@ def row_fault(cells: list[str] | tuple[str, ...], *, damaged: str = "half a char
     text = "".join(cells)
     if "\0" in text:
         return "the row contains a NUL character"
-    if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
+    if not text.isascii() and _HALF.search(text):
         return f"the row contains {damaged}"
     return None
 

@@ -14,6 +14,8 @@ _NOT_WORD = re.compile(r"[\W_]+")
 
 def fold(text: str) -> str:
     """Return a word for comparison: `E-Mail ` and `e_mail` are `email`, `Prénom` is `prenom`."""
+    if text.isascii():
+        return _NOT_WORD.sub("", text.lower())
     decomposed = unicodedata.normalize(
         "NFKD", text.replace("ß", "ss").replace("ø", "o").replace("æ", "ae").replace("ł", "l")
     )
@@ -33,20 +35,22 @@ PERSON_WORDS = table(
             epostadress epostadresse e-postadress correo correo_electronico correo_e courriel adresse_email adresse_mail adresse_e-mail
             indirizzo_email indirizzo_mail posta_elettronica emailadres e-mailadres customer_email client_email contact_email user_email
             buyer_email subscriber_email email_(billing) billing_email e-mail_1_-_value sahkoposti adres_email endereco_de_email
+            email_1 invitee_email attendee_email participant_email guest_email purchase_email purchaser_email payer_email from_email_address
+            kunden_e-mail kunden_email kundenmail e-mail_kunde email_cliente correo_cliente email_client mail_client
             メールアドレス 電子邮件 邮箱""",
         "customer_id": """customer_id customer_no customer_number customer_# customerkey cust_id client_id client_no member_id user_id
             kundennummer kundennr kunden_id kunden-nr kundenid kundnummer kund_id kunde_id kundenr kundenummer klantnummer klant_id id_cliente
             cliente_id numero_cliente codigo_cliente codice_cliente id_client numero_client buyer_user_id household_id customer client kunde
             kund klant cliente""",
-        "first_name": """first_name fname given_name forename vorname nombre nombres prenom fornavn fornamn voornaam etunimi imie
+        "first_name": """first_name invitee_first_name attendee_first_name fname given_name forename vorname nombre nombres prenom fornavn fornamn voornaam etunimi imie
             billing_first_name first_name_(billing) primeiro_nome customer_first_name""",
-        "last_name": """last_name lname surname family_name nachname familienname apellido apellidos nom_de_famille cognome etternavn
+        "last_name": """last_name invitee_last_name attendee_last_name lname surname family_name nachname familienname apellido apellidos nom_de_famille cognome etternavn
             efternavn efternamn achternaam sukunimi nazwisko sobrenome billing_last_name last_name_(billing) customer_last_name""",
-        "full_name": """name full_name customer_name contact_name buyer_name navn namn naam nombre_completo nom_complet nom_et_prenom
+        "full_name": """name full_name invitee_name attendee_name participant_name guest_name payer_name bill-to_name customer_name contact_name buyer_name navn namn naam nombre_completo nom_complet nom_et_prenom
             vollstandiger_name nome_completo nome_e_cognome imie_i_nazwisko kundenname billing_name""",
         "company": """company company_name organization organisation organization_name firma firmenname unternehmen empresa societe
             entreprise azienda bedrijf bedrijfsnaam foretag yritys default_address_company billing_company company_(billing)""",
-        "phone": """phone phone_number mobile mobile_phone mobile_number telephone tel cell cell_phone telefon telefonnummer handy
+        "phone": """phone phone_number phone_1 customer_phone buyer_phone_number contact_phone_number mobile mobile_phone mobile_number telephone tel cell cell_phone telefon telefonnummer handy
             handynummer mobil mobilnummer telefono movil portable cellulare telefoon telefoonnummer puhelin sms phone_1_-_value billing_phone
             phone_(billing) default_address_phone telefone celular""",
         "language": "language lang locale preferred_language sprache idioma langue lingua sprak spraak taal kieli",
@@ -59,6 +63,8 @@ PERSON_WORDS = table(
             city_(billing)""",
         "postcode": """zip zip_code zipcode postcode post_code postal_code plz postleitzahl codigo_postal code_postal cap postnummer postnr
             kod_pocztowy default_address_zip billing_zip billing_postcode postcode_(billing)""",
+        "visitor": """visitor visitor_id anonymous_id anonymous_user_id anon_id cookie cookie_id device_id browser_id ga_client_id
+            user_pseudo_id distinct_id guest_id besucher besucher_id visitante_id visiteur_id""",
         "birthday": """birthday birth_date birthdate date_of_birth dob geburtstag geburtsdatum fecha_de_nacimiento cumpleanos
             date_de_naissance anniversaire compleanno data_di_nascita fodselsdag fodelsedag fodelsedatum geboortedatum""",
     }
@@ -89,10 +95,11 @@ CONTACT_WORDS = PERSON_WORDS | table(
             blocked is_blocked""",
         "opted_out_at": """unsub_time unsubscribed_at unsubscribe_date unsubscribed_on unsubscribe_time date_unsubscribed opt_out_date
             opt-out_date optout_date optout_time opted_out_at opted_out_on email_opt_out_date abgemeldet_am""",
-        "consent_at": """consent_at consent_date consent_time consented_at email_marketing_consent_timestamp confirmed_at
-            confirmation_date confirm_time optin_date opt-in_date opt-in_time opted_in_at optin_at optin_time subscribed_at
-            subscribed_on subscribed_date date_subscribed subscription_date subscribe_date signup_date signed_up_at sign_up_date
-            einwilligung_am angemeldet_am""",
+        "consent_at": """consent_at consent_date consent_time consented_at consent_timestamp email_marketing_consent_timestamp
+            consent_updated_at consent_changed_at status_date status_changed_at""",
+        "opted_in_at": """opted_in_at opted_in_on confirmed_at confirmation_date confirm_time optin_date opt-in_date optin_at optin_time
+            opt-in_time subscribed_at subscribed_on subscribed_date date_subscribed subscription_date subscribe_date signup_date
+            signup_time signed_up_at signed_up_on sign_up_date einwilligung_am angemeldet_am""",
         "evidence": """optin_ip opt-in_ip confirm_ip confirmation_ip subscribe_ip signup_ip signup_ip_address
             unsub_campaign_title unsub_reason_other clean_campaign_title""",
         "wording": "wording consent_text consent_wording opt-in_text form_version wording_version consent_version einwilligungstext",
@@ -131,6 +138,7 @@ ORDER_WORDS = PERSON_WORDS | table(
             date_achat ordinato_il acquistato_il data_di_acquisto bestallningsdatum kopdatum kobsdato
             kjopsdato bestelld_op gekocht_op aankoopdatum data_zakupu data_do_pedido data_da_compra
             created_at created created_date created_date_(utc)
+            date_created order_created created_time creation_date
             timestamp""",
         "total": """order_total order_total_amount grand_total total_paid amount_paid total_amount total amount order_amount
             order_value total_price total_value revenue value sales sale_amount sales_value price_paid
@@ -157,7 +165,9 @@ ORDER_WORDS = PERSON_WORDS | table(
 )
 
 # A date that many a contacts file has too: alone it does not make a file of orders.
-WEAK_DATES = frozenset(map(fold, ["created_at", "created", "created_date", "timestamp", "data", "dato"]))
+WEAK_DATES = frozenset(
+    map(fold, "created_at created created_date date_created created_time creation_date timestamp data dato".split())
+)
 
 ORDER_STATUS_WORDS = table(
     {

@@ -27,22 +27,16 @@ _UNDER = (
     "profile",
 )
 
-VISITOR_WORDS = table(
-    {
-        "visitor": """visitor visitor_id anonymous_id anonymous_user_id anon_id cookie cookie_id device_id browser_id ga_client_id
-            user_pseudo_id distinct_id guest_id besucher besucher_id visitante_id visiteur_id"""
-    }
-)
-_WHO = VISITOR_WORDS | {
+_WHO = {
     word: field
     for word, field in PERSON_WORDS.items()
-    if field in ("email", "customer_id", "phone", "first_name", "last_name", "full_name") and word != "name"
+    if field in ("email", "customer_id", "phone", "first_name", "last_name", "full_name", "visitor") and word != "name"
 }
 _NAME = "event event_name eventname action activity event_action event_type interaction interaction_type metric ereignis evento evenement aktion"
 # A column `time` is the time of day where there is a date beside it, else the whole instant.
 _TIME = """occurred_at timestamp event_time event_timestamp event_date event_datetime happened_at datetime date_time at ts
     original_timestamp logged_at received_at date datum fecha data zeitpunkt zeitstempel date_heure created_at created
-    recorded_at sent_at utc_time"""
+    recorded_at sent_at utc_time used_at event_created_at happened_on occurred_on created_time"""
 _CLOCK = "time time_of_day uhrzeit zeit hora heure hour ora"
 _PRODUCT = {
     "product_id": "product_id item_id variant_id product_sku_id produkt_id id_producto id_produit content_id",
@@ -73,11 +67,11 @@ _MOMENT_WORDS: Mapping[Noun, Mapping[str, str]] = {
         "replied_at": "replied_at replied reply_time",
     },
     Noun.TICKETS: {
-        "ticket_opened_at": """opened_at created_at created created_on date_created opened submitted_at requested_at ticket_created_at
+        "ticket_opened_at": """opened_at created_time created_at created created_on date_created opened submitted_at requested_at ticket_created_at
             created_date create_date creation_date erstellt_am erstellt geoffnet_am fecha_de_creacion cree_le creato_il""",
         "ticket_replied_at": "replied_at first_replied_at first_response_at first_reply_at first_response_time_at answered_at",
         "ticket_reopened_at": "reopened_at",
-        "ticket_closed_at": """closed_at solved_at resolved_at completed_at closed_on date_closed resolved_on close_date closed_date
+        "ticket_closed_at": """closed_at resolved_time closed_time solved_at resolved_at completed_at closed_on date_closed resolved_on close_date closed_date
             resolved_date geschlossen_am gelost_am cerrado_el ferme_le chiuso_il closed solved resolved""",
     },
     Noun.BOOKINGS: {
@@ -175,6 +169,7 @@ WORDS: Mapping[Noun, NounWords] = MappingProxyType(
                 need("a time", "occurred_at", "time", "cart_abandoned_at", "checkout_started_at", "checkout_completed_at"),
             ),
             signs("cart_id", "cart_abandoned_at"),
+            beats=frozenset({Noun.ORDERS}),
         ),
         Noun.ENGAGEMENT: NounWords(
             _words(
@@ -208,7 +203,7 @@ WORDS: Mapping[Noun, NounWords] = MappingProxyType(
             _words(
                 {
                     "ticket_id": """ticket_id ticket ticket_number ticket_no ticket_nr ticket_key case_id case_number conversation_id request_id
-                        issue_id support_id anfrage_id vorgangsnummer numero_de_ticket""",
+                        issue_id support_id anfrage_id ticketnummer ticketnr vorgangsnummer numero_de_ticket""",
                     "name": _NAME,
                     "status": "status ticket_status state case_status conversation_status estado statut stato",
                     "occurred_at": "updated_at last_updated updated last_updated_at modified_at " + _TIME,
@@ -231,17 +226,20 @@ WORDS: Mapping[Noun, NounWords] = MappingProxyType(
         Noun.ANSWERS: NounWords(
             _words(
                 {
-                    "occurred_at": "submitted_at submit_date submit_date_(utc) submission_date answered_at completed_at submitted " + _TIME,
+                    "occurred_at": "submitted_at submit_date submit_date_(utc) submission_date answered_at completed_at submitted " + _TIME + " end_date start_date start_date_(utc)",
                     "time": _CLOCK,
-                    "event_id": "response_id submission_id answer_id respondent_id entry_id token # event_id network_id_response",
+                    "event_id": "response_id submission_id answer_id respondent_id entry_id token # event_id",
+                    "network": "network_id",
+                    "collector": "collector_id",
                     "question": "question question_text question_title frage pregunta domanda",
                     "answer": "answer answer_text response answer_value antwort respuesta reponse risposta",
+                    "field": "field field_name variable question_key",
                     "form": "form survey form_name survey_name survey_title form_title quiz umfrage formular encuesta formulario",
-                    "email": "username email_address your_email your_email_address what_is_your_email what_is_your_email_address respondent_email",
+                    "email": "username email_address your_email whats_your_email what's_your_email your_email_address what_is_your_email what_is_your_email_address respondent_email",
                 }
             ),
             (_SOMEBODY, need("a time", "occurred_at", "time")),
-            signs("question+answer"),
+            signs("question+answer", "network+event_id", "collector+event_id"),
         ),
         Noun.BOOKINGS: NounWords(
             _words(

@@ -11,16 +11,16 @@ from mailflow.importers.words import CONTACT_WORDS, PERSON_WORDS, table
 
 # Fields that several columns may give: the first that is filled, or what all of them say together.
 _MANY = frozenset(
-    """phone consent opt_out hard_bounced complained suppressed consent_at evidence other_emails tags lists
+    """phone consent opt_out hard_bounced complained suppressed consent_at opted_in_at evidence wording other_emails tags lists
     unsubscribed_lists source""".split()
 )
 _SIGNUP_WORDS = CONTACT_WORDS | table(
     {
-        "consent_at": "submitted_at submitted submission_date created_at created date time timestamp datum zeitpunkt zeitstempel",
+        "opted_in_at": """submitted_at submitted submission_date submit_time form_submitted_at created_at created date_created
+            date time datetime date_time timestamp datum zeitpunkt zeitstempel occurred_at""",
         "evidence": "ip ip_address client_ip remote_ip user_agent referrer referer",
         "wording": "text version consent_text_version privacy_version terms_version",
         "source": "form form_name form_id page page_url url utm_campaign",
-        "confirmed_at": "confirmed_at confirmed confirmation_date double_opt_in_at",
     }
 )
 _SUPPRESSION_WORDS = {
@@ -42,11 +42,13 @@ WORDS: Mapping[Noun, NounWords] = MappingProxyType(
     {
         Noun.CONTACTS: NounWords(
             CONTACT_WORDS,
-            (need("an e-mail column (or customer ids)", "email", "customer_id"),),
+            (need("an e-mail column (or customer ids, or phones)", "email", "customer_id", "phone"),),
             more_fields=("attributes_json",),
             many=_MANY,
         ),
-        Noun.SIGNUPS: NounWords(_SIGNUP_WORDS, _AN_ADDRESS, many=_MANY, more_fields=("attributes_json",)),
+        Noun.SIGNUPS: NounWords(
+            _SIGNUP_WORDS, _AN_ADDRESS, signs("email+opted_in_at+wording"), many=_MANY, more_fields=("attributes_json",)
+        ),
         Noun.SUPPRESSIONS: NounWords(
             _SUPPRESSION_WORDS,
             _AN_ADDRESS,

@@ -1,30 +1,45 @@
-"""Import files under the run lock, list what came in, take one back. One file: importers.files."""
+"""Import files under the run lock, list what came in, take one back. One file: importers.files; folders: pieces."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
+from zoneinfo import ZoneInfo
 
 from mailflow import importers
-from mailflow.errors import MailflowError, UsageError
-from mailflow.importers import ImportOptions, ImportResult
+from mailflow.errors import MailflowError, QuestionError, UsageError
+from mailflow.importers import ImportOptions, ImportResult, Noun
+from mailflow.importers.files import SHOWN
 from mailflow.importers.kept import load_kept
 from mailflow.importers.layouts import load_layouts
-from mailflow.model import ImportState
+from mailflow.importers.meter import Report
+from mailflow.importers.pieces import LeftOut, gather
+from mailflow.importers.spool import open_spool
+from mailflow.importers.table import Source
+from mailflow.model import Basis, ImportState
 from mailflow.store import imports, undo
 from mailflow.store.imports import ImportRecord
 from mailflow.store.undo import Undone
 from mailflow.workspace import SETTINGS_FILE, Workspace
 
+Ask = Callable[[QuestionError], str | None]
+
 
 @dataclass(slots=True)
 class Imported:
-    """What became of several files: a result for each that could be used, an error for each that could not."""
+    """What became of several files: a result for each that could be used, an error for each that could not.
+
+    `left_out` are files in folders and archives that hold no rows. `failure` ended the work before the last file.
+    """
 
     results: list[ImportResult] = field(default_factory=list)
     errors: list[MailflowError] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+    failure: Exception | None = None
 
     @property
     def rejected(self) -> int:
@@ -37,13 +52,45 @@ def import_files(
     options: ImportOptions,
     *,
     now: datetime,
-    advance: Callable[[int], object] = lambda rows: None,
+    report: Report = lambda progress: None,
+    ask: Ask = lambda question: None,
+    shown: int = SHOWN,
 ) -> Imported:
-    """Import files one after the other; one that cannot be used does not stop the others. A dry run takes no lock."""
+    """Import files, folders and archives; one that cannot be used does not stop the others. A dry run takes no lock.
+
+    `ask` is asked what only the user can know, and returns None where there is no answer. Of problems and changes the
+    first `shown` of each file are returned, all where it is negative.
+    """
+    work = _Work(workspace, options, now, report, ask, shown)
     if options.dry_run:
-        return _each(workspace, paths, options, now, advance)
+        return work.of(paths)
     with workspace.lock():
-        return _each(workspace, paths, options, now, advance)
+        importers.recover(workspace.store, workspace.private, now=now)
+        return work.of(paths)
+
+
+def options_for(
+    workspace: Workspace,
+    *,
+    currency: str | None = None,
+    zone: ZoneInfo | None = None,
+    noun: Noun | None = None,
+    tool: str | None = None,
+    mapping: Mapping[str, str] = MappingProxyType({}),
+    date_format: str | None = None,
+    basis: Basis | None = None,
+    evidence: str | None = None,
+    source: str | None = None,
+    dry_run: bool = False,
+) -> ImportOptions:
+    """Return what the user says of files, with the account's settings, its tables of tools and its kept mappings."""
+    settings, layouts = workspace.settings, load_layouts(workspace.root)
+    said = {"currency": currency, "timezone": zone}
+    return ImportOptions(
+        currency or settings.currency, zone or settings.zone, noun, tool, mapping, date_format, basis, evidence, source,
+        dry_run, frozenset(name for name, value in said.items() if value is not None), layouts,
+        load_kept(workspace.root / SETTINGS_FILE, layouts),
+    )  # fmt: skip
 
 
 def take_back(workspace: Workspace, import_id: int, *, now: datetime) -> tuple[ImportRecord, Undone]:
@@ -63,27 +110,59 @@ def list_imports(workspace: Workspace) -> list[ImportRecord]:
     return imports.all_of_them(workspace.store.db)
 
 
-def with_workspace(workspace: Workspace, options: ImportOptions) -> ImportOptions:
-    """Return the options with the workspace's own tables of tools and the mappings kept in its mailflow.yaml."""
-    layouts = load_layouts(workspace.root)
-    return replace(options, layouts=layouts, kept=load_kept(workspace.root / SETTINGS_FILE, layouts))
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """One command's import of several files."""
+
+    workspace: Workspace
+    options: ImportOptions
+    now: datetime
+    report: Report
+    ask: Ask
+    shown: int
+
+    def of(self, paths: Sequence[Path]) -> Imported:
+        with open_spool(self.workspace.private / "spool") as spool:
+            gathered = gather(paths, self.options, spool)
+            done = Imported(errors=gathered.errors, left_out=gathered.left_out)
+            for source in gathered.sources:
+                try:
+                    done.results.append(self._one(source))
+                except MailflowError as error:
+                    done.errors.append(error)
+                except Exception as error:  # a full disk, say: what came in before is told all the same
+                    done.failure = error
+                    break
+        return done
+
+    def _one(self, source: Source) -> ImportResult:
+        """Import one file; what only the user can know is asked as often as there is something new to ask."""
+        options = self.options
+        while True:
+            try:
+                return importers.import_file(
+                    self.workspace.store, self.workspace.private, self.workspace.keys, source, options, now=self.now,
+                    report=self.report, shown=self.shown,
+                )  # fmt: skip
+            except QuestionError as question:
+                answer = self.ask(question)
+                answered = options if answer is None else _with_answer(options, question.option, answer)
+                if answered == options:
+                    raise
+                options = answered
 
 
-def _each(
-    workspace: Workspace,
-    paths: Sequence[Path],
-    options: ImportOptions,
-    now: datetime,
-    advance: Callable[[int], object],
-) -> Imported:
-    options = with_workspace(workspace, options)
-    done = Imported()
-    for path in paths:
-        try:
-            result = importers.import_file(
-                workspace.store, workspace.private, workspace.keys, path, options, now=now, advance=advance
-            )
-            done.results.append(result)
-        except MailflowError as error:
-            done.errors.append(error)
-    return done
+def _with_answer(options: ImportOptions, option: str, answer: str) -> ImportOptions:
+    """Return the options as if the user had said the answer on the command line."""
+    match option:
+        case "--as":
+            return dataclasses.replace(options, noun=Noun(answer))
+        case "--from":
+            return dataclasses.replace(options, tool=answer)
+        case "--date-format":
+            return dataclasses.replace(options, date_format=answer)
+        case "--map":
+            column, _, name = answer.rpartition("=")
+            return dataclasses.replace(options, mapping={**options.mapping, column: name})
+        case _:
+            return options

@@ -6,7 +6,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from mailflow.addresses import Flags, flags
 from mailflow.errors import UsageError
+from mailflow.jobs import present
+from mailflow.jobs.present import Present
 from mailflow.store import (
     Connection,
     Row,
@@ -63,6 +66,7 @@ class Profile:
     merged: Sequence[Contact]
     identities: Sequence[Row]  # kind, source, value
     origins: Mapping[str, Origin]
+    first: Origin
     consent: Sequence[Held]
     ledger: Sequence[ConsentEntry]
     suppressions: Sequence[tuple[str, Suppression]]  # (address, why)
@@ -71,6 +75,8 @@ class Profile:
     scores: Sequence[ScoreSummary]
     company: Company | None
     owner: Owner | None
+    flags: Flags
+    present: Present
     timeline: Sequence[Moment]
     earlier: int
 
@@ -88,8 +94,8 @@ def sorts(text: str) -> frozenset[What]:
     return frozenset(found)
 
 
-def of_contact(db: Connection, keys: Keys, contact: Contact, part: Part) -> Profile:
-    """Return the profile of a contact and of those merged into them."""
+def of_contact(db: Connection, keys: Keys, contact: Contact, part: Part, *, now: datetime) -> Profile:
+    """Return the profile of a contact and of those merged into them; what is open is so as of `now`."""
     ids = contacts.whole(db, contact.id)
     others = [contacts.get(db, number) for number in ids if number != contact.id]
     identities = [row for number in ids for row in contacts.identities_of(db, number)]
@@ -99,6 +105,7 @@ def of_contact(db: Connection, keys: Keys, contact: Contact, part: Part) -> Prof
         merged=[other for other in others if other is not None],
         identities=identities,
         origins=origins.of_fields(db, contact),
+        first=origins.first(db, contact),
         consent=ledger.now(db, contact.id),
         ledger=consents.of_contacts(db, ids),
         suppressions=_suppressions(db, keys, identities),
@@ -107,6 +114,8 @@ def of_contact(db: Connection, keys: Keys, contact: Contact, part: Part) -> Prof
         scores=profiles.scores(db, contact.id),
         company=companies.of_contact(db, contact.id),
         owner=owners.of_contact(db, contact.id),
+        flags=flags(contact.email) if contact.email else Flags(),
+        present=present.of_person(db, ids, now=now),
         timeline=moments,
         earlier=earlier,
     )

@@ -17,7 +17,8 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, StrictUndefined, Template
 
 from mailflow import clock
-from mailflow.store.contacts import FIELDS
+from mailflow.store import contacts
+from mailflow.store.origins import PLAIN
 
 _TEMPLATE = Path(__file__).with_name("contact_page.html")
 
@@ -58,6 +59,8 @@ def render(record: Mapping[str, Any], *, zone: ZoneInfo, now: datetime) -> str:
         record=record,
         name=_name(record),
         fields=list(_fields(record, zone)),
+        first=_origin(record["first_heard"], zone),
+        further=contacts.further(record["identities"], record["email"], record["fields"].get("phone")),
         days=list(_days(record, zone)),
         day=lambda instant: _local(instant, zone)[:10],
         minute=lambda instant: _local(instant, zone),
@@ -84,16 +87,24 @@ def _fields(record: Mapping[str, Any], zone: ZoneInfo) -> Iterator[Field]:
     for name, value in known.items():
         origin = record["origins"].get(name)
         text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-        shown = _words(name) if name in ("email", *FIELDS) else name  # an attribute keeps the name its file gave it
+        shown = (
+            _words(name) if name in ("email", *contacts.FIELDS) else name
+        )  # an attribute keeps the name its file gave it
         yield Field(shown, text, _origin(origin, zone), "" if origin is None else origin["origin"])
 
 
 def _origin(origin: Mapping[str, Any] | None, zone: ZoneInfo) -> str:
     if origin is None:
         return ""
-    parts = ["said so" if origin["origin"] == "self" else "", PurePath(origin["file"]).name if origin["file"] else ""]
-    parts += [origin["source"], "guessed by the tool" if origin["origin"] == "inferred" else ""]
-    parts += ["undone since" if origin["undone"] else "", _local(origin["at"], zone)[:10]]
+    named = not (origin["file"] and origin["source"] == PLAIN)
+    parts = [
+        "said so" if origin["origin"] == "self" else "",
+        PurePath(origin["file"]).name if origin["file"] else "",
+        origin["source"] if named else "",
+        "guessed by the tool" if origin["origin"] == "inferred" else "",
+        "undone since" if origin["undone"] else "",
+        _local(origin["at"], zone)[:10],
+    ]
     return ", ".join(filter(None, parts))
 
 

@@ -56,6 +56,7 @@ _BUILT_IN = {
     "orders.revenue": FieldType.MONEY,
     "orders.usual_gap": FieldType.NUMBER,  # days between two orders, on average
     "orders.gaps_since_last": FieldType.NUMBER,  # how many of their usual gaps the last order is ago
+    "tickets.open": FieldType.NUMBER,
     "rfm.r": FieldType.NUMBER,
     "rfm.f": FieldType.NUMBER,
     "rfm.m": FieldType.NUMBER,

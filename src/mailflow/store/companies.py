@@ -35,6 +35,11 @@ def get(db: Connection, company_id: int) -> Company | None:
     return _company(row) if row else None
 
 
+def domains(db: Connection) -> list[str]:
+    """Return every domain that a company has, in order."""
+    return [row[0] for row in db.execute("SELECT DISTINCT domain FROM companies WHERE domain IS NOT NULL ORDER BY 1")]
+
+
 def of_contact(db: Connection, contact_id: int) -> Company | None:
     """Return the company of a contact, or None where nothing, or more than one, fits.
 

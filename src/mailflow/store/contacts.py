@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
+from typing import Any
 
 from mailflow import clock
 from mailflow.addresses import Address
@@ -74,11 +75,11 @@ def find_by_customer_id(db: Connection, value: str) -> dict[str, Contact]:
         """WITH RECURSIVE shops (source) AS (
              SELECT (SELECT source FROM identities WHERE kind = :kind ORDER BY source LIMIT 1)
              UNION ALL
-             SELECT (SELECT i.source FROM identities AS i WHERE i.kind = :kind AND i.source > s.source
+             SELECT (SELECT i.source FROM identities AS i WHERE i.kind = :kind AND i.source > shops.source
                      ORDER BY i.source LIMIT 1)
-             FROM shops AS s WHERE s.source IS NOT NULL)
-           SELECT s.source FROM shops AS s
-           CROSS JOIN identities AS i ON i.kind = :kind AND i.source = s.source AND i.value = :value""",
+             FROM shops WHERE source IS NOT NULL)
+           SELECT shops.source FROM shops
+           CROSS JOIN identities AS i ON i.kind = :kind AND i.source = shops.source AND i.value = :value""",
         {"kind": CUSTOMER_ID, "value": value},
     ).fetchall()
     found = {row["source"]: find(db, CUSTOMER_ID, value, row["source"]) for row in rows}
@@ -112,7 +113,7 @@ def whole(db: Connection, contact_id: int) -> tuple[int, ...]:
                UNION SELECT c.id, c.merged_into FROM up JOIN contacts AS c ON c.id = up.parent),
              person (id) AS (
                SELECT id FROM up WHERE parent IS NULL
-               UNION SELECT c.id FROM person AS p JOIN contacts AS c ON c.merged_into = p.id)
+               UNION SELECT c.id FROM person JOIN contacts AS c ON c.merged_into = person.id)
            SELECT id FROM person""",
         {"id": contact_id},
     )
@@ -138,6 +139,20 @@ def identities_of(db: Connection, contact_id: int) -> list[Row]:
     return db.execute(
         "SELECT kind, source, value FROM identities WHERE contact_id = ? ORDER BY kind, source, value", (contact_id,)
     ).fetchall()
+
+
+def further(identities: Iterable[Mapping[str, Any]], email: str | None, phone: str | None) -> list[Mapping[str, Any]]:
+    """Return the identities that say more than the address and the phone number which are known already."""
+    known = {(email or "").lower(), _digits(phone or "")}
+    return [
+        one
+        for one in identities
+        if one["value"] not in known and not (one["kind"] == PHONE and _digits(one["value"]) in known)
+    ]
+
+
+def _digits(phone: str) -> str:
+    return "".join(filter(str.isdigit, phone))
 
 
 def count(db: Connection) -> int:

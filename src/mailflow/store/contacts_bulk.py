@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -47,13 +47,20 @@ class ContactCounts:
 
 
 def compare(
-    db: Connection, source: str, spoken: Collection[str], *, fill_only: bool, yielding: Collection[str] = ()
+    db: Connection,
+    source: str,
+    spoken: Collection[str],
+    *,
+    fill_only: bool,
+    yielding: Collection[str] = (),
+    amend: Callable[[Connection], None] | None = None,
 ) -> ContactCounts:
     """Fold the cards of each person into one and compare it with the contact.
 
     A blank says nothing. With `fill_only` (orders) a file fills what is blank and changes nothing; without (contacts)
     the last row that says something wins. `spoken` are the columns of cards that the file fills; of these, `yielding`
-    ones fill what is blank and change nothing even so.
+    ones fill what is blank and change nothing even so. `amend` may change what is said of each person (stage.merged)
+    before it is compared: what people stated themselves, see statements_bulk.
     """
     for statement in _TABLES.split(";"):
         db.execute(statement)
@@ -62,6 +69,8 @@ def compare(
     for name in FIELDS:
         if name in yielding and name in spoken:
             _yield_to_known(db, name)
+    if amend is not None:
+        amend(db)
     _mark_changed(db, fill_only=fill_only)
     db.execute(_FRESH)
     db.execute(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -50,6 +50,17 @@ def insert(tx: Connection, event: Event) -> bool:
 def of_contact(db: Connection, contact_id: int) -> list[Event]:
     """Return what happened around a contact, the oldest first."""
     rows = db.execute("SELECT * FROM events WHERE contact_id = ? ORDER BY occurred_at, id", (contact_id,))
+    return [_event(row) for row in rows]
+
+
+def named(db: Connection, contact_ids: Sequence[int], names: Sequence[str]) -> list[Event]:
+    """Return the events with one of these names of some contacts, the oldest first."""
+    rows = db.execute(
+        """SELECT * FROM events
+           WHERE name IN (SELECT value FROM json_each(:names)) AND contact_id IN (SELECT value FROM json_each(:ids))
+           ORDER BY occurred_at, id""",
+        {"names": json.dumps(list(names)), "ids": json.dumps(list(contact_ids))},
+    )
     return [_event(row) for row in rows]
 
 

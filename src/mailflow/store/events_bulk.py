@@ -13,19 +13,21 @@ from mailflow.store.contacts_bulk import CONTACT_OF
 from mailflow.store.pace import Pace
 
 EVENT_COLUMNS = (
-    "n", "row", "line", "source_id", "numbered", "name", "occurred_at", "email_key", "customer_id", "phone_key",
-    "visitor", "properties", "part",
+    "n", "row", "line", "source_id", "numbered", "undated", "name", "occurred_at", "email_key", "customer_id",
+    "phone_key", "visitor", "properties", "part",
 )  # fmt: skip
 
 _SLICE = 20_000
 _GROUPS = 16  # neighbouring contacts are written together: see orders_bulk
 
 # `row` is the number of the file's row: several events may come of one. `numbered`: rows without an id and without a
-# time of day, which are told apart by their number among equals. `part` is one line of a thing told in several rows.
+# time of day, which are told apart by their number among equals. `undated`: nobody says when, so it was when we
+# heard of it, at the latest when the thing itself took place. `part` is one line of a thing told in several rows.
 _TABLES = """
 CREATE TABLE stage.events (
-  n INTEGER PRIMARY KEY, row INTEGER, line INTEGER, source_id TEXT, numbered INTEGER, name TEXT, occurred_at INTEGER,
-  email_key TEXT, customer_id TEXT, phone_key TEXT, visitor TEXT, properties TEXT, part TEXT
+  n INTEGER PRIMARY KEY, row INTEGER, line INTEGER, source_id TEXT, numbered INTEGER, undated INTEGER,
+  name TEXT, occurred_at INTEGER, email_key TEXT, customer_id TEXT, phone_key TEXT, visitor TEXT, properties TEXT,
+  part TEXT
 );
 CREATE TABLE stage.known (n INTEGER PRIMARY KEY, event_pk INTEGER, target INTEGER, changed INTEGER);
 CREATE TABLE stage.arrived (rank INTEGER PRIMARY KEY, n INTEGER, target INTEGER);
@@ -203,7 +205,8 @@ def _drop_repeated(db: Connection) -> int:
 
 
 _KNOWN = f"""INSERT INTO stage.known (n, event_pk, target, changed)
-    SELECT s.n, e.id, {_TARGET}, e.name <> s.name OR e.occurred_at <> s.occurred_at OR e.properties <> s.properties
+    SELECT s.n, e.id, {_TARGET}, e.name <> s.name OR (NOT s.undated AND e.occurred_at <> s.occurred_at)
+        OR e.properties <> s.properties
         OR (s.visitor <> '' AND e.visitor IS NOT s.visitor)
         OR ({_TARGET} IS NOT NULL AND e.contact_id IS NOT -{_TARGET}
             AND NOT EXISTS (SELECT 1 FROM main.contacts AS c WHERE c.id = e.contact_id AND c.merged_into = -{_TARGET}))
@@ -220,7 +223,8 @@ _COUNT_ROWS = """SELECT count(*) FILTER (WHERE arrived = events) AS new,
           FROM stage.events AS s LEFT JOIN stage.known AS k ON k.n = s.n GROUP BY s.row)"""
 _INSERT = f"""INSERT INTO main.events (id, contact_id, name, source, source_id, occurred_at, recorded_at, properties,
                                     visitor)
-    SELECT a.rank + :base, {CONTACT_OF.format("a.target")}, s.name, :source, s.source_id, s.occurred_at, :now,
+    SELECT a.rank + :base, {CONTACT_OF.format("a.target")}, s.name, :source, s.source_id,
+           iif(s.undated, min(s.occurred_at, :now), s.occurred_at), :now,
            s.properties, nullif(s.visitor, '')
     FROM stage.arrived AS a JOIN stage.events AS s ON s.n = a.n
     WHERE a.rank BETWEEN :first AND :last ORDER BY a.rank"""
@@ -229,7 +233,8 @@ _JOURNAL = """INSERT INTO main.import_changes (import_id, noun, first_id, last_i
       'occurred_at', e.occurred_at, 'properties', e.properties)
     FROM stage.revised AS r JOIN main.events AS e ON e.id = r.event_pk
     WHERE r.rank BETWEEN :first AND :last ORDER BY r.rank"""
-_UPDATE = f"""UPDATE main.events AS e SET name = s.name, occurred_at = s.occurred_at, properties = s.properties,
+_UPDATE = f"""UPDATE main.events AS e SET name = s.name,
+      occurred_at = iif(s.undated, e.occurred_at, s.occurred_at), properties = s.properties,
       visitor = coalesce(nullif(s.visitor, ''), e.visitor),
       contact_id = coalesce({CONTACT_OF.format("r.target")}, e.contact_id)
     FROM stage.revised AS r JOIN stage.events AS s ON s.n = r.n

@@ -7,6 +7,7 @@ what they changed; memory is that of the fields and imports, not of the contacts
 from __future__ import annotations
 
 import json
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -70,6 +71,15 @@ def measure(db: Connection, advance: Advance = lambda contacts: None) -> FieldUs
     return usage
 
 
+def computed(db: Connection) -> dict[str, Source]:
+    """Return what is worked out about people rather than filled in: orders, rfm, consent → for how many, how new."""
+    found = {}
+    for name, question in _COMPUTED.items():
+        row = db.execute(question).fetchone()
+        found[name] = Source(row[0], row[1] or 0)
+    return found
+
+
 def last_id(db: Connection) -> int:
     """Return the highest id of a contact: what `measure` advances to."""
     return int(db.execute("SELECT coalesce(max(id), 0) FROM contacts").fetchone()[0])
@@ -113,7 +123,7 @@ def _count_attributes(db: Connection, usage: FieldUsage, ends: Mapping[str, int]
     newest: dict[str, int] = {}
     for attributes, source, updated_at in db.execute(_ATTRIBUTES, ends):
         for name, value in json.loads(attributes).items():
-            if value not in (None, "", []):
+            if _is_filled(value):
                 found[name, _kind(value), source] += 1
         newest[source] = max(newest.get(source, 0), updated_at)
     for (name, kind, source), values in found.items():
@@ -141,21 +151,34 @@ def _find_changes(db: Connection, usage: FieldUsage) -> None:
     ).fetchone()
     if ends[0] is None:
         return
+    added = list(_stretches(db))
     for first in range(ends[0], ends[1] + 1, _SLICE):
         slice_ = {"first": first, "last": first + _SLICE - 1}
         rows = db.execute(_CHANGES, slice_).fetchall()
         now = {row["id"]: row for row in db.execute(_NOW, slice_)} if rows else {}
         for contact_id, changes in groupby(rows, key=lambda row: row["contact_id"]):
             if contact_id in now:
-                _find_changes_of(usage, list(changes), _state(dict(now[contact_id])))
+                by = added[bisect_left(added, contact_id, key=lambda stretch: stretch[1])][2]
+                _find_changes_of(usage, list(changes), now[contact_id], by)
 
 
-def _find_changes_of(usage: FieldUsage, changes: list[Row], now: Mapping[str, Any]) -> None:
-    states = [*(_state(json.loads(change["before"])) for change in changes), now]
+def _find_changes_of(usage: FieldUsage, changes: list[Row], row: Row, added_by: int | None) -> None:
+    """Count what changed one contact; what was blank when they were added did not come with whoever added them."""
+    states = [*(_state(json.loads(change["before"])) for change in changes), _state(dict(row))]
     for change, (before, after) in zip(changes, pairwise(states), strict=True):
-        for name, value in after.items():
-            if value not in (None, "", []) and before.get(name) != value:
+        for name in after:
+            if _is_filled(after[name]) and before.get(name) != after[name]:
                 usage.changed[name].add(change["import_id"])
+    for name, value in states[-1].items():
+        if _is_filled(value) and not _is_filled(states[0].get(name)):
+            if added_by is None:
+                usage.others[name][row["source"]].values -= 1
+            else:
+                usage.added[name][added_by] -= 1
+
+
+def _is_filled(value: object) -> bool:
+    return value not in (None, "", [])
 
 
 def _state(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -180,8 +203,14 @@ _CHANGES = """SELECT j.first_id AS contact_id, j.import_id, j.before
     FROM import_changes AS j JOIN imports AS i ON i.id = j.import_id
     WHERE j.noun = 'contacts' AND j.before IS NOT NULL AND j.first_id BETWEEN :first AND :last AND i.state = 'done'
     ORDER BY j.first_id, j.id"""
-_NOW = f"""SELECT id, {", ".join(COLUMNS)}, attributes FROM contacts WHERE id IN (
+_NOW = f"""SELECT id, source, {", ".join(COLUMNS)}, attributes FROM contacts WHERE merged_into IS NULL AND id IN (
     SELECT first_id FROM import_changes
     WHERE noun = 'contacts' AND before IS NOT NULL AND first_id BETWEEN :first AND :last)"""
 _STATEMENTS = """SELECT field, source, count(*) AS answers, max(stated_at) AS newest FROM statements
     WHERE id BETWEEN :first AND :last GROUP BY field, source"""
+_COMPUTED = {
+    "orders": "SELECT count(*), max(last_order_at) FROM contact_facts WHERE order_count > 0",
+    "rfm": """SELECT (SELECT count(*) FROM rfm_now), max(computed_at) FROM score_runs
+              WHERE name = 'rfm' AND finished_at IS NOT NULL""",
+    "consent": "SELECT count(*), max(since) FROM consent_states WHERE channel = 'email' AND topic = ''",
+}

@@ -39,6 +39,14 @@ def newer(db: Connection, import_id: int, noun: str, change: Change) -> set[int]
     return {row[0] for row in rows}
 
 
+def add_range(tx: Connection, import_id: int, noun: str, first_id: int, last_id: int) -> None:
+    """Note rows that an import inserted, by their ids."""
+    tx.execute(
+        "INSERT INTO main.import_changes (import_id, noun, first_id, last_id) VALUES (?, ?, ?, ?)",
+        (import_id, noun, first_id, last_id),
+    )
+
+
 def slices(pace: Pace, change: Change, without: set[int]) -> Iterator[list[int]]:
     """Yield the ids of a change, as many at a time as the pace allows, leaving out those in `without`."""
     first = change.first_id

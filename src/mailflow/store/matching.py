@@ -23,7 +23,7 @@ CREATE TABLE stage.people (
 )"""
 # The same the other way round: who has these keys.
 _BUYERS = """
-CREATE TABLE stage.buyers (
+CREATE TABLE IF NOT EXISTS stage.buyers (
   email_key TEXT, customer_id TEXT, phone_key TEXT, target INTEGER, PRIMARY KEY (email_key, customer_id, phone_key)
 ) WITHOUT ROWID"""
 

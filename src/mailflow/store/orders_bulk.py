@@ -1,13 +1,18 @@
-"""Compare staged orders with those that are known, and write what is new or changed, with their facts."""
+"""Compare staged orders with those that are known, and write what is new or changed, with their facts.
+
+The products that they name: goods_bulk; money that went back in rows of its own: returns_bulk.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mailflow.store import facts, matching
+from mailflow.store import facts, journal
 from mailflow.store.connection import Connection
 from mailflow.store.contacts_bulk import CONTACT_OF
+from mailflow.store.goods_bulk import PRODUCT_OF
 from mailflow.store.pace import Pace
 
 _SLICE = 20_000
@@ -23,7 +28,7 @@ CREATE TABLE stage.revised (rank INTEGER PRIMARY KEY, n INTEGER, order_pk INTEGE
 
 
 # Who an order is of; nobody where its row has no key.
-_BUYER = """LEFT JOIN stage.buyers AS p ON p.email_key = s.email_key AND p.customer_id = s.customer_id
+BUYER = """LEFT JOIN stage.buyers AS p ON p.email_key = s.email_key AND p.customer_id = s.customer_id
     AND p.phone_key = iif(s.email_key = '' AND s.customer_id = '', s.phone_key, '')"""
 # New orders are written by groups of neighbouring contacts, and in a group by order id. A slice then touches one part
 # of what goes by contact (facts, revenue, the index of their orders) and one stretch of the index by order id. With a
@@ -31,18 +36,17 @@ _BUYER = """LEFT JOIN stage.buyers AS p ON p.email_key = s.email_key AND p.custo
 _GROUPS = 16
 _ARRIVED = f"""INSERT INTO stage.arrived (n, order_id, target, status, placed_at, total_minor, currency, fingerprint)
     SELECT s.n, s.order_id, p.target, s.status, s.placed_at, s.total_minor, s.currency, s.fingerprint
-    FROM stage.orders AS s {_BUYER} LEFT JOIN stage.fresh AS f ON f.target = p.target
+    FROM stage.orders AS s {BUYER} LEFT JOIN stage.fresh AS f ON f.target = p.target
     WHERE s.n NOT IN (SELECT n FROM stage.known)
     ORDER BY coalesce(:known + f.rank, -p.target, 0) / :width, s.order_id"""
 
 
 @dataclass(frozen=True, slots=True)
 class OrderCounts:
-    """What a file would do to orders. `repeated` orders came more than once in it; the last of each counts."""
+    """What a file would do to orders. `anonymous` are the new ones that name no customer."""
 
     new: int
     changed: int
-    repeated: int
     anonymous: int
 
 
@@ -50,12 +54,14 @@ class OrderCounts:
 class Parts:
     """Which parts of an order the file speaks of at all: of the others it says nothing, so they stay as they are.
 
-    `may_repeat` where an order may come more than once in it.
+    `sketches`: its lines are a title and a number alone, so they only count where an order has none yet. `detail`: it
+    is the lines of orders whose totals another file says, so it changes no total of an order that is known.
     """
 
     lines: bool
     refunds: bool
-    may_repeat: bool
+    sketches: bool = False
+    detail: bool = False
 
 
 def number_equal_rows(db: Connection) -> None:
@@ -83,9 +89,9 @@ def join_scattered(db: Connection, *, add_totals: bool) -> int:
              ON d.order_id = o.order_id"""
     )
     db.execute(
-        f"""UPDATE stage.orders AS o SET fingerprint = s.fingerprint, total_minor = s.total
+        f"""UPDATE stage.orders AS o SET fingerprint = s.fingerprint, total_minor = s.total, placed_at = s.placed_at
             FROM (SELECT c.latest, {"sum" if add_totals else "max"}(p.total_minor) AS total,
-                         sum(p.fingerprint % 1099511627776) AS fingerprint
+                         min(p.placed_at) AS placed_at, sum(p.fingerprint % 1099511627776) AS fingerprint
                   FROM stage.scattered AS c JOIN stage.orders AS p ON p.n = c.n GROUP BY c.latest) AS s
             WHERE o.n = s.latest"""
     )
@@ -101,11 +107,12 @@ def join_scattered(db: Connection, *, add_totals: bool) -> int:
 
 
 def compare(db: Connection, source: str, parts: Parts) -> OrderCounts:
-    """Find out which staged orders are new and which differ from what is known. `source` is the shop of the ids."""
+    """Find out which staged orders are new and which differ from what is known. `source` is the shop of the ids.
+
+    Their buyers must be indexed: matching.index_buyers.
+    """
     for statement in _TABLES.split(";"):
         db.execute(statement)
-    matching.index_buyers(db)
-    repeated = _drop_repeated(db) if parts.may_repeat else 0
     last = int(db.execute("SELECT coalesce(max(n), 0) FROM stage.orders").fetchone()[0])
     for first in range(1, last + 1, _SLICE):
         ends = {"source": source, "first": first, "last": first + _SLICE - 1}
@@ -124,27 +131,12 @@ def compare(db: Connection, source: str, parts: Parts) -> OrderCounts:
         """SELECT (SELECT count(*) FROM stage.arrived) AS new, (SELECT count(*) FROM stage.revised) AS changed,
                   (SELECT count(*) FROM stage.arrived WHERE target IS NULL) AS anonymous"""
     ).fetchone()
-    return OrderCounts(row["new"], row["changed"], repeated, row["anonymous"])
+    return OrderCounts(row["new"], row["changed"], row["anonymous"])
 
 
-def add_products(pace: Pace, import_id: int, source: str) -> None:
-    """Write the products of new or changed orders that are not known yet."""
-    db = pace.store.db
-    db.execute("""CREATE TABLE stage.goods (rank INTEGER PRIMARY KEY, product_id TEXT UNIQUE, sku TEXT, title TEXT)""")
-    last = int(db.execute("SELECT coalesce(max(order_n), 0) FROM stage.lines").fetchone()[0])
-    for first in range(1, last + 1, _SLICE):
-        db.execute(_GOODS, {"source": source, "first": first, "last": first + _SLICE - 1})
-    for first, last in pace.ranks("goods"):
-        with pace.transaction() as tx:
-            base = tx.execute("SELECT coalesce(max(id), 0) FROM main.products").fetchone()[0] + 1 - first
-            parameters = {"base": base, "first": first, "last": last, "source": source, "import": import_id}
-            tx.execute(
-                """INSERT INTO main.products (id, source, product_id, sku, title)
-                   SELECT rank + :base, :source, product_id, sku, title FROM stage.goods
-                   WHERE rank BETWEEN :first AND :last""",
-                parameters,
-            )
-            _journal_range(tx, import_id, "products", first + base, last + base)
+def newest(db: Connection) -> int:
+    """Return the highest id of an order there is."""
+    return int(db.execute("SELECT coalesce(max(id), 0) FROM main.orders").fetchone()[0])
 
 
 def add_new(pace: Pace, import_id: int, source: str, parts: Parts) -> None:
@@ -159,25 +151,33 @@ def add_new(pace: Pace, import_id: int, source: str, parts: Parts) -> None:
             if parts.refunds:
                 tx.execute(_insert_refunds("arrived", "a.rank + :base"), parameters)
             facts.add_orders(tx, first + base, last + base, refunds=parts.refunds)
-            _journal_range(tx, import_id, "orders", first + base, last + base)
+            journal.add_range(tx, import_id, "orders", first + base, last + base)
 
 
 def revise_known(pace: Pace, import_id: int, source: str, parts: Parts) -> None:
     """Write what changed about known orders, the old ones into the journal first, and recount their contacts' facts."""
-    speaks = parts.lines or parts.refunds
     for first, last in pace.ranks("revised"):
-        parameters = {"first": first, "last": last, "source": source, "import": import_id, "speaks": speaks}
+        parameters = {"first": first, "last": last, "source": source}
         with pace.transaction() as tx:
-            tx.execute(_JOURNAL_ORDERS, parameters)
+            among = "SELECT order_pk FROM stage.revised WHERE rank BETWEEN :first AND :last"
+            journal_orders(tx, import_id, among, parameters)
             touched = _contacts_of(tx, first, last)
-            tx.execute(_UPDATE_ORDERS, parameters)
-            if parts.lines:
-                tx.execute(_DELETE.format(table="order_lines"), parameters)
+            if not (parts.detail and parts.sketches):
+                tx.execute(_update_orders(parts), parameters)
+            if parts.sketches:
+                tx.execute(_insert_lines("revised", "a.order_pk", only=_LINELESS.format("a.order_pk")), parameters)
+            elif parts.lines:
+                tx.execute(_DELETE_LINES, parameters)
                 tx.execute(_insert_lines("revised", "a.order_pk"), parameters)
             if parts.refunds:
-                tx.execute(_DELETE.format(table="refunds"), parameters)
+                tx.execute(_DELETE_REFUNDS, parameters)
                 tx.execute(_insert_refunds("revised", "a.order_pk"), parameters)
             facts.recount(tx, touched | _contacts_of(tx, first, last))
+
+
+def journal_orders(tx: Connection, import_id: int, among: str, parameters: Mapping[str, object]) -> None:
+    """Note orders with their lines and refunds as they are, before they are changed. `among` selects their ids."""
+    tx.execute(_JOURNAL_ORDERS.format(among=among), {**parameters, "import": import_id})
 
 
 def differences(db: Connection, limit: int) -> list[dict[str, Any]]:
@@ -214,8 +214,8 @@ def differences(db: Connection, limit: int) -> list[dict[str, Any]]:
     return changes
 
 
-def _drop_repeated(db: Connection) -> int:
-    """Keep the last of several staged orders with one id; return how many went."""
+def drop_repeated(db: Connection) -> int:
+    """Keep the last of several staged orders with one id; return how many went. Before `compare`."""
     db.execute("CREATE INDEX IF NOT EXISTS stage.orders_by_id ON orders (order_id)")
     return db.execute(
         """DELETE FROM stage.orders WHERE n IN (
@@ -226,23 +226,37 @@ def _drop_repeated(db: Connection) -> int:
 
 
 def _known_sql(parts: Parts) -> str:
-    compared = "OR (o.fingerprint <> s.fingerprint)" if parts.lines or parts.refunds else ""
     return f"""INSERT INTO stage.known (n, order_pk, target, changed)
-        SELECT s.n, o.id, p.target, (s.status IS NOT NULL AND s.status <> o.status) OR s.placed_at <> o.placed_at
-            OR s.total_minor <> o.total_minor OR s.currency <> o.currency {compared}
-            OR (p.target IS NOT NULL AND o.contact_id IS NOT -p.target
-                AND NOT EXISTS (SELECT 1 FROM main.contacts AS c
-                                WHERE c.id = o.contact_id AND c.merged_into = -p.target))
+        SELECT s.n, o.id, p.target, {" OR ".join(_differences(parts))}
         FROM stage.orders AS s CROSS JOIN main.orders AS o ON o.source = :source AND o.order_id = s.order_id
-        {_BUYER} WHERE s.n BETWEEN :first AND :last"""
+        {BUYER} WHERE s.n BETWEEN :first AND :last"""
 
 
-def _insert_lines(table: str, order_pk: str) -> str:
+def _differences(parts: Parts) -> Iterator[str]:
+    """Yield what makes a staged order (s, of person p) differ from the known one (o)."""
+    if parts.sketches:
+        yield f"(s.fingerprint <> 0 AND {_LINELESS.format('o.id')})"
+    elif parts.lines:
+        yield "o.fingerprint <> s.fingerprint"
+    if parts.detail:
+        yield "FALSE"
+        return
+    yield "(s.status IS NOT NULL AND s.status <> o.status)"
+    yield "s.placed_at <> o.placed_at OR s.total_minor <> o.total_minor OR s.currency <> o.currency"
+    yield """(p.target IS NOT NULL AND o.contact_id IS NOT -p.target
+              AND NOT EXISTS (SELECT 1 FROM main.contacts AS c
+                              WHERE c.id = o.contact_id AND c.merged_into = -p.target))"""
+    if parts.refunds:
+        yield """(SELECT json_group_array(json_array(refunded_at, amount_minor)) FROM stage.refunds WHERE order_n = s.n)
+            <> (SELECT json_group_array(json_array(refunded_at, amount_minor)) FROM main.refunds
+                WHERE order_id = o.id AND source_id = 'export')"""
+
+
+def _insert_lines(table: str, order_pk: str, only: str = "TRUE") -> str:
     return f"""INSERT INTO main.order_lines (order_id, product_id, title, quantity, price_minor)
-        SELECT {order_pk}, (SELECT id FROM main.products AS p WHERE p.source = :source AND p.product_id = l.product_id),
-               l.title, l.quantity, l.price_minor
+        SELECT {order_pk}, {PRODUCT_OF}, l.title, l.quantity, l.price_minor
         FROM stage.{table} AS a JOIN stage.lines AS l ON l.order_n = a.n
-        WHERE a.rank BETWEEN :first AND :last ORDER BY a.rank, l.position"""
+        WHERE a.rank BETWEEN :first AND :last AND {only} ORDER BY a.rank, l.position"""
 
 
 def _insert_refunds(table: str, order_pk: str) -> str:
@@ -260,30 +274,30 @@ def _contacts_of(tx: Connection, first: int, last: int) -> set[int]:
     return {row[0] for row in rows}
 
 
-def _journal_range(tx: Connection, import_id: int, noun: str, first_id: int, last_id: int) -> None:
-    tx.execute(
-        "INSERT INTO main.import_changes (import_id, noun, first_id, last_id) VALUES (?, ?, ?, ?)",
-        (import_id, noun, first_id, last_id),
-    )
+def _update_orders(parts: Parts) -> str:
+    """Return the statement that writes what a file says of known orders, and nothing of which it says nothing."""
+    said = []
+    if parts.lines and not parts.sketches:
+        said.append("fingerprint = s.fingerprint")
+    if not parts.detail:
+        said += [
+            "status = coalesce(s.status, o.status)", "placed_at = s.placed_at", "total_minor = s.total_minor",
+            "currency = s.currency", f"contact_id = coalesce({CONTACT_OF.format('r.target')}, o.contact_id)",
+        ]  # fmt: skip
+    return f"""UPDATE main.orders AS o SET {", ".join(said)}
+        FROM stage.revised AS r JOIN stage.orders AS s ON s.n = r.n
+        WHERE r.rank BETWEEN :first AND :last AND o.id = r.order_pk"""
 
 
-_GOODS = """INSERT OR IGNORE INTO stage.goods (product_id, sku, title)
-    SELECT l.product_id, l.sku, l.title FROM stage.lines AS l
-    WHERE l.order_n BETWEEN :first AND :last
-      AND (l.order_n IN (SELECT n FROM stage.arrived) OR l.order_n IN (SELECT n FROM stage.revised))
-      AND NOT EXISTS (SELECT 1 FROM main.products AS p WHERE p.source = :source AND p.product_id = l.product_id)"""
+_LINELESS = "NOT EXISTS (SELECT 1 FROM main.order_lines WHERE order_id = {})"
 _INSERT_ORDERS = f"""INSERT INTO main.orders (id, source, order_id, contact_id, status, placed_at, total_minor,
                                       currency, fingerprint)
     SELECT a.rank + :base, :source, a.order_id, {CONTACT_OF.format("a.target")}, coalesce(a.status, 'paid'),
            a.placed_at, a.total_minor, a.currency, a.fingerprint
     FROM stage.arrived AS a WHERE a.rank BETWEEN :first AND :last ORDER BY a.rank"""
-_UPDATE_ORDERS = f"""UPDATE main.orders AS o SET
-      status = coalesce(s.status, o.status), placed_at = s.placed_at, total_minor = s.total_minor,
-      currency = s.currency, fingerprint = iif(:speaks, s.fingerprint, o.fingerprint),
-      contact_id = coalesce({CONTACT_OF.format("r.target")}, o.contact_id)
-    FROM stage.revised AS r JOIN stage.orders AS s ON s.n = r.n
-    WHERE r.rank BETWEEN :first AND :last AND o.id = r.order_pk"""
-_DELETE = """DELETE FROM main.{table} WHERE order_id IN
+_DELETE_LINES = """DELETE FROM main.order_lines WHERE order_id IN
+    (SELECT order_pk FROM stage.revised WHERE rank BETWEEN :first AND :last)"""
+_DELETE_REFUNDS = """DELETE FROM main.refunds WHERE source_id = 'export' AND order_id IN
     (SELECT order_pk FROM stage.revised WHERE rank BETWEEN :first AND :last)"""
 _JOURNAL_ORDERS = """INSERT INTO main.import_changes (import_id, noun, first_id, last_id, before)
     SELECT :import, 'orders', o.id, o.id, json_object(
@@ -293,5 +307,4 @@ _JOURNAL_ORDERS = """INSERT INTO main.import_changes (import_id, noun, first_id,
                 FROM main.order_lines AS l WHERE l.order_id = o.id),
       'refunds', (SELECT json_group_array(json_array(f.source_id, f.refunded_at, f.amount_minor))
                   FROM main.refunds AS f WHERE f.order_id = o.id))
-    FROM stage.revised AS r JOIN main.orders AS o ON o.id = r.order_pk
-    WHERE r.rank BETWEEN :first AND :last ORDER BY r.rank"""
+    FROM main.orders AS o WHERE o.id IN ({among})"""

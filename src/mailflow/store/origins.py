@@ -22,6 +22,7 @@ from mailflow.store.connection import Connection, Row
 from mailflow.store.contacts import FIELDS, Contact
 
 OWNER = "owner"
+PLAIN = "plain"  # the tool of files that no tool is known of
 
 State = Mapping[str, Any]  # the filled fields of a contact by name: columns and attributes alike
 
@@ -50,13 +51,15 @@ class Origin:
 
     @property
     def text(self) -> str:
-        """One line for a person: `self, spring_survey`; `contacts.csv, mailchimp`."""
+        """One line for a person: `self, spring_survey`; `members.csv, mailchimp`; `list.csv` of no known tool."""
         if self.kind is OriginKind.SELF:
             return f"self, {self.source}"
         if self.file is None:
             return self.source
-        guessed = ", inferred" if self.kind is OriginKind.INFERRED else ""
-        return f"{PurePath(self.file).name}, {self.source}{guessed}{', undone since' if self.undone else ''}"
+        guessed = "inferred" if self.kind is OriginKind.INFERRED else ""
+        tool = "" if self.source == PLAIN else self.source
+        undone = "undone since" if self.undone else ""
+        return ", ".join(filter(None, (PurePath(self.file).name, tool, guessed, undone)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,11 @@ def of_fields(db: Connection, contact: Contact) -> dict[str, Origin]:
     return found
 
 
+def first(db: Connection, contact: Contact) -> Origin:
+    """Return where we first heard of a contact, which no later file changes."""
+    return _first(contact, _steps(db, contact), "")
+
+
 def touches(db: Connection, contact: Contact) -> list[Touch]:
     """Return the imports that added the contact or changed its fields, the first one first, undone ones too."""
     steps = _steps(db, contact)
@@ -161,8 +169,8 @@ _INSERTED = """SELECT j.import_id, count(*) AS number FROM (
     SELECT t.id, (SELECT x.id FROM import_changes AS x CROSS JOIN imports AS i ON i.id = x.import_id
                   WHERE x.noun = :noun AND x.before IS NULL AND x.last_id >= t.id AND i.state = 'done'
                   ORDER BY x.last_id LIMIT 1) AS line
-    FROM {table} AS t WHERE t.{of_them}) AS h
-  CROSS JOIN import_changes AS j ON j.id = h.line AND j.first_id <= h.id GROUP BY j.import_id"""
+    FROM {table} AS t WHERE t.{of_them}) AS held
+  CROSS JOIN import_changes AS j ON j.id = held.line AND j.first_id <= held.id GROUP BY j.import_id"""
 _MARKED = """SELECT import_id, count(*) AS number FROM {table}
   WHERE {of_them} AND import_id IS NOT NULL AND source <> 'undo' GROUP BY import_id"""
 _BROUGHT = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from mailflow import clock
@@ -17,8 +17,9 @@ _MOST_ROWS = 50_000
 class Pace:
     """Knows how many rows the next write transaction may take."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, advance: Callable[[int], object] = lambda rows: None) -> None:
         self.store = store
+        self.advance = advance  # told of rows of the staging tables that are written
         self.rows = _FIRST_ROWS
         self.longest = 0.0
 
@@ -40,4 +41,14 @@ class Pace:
         while first <= last:
             end = min(last, first + self.rows - 1)
             yield first, end
+            self.advance(end - first + 1)
             first = end + 1
+
+
+def rows_to_write(db: Connection) -> int:
+    """Return about how many rows of the staging tables will be written: those that were given a rank."""
+    tables = db.execute(
+        """SELECT m.name FROM stage.sqlite_master AS m JOIN pragma_table_info(m.name, 'stage') AS c
+           WHERE m.type = 'table' AND c.name = 'rank'"""
+    ).fetchall()
+    return sum(int(db.execute(f"SELECT coalesce(max(rank), 0) FROM stage.{name}").fetchone()[0]) for (name,) in tables)

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from mailflow import clock, policy
 from mailflow.model import Basis, ConsentState
-from mailflow.store import frames
+from mailflow.store import frames, tickets
 from mailflow.store.connection import Connection
 from mailflow.store.database import Store
 from mailflow.store.scores import RfmRow
@@ -23,18 +23,21 @@ from mailflow.store.scores import RfmRow
 def seen(
     store: Store, *, until: int, consent_at: datetime | None = None, rfm: Iterable[RfmRow] | None = None
 ) -> Iterator[Connection]:
-    """Give a connection that knows of no order, and no refund, from `until` (milliseconds) on.
+    """Give a connection that knows of no order, no refund and no ticket from `until` (milliseconds) on.
 
     With `consent_at` it sees the consent of that instant, with `rfm` these scores. Where nothing has to be hidden it
     is the store's own connection.
     """
     late = frames.late_contacts(store.db, until=until)
-    if not late and consent_at is None and rfm is None:
+    has_late_tickets = tickets.any_from(store.db, until)
+    if not late and not has_late_tickets and consent_at is None and rfm is None:
         yield store.db
         return
     with store.again() as other:
         if late:
             _hide_orders(other.db, late, until)
+        if has_late_tickets:
+            _hide_tickets(other.db, until)
         if consent_at is not None:
             _hide_consent(other.db, consent_at)
         if rfm is not None:
@@ -72,6 +75,18 @@ def _hide_orders(db: Connection, late: list[int], until: int) -> None:
                 SELECT * FROM main.contact_{table} WHERE contact_id NOT IN (SELECT contact_id FROM temp.late)
                 UNION ALL SELECT * FROM temp.late_{table}"""
         )
+
+
+def _hide_tickets(db: Connection, until: int) -> None:
+    """Hide later events of tickets, and what a later file said of the state of an earlier one."""
+    db.execute("CREATE TEMP TABLE end (until INTEGER)")
+    db.execute("INSERT INTO temp.end VALUES (?)", (until,))
+    db.execute(
+        """CREATE TEMP VIEW events AS
+           SELECT id, contact_id, name, source, source_id, occurred_at, recorded_at, visitor,
+                  json_remove(properties, '$.open') AS properties
+           FROM main.events WHERE occurred_at < (SELECT until FROM temp.end)"""
+    )
 
 
 def _hide_consent(db: Connection, at: datetime) -> None:

@@ -13,6 +13,7 @@ from mailflow import clock
 from mailflow.rules.resolve import Done, Each, Either, Opposite, Plain, Resolved, Returns, Test, TestAny, resolve
 from mailflow.rules.types import Always, CompareFields, Context, Field, FieldType, Known, Like, Part, Rule
 from mailflow.store.deeds_sql import Deeds
+from mailflow.store.tickets import OPEN_OF
 
 Parameters = dict[str, str | int | float]
 # How much of the account's currency's minor units one minor unit of another currency is worth.
@@ -41,6 +42,7 @@ _COLUMNS = MappingProxyType(
         "orders.last_at": _FACTS.format("f.last_order_at"),
         "consent.email": "coalesce((SELECT n.state FROM consent_states AS n WHERE n.contact_id = c.id"
         " AND n.channel = 'email' AND n.topic = ''), 'never')",
+        "tickets.open": OPEN_OF,
         "rfm.class": _RFM.format("s.class"),
         "rfm.r": _RFM.format("s.r"),
         "rfm.f": _RFM.format("s.f"),
@@ -53,7 +55,7 @@ _AGE = """(CASE WHEN substr(c.birthday, 1, 1) <> '-' THEN CAST(substr({today}, 1
     - CAST(substr(c.birthday, 1, 4) AS INTEGER) - (substr({today}, -5) < substr(c.birthday, -5)) END)"""
 # How many of somebody's own gaps went by since their last order; NULL before the second one.
 _SILENT = _FACTS.format(
-    "CASE WHEN f.last_order_at > f.first_order_at THEN ({now} - f.last_order_at) * (f.order_count - 1.0)"
+    "CASE WHEN f.order_count > 1 AND f.last_order_at > f.first_order_at THEN ({now} - f.last_order_at) * (f.order_count - 1.0)"
     " / (f.last_order_at - f.first_order_at) END"
 )
 # Lists of texts: what is one value of them, as `v`.
@@ -177,7 +179,7 @@ class _Compiler:
             name = self.bind(field.name.removeprefix("scores."))
             return f"(SELECT s.value FROM scores AS s WHERE s.contact_id = c.id AND s.name = {name})"
         group, _, part = field.name.rpartition(".")
-        if part in _LOCAL_PARTS and group in _COLUMNS:
+        if part in _LOCAL_PARTS and field.name not in _COLUMNS and field.attribute is None:
             return f"local_part({_COLUMNS[group]}, c.timezone, {self.bind(str(self.context.zone))}, '{part}')"
         if field.attribute is None:
             return _COLUMNS[field.name]

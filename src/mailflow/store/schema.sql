@@ -366,9 +366,21 @@ CREATE INDEX product_categories_by_category ON product_categories (category);
 
 CREATE INDEX order_lines_by_product ON order_lines (product_id);
 
+CREATE INDEX products_by_sku ON products (source, sku) WHERE sku IS NOT NULL;
+
+CREATE INDEX products_by_title ON products (source, title);
+
+CREATE INDEX products_by_parent ON products (parent_id) WHERE parent_id IS NOT NULL;
+
+CREATE INDEX refunds_by_source_id ON refunds (source_id) WHERE source_id <> 'export';
+
 CREATE INDEX events_by_visitor ON events (visitor) WHERE contact_id IS NULL AND visitor IS NOT NULL;
 
 CREATE INDEX events_by_name ON events (name, contact_id, occurred_at);
+
+CREATE INDEX events_by_start ON events (properties ->> 'starts_at') WHERE name IN ('booking_made', 'booking_changed');
+
+CREATE INDEX events_by_feature ON events (properties ->> 'feature') WHERE name = 'feature_used';
 
 CREATE TABLE statements (
   id         INTEGER PRIMARY KEY,
@@ -456,6 +468,20 @@ CREATE TABLE claims (
 CREATE INDEX claims_by_import ON claims (import_id);
 
 CREATE INDEX claims_by_contact ON claims (contact_id);
+
+CREATE TRIGGER consents_unchanged BEFORE UPDATE ON consents
+WHEN (NEW.id, NEW.contact_id, NEW.channel, NEW.topic, NEW.state, NEW.basis, NEW.occurred_at, NEW.recorded_at, NEW.source,
+      NEW.lifts, NEW.import_id)
+     IS NOT (OLD.id, OLD.contact_id, OLD.channel, OLD.topic, OLD.state, OLD.basis, OLD.occurred_at, OLD.recorded_at,
+             OLD.source, OLD.lifts, OLD.import_id)
+  OR coalesce(NEW.address, OLD.address) IS NOT OLD.address
+  OR coalesce(NEW.wording, OLD.wording) IS NOT OLD.wording
+  OR coalesce(NEW.evidence, OLD.evidence) IS NOT OLD.evidence
+BEGIN SELECT RAISE(ABORT, 'the ledger of consent is append-only'); END;
+
+CREATE TRIGGER consents_kept BEFORE DELETE ON consents
+WHEN NOT EXISTS (SELECT 1 FROM imports AS i WHERE i.id = OLD.import_id AND i.state = 'applying')
+BEGIN SELECT RAISE(ABORT, 'the ledger of consent is append-only'); END;
 
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('mailflow', 'm0001_first', strftime('%Y-%m-%d %H:%M:%f+00:00'));
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('mailflow', 'm0002_everything', strftime('%Y-%m-%d %H:%M:%f+00:00'));

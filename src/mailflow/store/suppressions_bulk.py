@@ -6,7 +6,7 @@ An import adds to them and never lifts one; undo keeps them too.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mailflow.addresses import Address
 from mailflow.model import SuppressionReason
@@ -66,6 +66,40 @@ def compare(db: Connection, keys: Keys) -> int:
             {"first": first, "last": first + _SLICE - 1},
         )
     return int(db.execute("SELECT count(*) FROM stage.refusals").fetchone()[0])
+
+
+def forget_strangers(db: Connection) -> None:
+    """Let nobody become a contact for being suppressed, or for a bounce that passes: only known people stay matched."""
+    _create(db)
+    db.execute(
+        """DELETE FROM stage.people WHERE target > 0 AND (
+             p IN (SELECT n FROM stage.refused)
+             OR p IN (SELECT n FROM stage.cards WHERE consent IS NULL AND n NOT IN (SELECT n FROM stage.topics)))"""
+    )
+
+
+def count_news(db: Connection) -> int:
+    """Return how many rows of a list say something new: a suppression, a no, or a topic that was left."""
+    row = db.execute(
+        """SELECT count(*) FROM (
+             SELECT n FROM stage.refusals
+             UNION SELECT m.n FROM stage.sayings AS y JOIN stage.merged AS m ON m.target = y.target
+             UNION SELECT n FROM stage.topic_news)"""
+    ).fetchone()
+    return int(row[0])
+
+
+def differences(db: Connection, limit: int) -> list[dict[str, Any]]:
+    """Return a sample of what would be suppressed: `{line, contact, field, old, new}`, for a dry run."""
+    rows = db.execute(
+        """SELECT c.line, r.address, r.reason FROM stage.refusals AS r JOIN stage.cards AS c ON c.n = r.n
+           ORDER BY c.line LIMIT ?""",
+        (limit,),
+    )
+    return [
+        {"line": row["line"], "contact": row["address"], "field": "suppressed", "old": None, "new": row["reason"]}
+        for row in rows
+    ]
 
 
 def mark_people(db: Connection) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 from mailflow import clock, money
 from mailflow.model import ConsentState
-from mailflow.store import consents, contacts, origins, suppressions
+from mailflow.store import consents, contacts, event_text, origins, suppressions
 from mailflow.store.connection import Connection, Row
 from mailflow.store.consents import ConsentEntry
 from mailflow.store.origins import Touch
@@ -26,7 +26,6 @@ from mailflow.tokens import Keys
 
 MAILFLOW = "mailflow"  # the source of what nobody else said: messages, scores, merges
 _OF_PERSON = "contact_id IN (SELECT value FROM json_each(:ids))"
-_SHOWN_LETTERS = 200  # of one property in the text of an event; `details` have all
 
 
 class What(StrEnum):
@@ -187,26 +186,13 @@ def _events(db: Connection, ids: Mapping[str, str], ledger: Sequence[ConsentEntr
     for row in db.execute(f"SELECT * FROM events WHERE {_OF_PERSON} ORDER BY occurred_at, id", ids):
         if (row["contact_id"], row["name"], row["occurred_at"]) in told:
             continue
-        properties = json.loads(row["properties"])
+        properties = event_text.with_amounts(json.loads(row["properties"]))
         details = {
             "name": row["name"], "source_id": row["source_id"], "recorded_at": _iso(row["recorded_at"]),
             "properties": properties,
         }  # fmt: skip
-        text = f"{row['name']}{_shown(properties)}"
+        text = ": ".join(filter(None, (row["name"], event_text.line(properties))))
         yield Moment(clock.from_ms(row["occurred_at"]), What.EVENT, text, row["source"], row["contact_id"], details)
-
-
-def _shown(properties: Mapping[str, Any]) -> str:
-    """Return an event's properties in a line; an amount stands beside its currency."""
-    currency = properties.get("currency")
-    parts = []
-    for name, value in properties.items():
-        if value in (None, "", [], {}) or (name == "currency" and ("value" in properties or "price" in properties)):
-            continue
-        text = json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict | bool) else str(value)
-        text = text if len(text) <= _SHOWN_LETTERS else f"{text[:_SHOWN_LETTERS]}…"
-        parts.append(f"{name} {text}{f' {currency}' if name in ('value', 'price') and currency else ''}")
-    return f": {', '.join(parts)}" if parts else ""
 
 
 def _classes(db: Connection, ids: Mapping[str, str]) -> Iterator[Moment]:
@@ -287,15 +273,16 @@ def _imports(db: Connection, contact_ids: Sequence[int]) -> Iterator[Moment]:
     for contact_id in contact_ids:
         contact = contacts.get(db, contact_id)
         for touch in origins.touches(db, contact) if contact is not None else ():
-            yield _import(touch, brought.pop(touch.origin.import_id or 0, {}), contact_id)
+            who = "them" if contact_id == contact_ids[0] or contact is None else contact.email or contact.key
+            yield _import(touch, brought.pop(touch.origin.import_id or 0, {}), contact_id, who)
     for import_id, counts in brought.items():
         touch = origins.Touch(origins.of_import(db, import_id), added=False)
-        yield _import(touch, counts, contact_ids[0])
+        yield _import(touch, counts, contact_ids[0], "them")
 
 
-def _import(touch: Touch, brought: Mapping[str, int], contact_id: int) -> Moment:
+def _import(touch: Touch, brought: Mapping[str, int], contact_id: int, who: str) -> Moment:
     origin = touch.origin
-    did = ["added them"] if touch.added else []
+    did = [f"added {who}"] if touch.added else []
     did += [f"{name} {'–' if old is None else old} → {'–' if new is None else new}" for name, old, new in touch.changed]
     did += [f"{count:,} {noun if count != 1 else noun.removesuffix('s')}" for noun, count in brought.items()]
     details = {

@@ -17,9 +17,9 @@ from mailflow.store.staging import Staging
 
 _SLICE = 20_000  # rows compared in one statement: while it reads, the web door cannot write
 _TABLES = """
-CREATE TABLE IF NOT EXISTS stage.topics (n INTEGER, topic TEXT, state TEXT, name TEXT);
+CREATE TABLE IF NOT EXISTS stage.topics (n INTEGER, topic TEXT, state TEXT, evidence TEXT, at INTEGER);
 CREATE TABLE IF NOT EXISTS stage.topic_news (
-  rank INTEGER PRIMARY KEY, target INTEGER, topic TEXT, state TEXT, n INTEGER, name TEXT
+  rank INTEGER PRIMARY KEY, target INTEGER, topic TEXT, state TEXT, n INTEGER, evidence TEXT, at INTEGER
 )"""
 # Nothing new: the topic was left already, or it is a yes after any word about it or a no to everything.
 _KNOWN = """target < 0 AND EXISTS (
@@ -30,26 +30,28 @@ _KNOWN = """target < 0 AND EXISTS (
 
 
 class TopicSaying(NamedTuple):
-    """What a card says about one topic. `name` is what the old tool calls it."""
+    """What a card says about one topic, when (in ms), and in which words."""
 
     n: int
     topic: str
     state: ConsentState
-    name: str
+    evidence: str
+    at: int | None
 
 
 def stage(staging: Staging, sayings: Iterable[TopicSaying]) -> None:
     """Keep what cards say about topics."""
     _create(staging.db)
-    staging.db.executemany("INSERT INTO stage.topics (n, topic, state, name) VALUES (?, ?, ?, ?)", sayings)
+    staging.db.executemany("INSERT INTO stage.topics (n, topic, state, evidence, at) VALUES (?, ?, ?, ?, ?)", sayings)
 
 
 def compare(db: Connection) -> int:
     """Collect what is news into stage.topic_news; return how many known contacts it is about. After contacts_bulk."""
     _create(db)
+    # Of what several cards say a no counts: the word `unsubscribed` is behind `subscribed`.
     db.execute(
-        """INSERT INTO stage.topic_news (target, topic, state, n, name)
-           SELECT p.target, t.topic, max(t.state), min(t.n), min(t.name)  -- 'unsubscribed' is after 'subscribed'
+        """INSERT INTO stage.topic_news (target, topic, state, n, evidence, at)
+           SELECT p.target, t.topic, max(t.state), min(t.n), max(t.evidence), max(t.at)
            FROM stage.topics AS t JOIN stage.people AS p ON p.p = t.n JOIN stage.merged AS m ON m.target = p.target
            WHERE t.state = 'unsubscribed' OR (m.consent = 'subscribed' AND m.basis <> 'unknown' AND m.email IS NOT NULL)
            GROUP BY p.target, t.topic"""
@@ -80,12 +82,10 @@ def _create(db: Connection) -> None:
 
 
 _CONTACT = CONTACT_OF.format("t.target")
-# A list that somebody left says no date of its own: the date of the row is that of what they agreed to.
 _APPEND = f"""INSERT INTO main.consents (contact_id, channel, topic, state, basis, address, occurred_at, recorded_at,
                                          source, evidence, import_id)
     SELECT {_CONTACT}, 'email', t.topic, t.state, iif(t.state = 'unsubscribed', 'express', m.basis), m.email,
-           iif(t.state = 'unsubscribed', :now, coalesce(m.consent_at, :now)), :now,
-           coalesce(m.consent_source, :source), coalesce(m.evidence || '; ', '') || 'list ' || t.name, :import
+           coalesce(t.at, :now), :now, coalesce(m.consent_source, :source), t.evidence, :import
     FROM stage.topic_news AS t JOIN stage.merged AS m ON m.target = t.target
     WHERE t.rank BETWEEN :first AND :last
       AND (t.state = 'unsubscribed' OR NOT EXISTS (

@@ -14,7 +14,17 @@ from datetime import datetime
 
 from mailflow import clock
 from mailflow.model import ImportState
-from mailflow.store import facts, imports, journal, merges, registers_undo
+from mailflow.store import (
+    events_bulk,
+    facts,
+    imports,
+    journal,
+    merges,
+    products_undo,
+    registers_undo,
+    statements_bulk,
+    suppressions_bulk,
+)  # fmt: skip
 from mailflow.store.connection import Connection
 from mailflow.store.contacts import FIELDS
 from mailflow.store.database import Store
@@ -32,14 +42,17 @@ class Undone:
     kept_orders: int = 0
     kept_contacts: int = 0
     kept_opt_outs: int = 0
+    kept_suppressions: int = 0
 
 
 def take_back(store: Store, import_id: int, *, now: datetime, final: ImportState) -> Undone:
     """Undo a finished import, or roll back an interrupted one (`final` says which). Under the run lock only."""
     pace = Pace(store)
     orders, kept_orders = _take_back_orders(pace, import_id)
-    _delete_unused_products(pace, import_id)
+    products_undo.take_back(pace, import_id)
     registers_undo.take_back(pace, import_id)
+    events_bulk.take_back(pace, import_id)
+    statements_bulk.take_back(pace, import_id)
     kept_fields = _restore_contacts(pace, import_id, now)
     _forget_identities(pace, import_id)
     if final is ImportState.ROLLED_BACK:
@@ -47,12 +60,15 @@ def take_back(store: Store, import_id: int, *, now: datetime, final: ImportState
     else:
         _compensate_consents(pace, import_id, now)
     contacts, kept_contacts = _delete_contacts(pace, import_id)
+    if final is ImportState.ROLLED_BACK:
+        suppressions_bulk.drop_of_strangers(pace, import_id)
     opt_outs = store.db.execute(
         "SELECT count(*) FROM consents WHERE import_id = ? AND state = 'unsubscribed'", (import_id,)
     ).fetchone()[0]
     with store.transaction() as tx:
         imports.settle(tx, import_id, final, now)
-    return Undone(orders, contacts, kept_orders, kept_contacts + kept_fields, opt_outs)
+    suppressed = suppressions_bulk.count_kept(store.db, import_id)
+    return Undone(orders, contacts, kept_orders, kept_contacts + kept_fields, opt_outs, suppressed)
 
 
 def recover(store: Store, *, now: datetime) -> list[int]:
@@ -118,17 +134,6 @@ def _restore_order(tx: Connection, order_id: int, before: dict[str, object]) -> 
         {"id": order_id, "refunds": json.dumps(before["refunds"])},
     )
     facts.recount(tx, [int(str(one)) for one in (held["contact_id"], before["contact_id"]) if one is not None])
-
-
-def _delete_unused_products(pace: Pace, import_id: int) -> None:
-    for change in journal.entries(pace.store.db, import_id, "products"):
-        for ids in journal.slices(pace, change, set()):
-            with pace.transaction() as tx:
-                tx.execute(
-                    """DELETE FROM products WHERE id IN (SELECT value FROM json_each(?))
-                       AND NOT EXISTS (SELECT 1 FROM order_lines AS l WHERE l.product_id = products.id)""",
-                    (json.dumps(ids),),
-                )
 
 
 def _restore_contacts(pace: Pace, import_id: int, now: datetime) -> int:
@@ -236,6 +241,7 @@ _UNREFERENCED = """SELECT c.id FROM contacts AS c WHERE c.id IN (SELECT value FR
     AND NOT EXISTS (SELECT 1 FROM consents AS n WHERE n.contact_id = c.id)
     AND NOT EXISTS (SELECT 1 FROM messages AS m WHERE m.contact_id = c.id)
     AND NOT EXISTS (SELECT 1 FROM events AS e WHERE e.contact_id = c.id)
+    AND NOT EXISTS (SELECT 1 FROM statements AS s WHERE s.contact_id = c.id)
     AND NOT EXISTS (SELECT 1 FROM merges AS m WHERE m.kept_id = c.id AND m.undone_at IS NULL)
     AND NOT EXISTS (SELECT 1 FROM merges AS m WHERE m.merged_id = c.id AND m.undone_at IS NULL)
     AND NOT EXISTS (SELECT 1 FROM import_changes AS j JOIN imports AS i ON i.id = j.import_id

@@ -16,37 +16,33 @@ VISITOR = "visitor"
 
 _SLICE = 20_000
 _TABLES = """
-CREATE TABLE stage.seen (n INTEGER PRIMARY KEY, visitor TEXT);
+CREATE TABLE stage.seen (n INTEGER PRIMARY KEY, email_key TEXT, customer_id TEXT, phone_key TEXT, visitor TEXT);
 CREATE TABLE stage.visitors (rank INTEGER PRIMARY KEY, visitor TEXT UNIQUE, target INTEGER, is_new INTEGER)
 """
 
 
 def prepare(db: Connection) -> None:
-    """Make the staging tables: `seen` are the visitors of cards, `visitors` who each is."""
+    """Make the staging tables: `seen` are rows that name a visitor and a person, `visitors` who each is."""
     for statement in _TABLES.split(";"):
         db.execute(statement)
 
 
-def add(db: Connection, rows: Iterable[tuple[int, str]]) -> None:
-    """Add what a file says of visitors: (number of the card, visitor)."""
-    db.executemany("INSERT INTO stage.seen (n, visitor) VALUES (?, ?)", rows)
+def add(db: Connection, rows: Iterable[tuple[str, str, str, str]]) -> None:
+    """Add what a file says of visitors: (e-mail as it is compared, customer id, phone as it is compared, visitor)."""
+    db.executemany("INSERT INTO stage.seen (email_key, customer_id, phone_key, visitor) VALUES (?, ?, ?, ?)", rows)
 
 
 def match(db: Connection) -> None:
-    """Find out who the visitors of cards are; after `matching.match_people`."""
-    _match(db, "SELECT s.visitor, p.target FROM stage.seen AS s JOIN stage.people AS p ON p.p = s.n ORDER BY s.n")
+    """Find out who the visitors of a file of contacts or orders are; after `matching.index_buyers`."""
+    _match(db, f"SELECT s.visitor, p.target FROM stage.seen AS s JOIN {_BUYER} ORDER BY s.n")
 
 
 def match_named(db: Connection) -> None:
     """Find out who the visitors of staged events are; after `matching.index_buyers`."""
-    db.execute("CREATE INDEX stage.events_by_visitor ON events (visitor) WHERE visitor <> ''")
     _match(
         db,
-        """SELECT s.visitor, p.target FROM stage.events AS s
-           LEFT JOIN stage.buyers AS p ON p.email_key = s.email_key AND p.customer_id = s.customer_id
-             AND p.phone_key = iif(s.email_key = '' AND s.customer_id = '', s.phone_key, '')
-             AND (s.email_key <> '' OR s.customer_id <> '' OR s.phone_key <> '')
-           WHERE s.visitor <> '' ORDER BY p.target IS NULL, s.n""",
+        f"""SELECT s.visitor, p.target FROM stage.events AS s LEFT JOIN {_BUYER}
+            WHERE s.visitor <> '' ORDER BY p.target IS NULL, s.n""",
     )
 
 
@@ -79,6 +75,8 @@ def _match(db: Connection, named: str) -> None:
         db.execute(_KNOWN, {"kind": VISITOR, "first": first, "last": first + _SLICE - 1})
 
 
+_BUYER = """stage.buyers AS p ON p.email_key = s.email_key AND p.customer_id = s.customer_id
+    AND p.phone_key = iif(s.email_key = '' AND s.customer_id = '', s.phone_key, '')"""
 _KNOWN = """UPDATE stage.visitors AS v SET is_new = 0, target = -coalesce(c.merged_into, c.id)
     FROM main.identities AS i JOIN main.contacts AS c ON c.id = i.contact_id
     WHERE v.rank BETWEEN :first AND :last AND i.kind = :kind AND i.source = '' AND i.value = v.visitor"""

@@ -35,24 +35,24 @@ def fields_read(files: Mapping[str, str]) -> dict[str, list[tuple[str, int]]]:
 def _names_of_person(tree: nodes.Template) -> set[str]:
     """Return the names that mean the person in one file."""
     names = {PERSON}
-    for node in tree.find_all((nodes.Assign, nodes.With)):
-        pairs = (
-            [(node.target, node.node)]
-            if isinstance(node, nodes.Assign)
-            else zip(node.targets, node.values, strict=True)
-        )
-        names |= {
-            target.name
-            for target, value in pairs
-            if isinstance(target, nodes.Name) and isinstance(value, nodes.Name) and value.name in names
-        }
+    for target, value in _assignments(tree):
+        if isinstance(target, nodes.Name) and isinstance(value, nodes.Name) and value.name in names:
+            names.add(target.name)
     return names
 
 
-def _outermost(tree: nodes.Template) -> Iterator[nodes.Getattr | nodes.Getitem]:
-    """Yield `a.b.c` once, and neither `a.b` nor `a` inside it."""
-    inner = {id(node.node) for node in tree.find_all((nodes.Getattr, nodes.Getitem))}
-    yield from (node for node in tree.find_all((nodes.Getattr, nodes.Getitem)) if id(node) not in inner)
+def _assignments(tree: nodes.Template) -> Iterator[tuple[nodes.Node, nodes.Node]]:
+    for assign in tree.find_all(nodes.Assign):
+        yield assign.target, assign.node
+    for block in tree.find_all(nodes.With):
+        yield from zip(block.targets, block.values, strict=True)
+
+
+def _outermost(tree: nodes.Template) -> list[nodes.Getattr | nodes.Getitem]:
+    """Return `a.b.c` once, and neither `a.b` nor `a` inside it."""
+    steps: list[nodes.Getattr | nodes.Getitem] = [*tree.find_all(nodes.Getattr), *tree.find_all(nodes.Getitem)]
+    inner = {id(step.node) for step in steps}
+    return [step for step in steps if id(step) not in inner]
 
 
 def _path(node: nodes.Node) -> tuple[str, list[str]]:

@@ -167,14 +167,14 @@ def _find(files: Files, name: str) -> str:
     if len(found) > 1:
         raise TemplateError.at(files.shown(name), f"there are {' and '.join(found)}: keep one of them")
     if not found:
-        message = f"there is no {name}.md or {name}.html{suggestion(name, _names(files))}"
+        message = f"there is no {name}.md or {name}.html{suggestion(name, names(files.folder))}"
         raise TemplateError.at(files.shown(name), message)
     return found[0]
 
 
-def _names(files: Files) -> list[str]:
-    """Return the names of all templates, without layouts and blocks."""
-    paths = (path.relative_to(files.folder) for path in files.folder.rglob("*") if path.suffix in SUFFIXES)
+def names(folder: Path) -> list[str]:
+    """Return the names of all templates of the folder `templates/`, without layouts and blocks."""
+    paths = (path.relative_to(folder) for path in folder.rglob("*") if path.suffix in SUFFIXES)
     return sorted(str(path.with_suffix("")) for path in paths if path.parts[0] not in ("layouts", "blocks"))
 
 

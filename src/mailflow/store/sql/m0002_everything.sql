@@ -20,6 +20,12 @@ ALTER TABLE products ADD COLUMN status TEXT NOT NULL DEFAULT 'active'; -- active
 ALTER TABLE products ADD COLUMN attributes TEXT NOT NULL DEFAULT '{}'; -- JSON object of everything else
 CREATE INDEX product_categories_by_category ON product_categories (category);
 CREATE INDEX order_lines_by_product ON order_lines (product_id);
+-- Order lines that name a product by its SKU or title alone, and files of products that know it by its id.
+CREATE INDEX products_by_sku ON products (source, sku) WHERE sku IS NOT NULL;
+CREATE INDEX products_by_title ON products (source, title);
+CREATE INDEX products_by_parent ON products (parent_id) WHERE parent_id IS NOT NULL;
+-- Refunds that are rows of their own in a file: 'return:' and their id. Those of an order's own column are 'export'.
+CREATE INDEX refunds_by_source_id ON refunds (source_id) WHERE source_id <> 'export';
 
 -- What happened ------------------------------------------------------------------------------------------------
 
@@ -27,6 +33,9 @@ CREATE INDEX order_lines_by_product ON order_lines (product_id);
 ALTER TABLE events ADD COLUMN visitor TEXT;
 CREATE INDEX events_by_visitor ON events (visitor) WHERE contact_id IS NULL AND visitor IS NOT NULL;
 CREATE INDEX events_by_name ON events (name, contact_id, occurred_at);
+-- Whom to remind of a booking, and which features there are at all.
+CREATE INDEX events_by_start ON events (properties ->> 'starts_at') WHERE name IN ('booking_made', 'booking_changed');
+CREATE INDEX events_by_feature ON events (properties ->> 'feature') WHERE name = 'feature_used';
 
 -- What people said about themselves. The latest holds, and no file that only knows about them overwrites it.
 CREATE TABLE statements (
@@ -114,3 +123,18 @@ CREATE TABLE claims (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX claims_by_import ON claims (import_id);
 CREATE INDEX claims_by_contact ON claims (contact_id);
+
+-- The ledger of consent is append-only. Personal data in it may be blanked (erasure), and an import that is being rolled
+-- back takes its own entries along, as nobody has seen them.
+CREATE TRIGGER consents_unchanged BEFORE UPDATE ON consents
+WHEN (NEW.id, NEW.contact_id, NEW.channel, NEW.topic, NEW.state, NEW.basis, NEW.occurred_at, NEW.recorded_at, NEW.source,
+      NEW.lifts, NEW.import_id)
+     IS NOT (OLD.id, OLD.contact_id, OLD.channel, OLD.topic, OLD.state, OLD.basis, OLD.occurred_at, OLD.recorded_at,
+             OLD.source, OLD.lifts, OLD.import_id)
+  OR coalesce(NEW.address, OLD.address) IS NOT OLD.address
+  OR coalesce(NEW.wording, OLD.wording) IS NOT OLD.wording
+  OR coalesce(NEW.evidence, OLD.evidence) IS NOT OLD.evidence
+BEGIN SELECT RAISE(ABORT, 'the ledger of consent is append-only'); END;
+CREATE TRIGGER consents_kept BEFORE DELETE ON consents
+WHEN NOT EXISTS (SELECT 1 FROM imports AS i WHERE i.id = OLD.import_id AND i.state = 'applying')
+BEGIN SELECT RAISE(ABORT, 'the ledger of consent is append-only'); END;

@@ -1,4 +1,4 @@
-"""E-mail addresses: what may be mailed, as it is written and as it is compared. Suppressions: store/suppressions.
+"""What may be mailed, as it is written and as it is compared. What is remarkable about an address: flags.
 
 The verdicts are email-validator's (syntax only, nothing is looked up), with what a mailing tool must refuse besides.
 """

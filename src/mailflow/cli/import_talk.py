@@ -1,0 +1,179 @@
+"""How the results of `mailflow import` look: as records, as a table, and as talk about each file."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mailflow import clock
+from mailflow.cli.frame import Record, Session
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+
+    from mailflow.importers import ImportResult
+    from mailflow.jobs.importing import Imported
+    from mailflow.store.imports import ImportRecord
+    from mailflow.store.undo import Undone
+
+LIST_COLUMNS = ("id", "file", "as", "from", "at", "inserted", "updated", "unchanged", "rejected", "undone")
+_SHOWN = 10
+_ABOUT = ("line", "field", "old", "new")
+_COUNTS = ("inserted", "updated", "unchanged", "merged", "rejected")
+
+
+def as_record(result: ImportResult, *, dry_run: bool) -> Record:
+    """Return one file's result with the keys of the contract."""
+    record: dict[str, Any] = {
+        "file": str(result.file),
+        "as": result.noun.value,
+        "from": result.tool,
+        "layout": result.layout,
+        "id": result.id,
+        "same_as": result.same_as,
+        "rows": result.rows,
+        **{name: getattr(result, name) for name in _COUNTS},
+        "reject_file": str(result.reject_file) if result.reject_file else None,
+        "problems": [{"line": row.line, "field": row.field, "reason": row.reason} for row in result.problems],
+        "warnings": list(result.warnings),
+    }
+    if dry_run:
+        record["changes"] = list(result.changes)
+    return record
+
+
+def table(done: Imported, *, dry_run: bool) -> RenderableType:
+    """Return the table of all files, and below it the sum in words."""
+    from rich.console import Group
+    from rich.table import Table
+
+    title = "What would change" if dry_run else None
+    counts = Table("file", "what", box=None, pad_edge=False, title=title, title_justify="left")
+    for heading in ("rows", "new", "changed", "unchanged", "rejected"):
+        counts.add_column(heading, justify="right", no_wrap=True)
+    counts.columns[0].overflow = counts.columns[1].overflow = "fold"
+    for result in done.results:
+        numbers = (result.rows, result.inserted, result.updated, result.unchanged, result.rejected)
+        counts.add_row(result.file.name, _what(result), *(f"{number:,}" for number in numbers))
+    return Group(counts, _sum(done.results))
+
+
+def _what(result: ImportResult) -> str:
+    return f"{result.noun} ({result.title or result.tool})" if result.tool != "plain" else str(result.noun)
+
+
+def _sum(results: Sequence[ImportResult]) -> str:
+    """Return where all rows went; what is told adds up."""
+    rows, inserted, updated, unchanged, merged, rejected = (
+        sum(getattr(result, name) for result in results) for name in ("rows", *_COUNTS)
+    )
+    further = f" + {merged:,} joined to another row" if merged else ""
+    parts = f"{inserted:,} new + {updated:,} changed + {unchanged:,} unchanged{further} + {rejected:,} rejected"
+    return f"{rows:,} {'row' if rows == 1 else 'rows'} read = {parts}."
+
+
+def tell(session: Session, result: ImportResult) -> None:
+    """Say what a person should know about one file: what would change, warnings, the first rejects, what to keep."""
+    if result.changes:
+        session.say(f"{result.file}: changed, old -> new:")
+        for change in result.changes[: 2 * _SHOWN]:
+            session.say(f"  {_changed(change)}")
+        if len(result.changes) >= 2 * _SHOWN:
+            session.say("  … --format json lists all of them")
+    for warning in result.warnings:
+        session.say(f"{result.file}: {warning}")
+    for problem in result.problems[:_SHOWN]:
+        field = f"{problem.field}: " if problem.field else ""
+        session.say(f"{result.file}:{problem.line}: {field}{problem.reason}")
+    if result.rejected > _SHOWN:
+        session.say(f"{result.file}: … and {result.rejected - _SHOWN:,} more rejected rows")
+    if result.id is not None:
+        session.say(f"{result.file}: import {result.id}; mailflow import --undo {result.id} takes it back")
+    if result.to_keep:
+        session.say("To have such a file read in this way by itself, put this into mailflow.yaml:")
+        session.say(result.to_keep.rstrip("\n"))
+
+
+def tell_left_out(session: Session, done: Imported) -> None:
+    """List the files that hold no rows, and count them."""
+    for left_out in done.left_out:
+        session.say(f"{left_out.path}: left out: {left_out.reason}")
+    if len(done.left_out) > 1:
+        session.say(f"{len(done.left_out):,} files left out.")
+
+
+def _changed(change: Mapping[str, Any]) -> str:
+    who = next((str(value) for name, value in change.items() if name not in _ABOUT and value is not None), "?")
+    return f"line {change['line']}: {who}: {change['field']}: {_shown(change['old'])} -> {_shown(change['new'])}"
+
+
+def _shown(value: object) -> str:
+    return "(blank)" if value in (None, "") else str(value)
+
+
+def as_row(record: ImportRecord) -> Record:
+    """Return one import as `--list` gives it."""
+    return {
+        "id": record.id,
+        "file": record.file,
+        "as": record.noun,
+        "from": record.tool,
+        "at": clock.iso(record.started_at),
+        "inserted": record.inserted,
+        "updated": record.updated,
+        "unchanged": record.unchanged,
+        "rejected": record.rejected,
+        "undone": clock.iso(record.undone_at) if record.undone_at else None,
+    }
+
+
+def list_table(records: Sequence[ImportRecord]) -> Table:
+    """Return the table that `--list` prints."""
+    from rich.table import Table
+
+    listed = Table("id", "file", "what", "at", box=None, pad_edge=False)
+    for heading in ("new", "changed", "unchanged", "rejected"):
+        listed.add_column(heading, justify="right")
+    listed.add_column("")
+    for column in listed.columns[1:4]:
+        column.overflow = "fold"
+    for record in records:
+        numbers = (record.inserted, record.updated, record.unchanged, record.rejected)
+        state = "" if record.state == "done" else record.state.replace("_", " ")
+        what = record.noun if record.tool == "plain" else f"{record.noun} ({record.tool})"
+        at = record.started_at.strftime("%Y-%m-%d %H:%M")
+        listed.add_row(str(record.id), Path(record.file).name, what, at, *(f"{number:,}" for number in numbers), state)
+    return listed
+
+
+def undone_record(record: ImportRecord, undone: Undone) -> Record:
+    """Return what became of an import that was taken back."""
+    return {"id": record.id, "file": record.file, **dataclasses.asdict(undone)}
+
+
+def tell_undone(session: Session, undone: Undone) -> None:
+    """Say what was taken back, what something newer holds, and which noes stay."""
+    counts = dataclasses.asdict(undone)
+    kept_noes = {"kept_opt_outs", "kept_suppressions"}
+    gone = {name: count for name, count in counts.items() if not name.startswith("kept_")}
+    kept = {name[5:]: count for name, count in counts.items() if name.startswith("kept_") and name not in kept_noes}
+    session.say(f"Taken back: {', '.join(_counted(gone)) or 'nothing'}.")
+    if any(kept.values()):
+        session.say(
+            "Left as they are, because something newer, or the ledger of consent, speaks of them:"
+            f" {', '.join(_counted(kept))}."
+        )
+    if counts.get("kept_opt_outs"):
+        session.say(f"{counts['kept_opt_outs']:,} people who said no stay unsubscribed.")
+    if counts.get("kept_suppressions"):
+        session.say(f"{counts['kept_suppressions']:,} suppressed addresses stay suppressed.")
+
+
+def _counted(counts: Mapping[str, int]) -> Iterator[str]:
+    for name, count in counts.items():
+        if count:
+            words = name.replace("_", " ")
+            yield f"{count:,} {words[:-3] + 'y' if count == 1 and words.endswith('ies') else words}"

@@ -1,0 +1,62 @@
+"""Read a header that carries more than its word: `Order total (incl. tax)`, `Betrag in EUR`, `Created At (UTC+0)`.
+
+The word alone is compared after all whole headers: words that stand there exactly are surer. Words: vocabulary.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from mailflow.importers.noun_words import NounWords
+from mailflow.importers.words import fold
+
+_CODES = """AED ARS AUD BGN BRL CAD CHF CLP CNY COP CZK DKK EGP EUR GBP HKD HUF IDR ILS INR ISK JPY KES KRW MAD MXN
+    MYR NGN NOK NZD PEN PHP PKR PLN QAR RON RSD SAR SEK SGD THB TRY TWD UAH USD UYU VND ZAR"""
+_SIGNS: Mapping[str, str] = {"€": "EUR", "£": "GBP", "zł": "PLN"}  # a $ or kr may be several
+_BRACKETS = re.compile(r"\s*[(\[{][^)\]}]*[)\]}]\s*")
+_CODE = re.compile(rf"(?:(?<=[\s_(\[-])|(?<=\A))(?:in\s+)?(?P<code>{'|'.join(_CODES.split())}|[€£$]|zł)(?=[\s)\]]|\Z)")
+
+# Said of something else as often as not when more stands beside them: `Accepts marketing (SMS)`, `Unsubscribed (push)`.
+_WHOLE_ONLY = frozenset(
+    "consent opt_out consent_at opted_out_at hard_bounced complained suppressed evidence wording lists status".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A header as it is compared: whole, and by its word alone ('' where that is the same)."""
+
+    whole: str
+    word: str
+
+    def field(self, words: NounWords) -> str | None:
+        """Return the field that a header plainly means in files of a noun."""
+        found = words.words.get(self.whole)
+        if found is None and self.word:
+            found = words.words.get(self.word)
+            return None if found in _WHOLE_ONLY else found
+        return found
+
+    def rank(self, positions: Mapping[str, int]) -> int:
+        """Return how sure that is, by the positions of all words: lower is surer."""
+        position = positions.get(self.whole)
+        return position if position is not None else len(positions) + positions.get(self.word, len(positions))
+
+
+def read_header(text: str) -> Header:
+    """Return a header for comparison."""
+    whole = fold(text)
+    word = fold(_CODE.sub(" ", _BRACKETS.sub(" ", text)))
+    return Header(whole, word if word != whole else "")
+
+
+def currency_of(texts: Sequence[str]) -> str | None:
+    """Return the currency that the first of some headers of amounts names: `Betrag in EUR` is in EUR."""
+    for text in texts:
+        match = _CODE.search(text)
+        if match is not None:
+            code = match["code"]
+            return _SIGNS.get(code, code if len(code) == 3 else None)
+    return None

@@ -1,0 +1,158 @@
+"""What the doctor looks at: each part of a workspace opened once, with what is wrong in it kept aside."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from datetime import datetime
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, TypeVar
+
+from mailflow import templates
+from mailflow.campaigns import spec
+from mailflow.config import Settings
+from mailflow.config.yaml_files import read_yaml
+from mailflow.errors import MailflowError, Problem, ProblemsError
+from mailflow.importers import layouts
+from mailflow.jobs.campaign import OpenCampaign
+from mailflow.jobs.doctor.fields import FieldReport, Gathered, field_reports, readers_of_fields
+from mailflow.rules import Rule, RuleError
+from mailflow.segments import Segments
+from mailflow.segments import segments as segments_module
+from mailflow.store import Store, field_usage, imports
+from mailflow.store.database import explain
+from mailflow.store.field_usage import FieldUsage
+from mailflow.templates import source
+from mailflow.workspace import Workspace
+
+if TYPE_CHECKING:
+    from mailflow.templates.compile import CompiledTemplate
+
+_Part = TypeVar("_Part")
+Advance = Callable[[int], object]
+
+
+class Examined:
+    """One workspace under examination. What cannot be read is empty here, and a problem in `problems`."""
+
+    def __init__(
+        self, workspace: Workspace, now: datetime, progress: Callable[[str, int], AbstractContextManager[Advance]]
+    ) -> None:
+        self.workspace = workspace
+        self.now = now
+        self.progress = progress
+        self.is_damaged = False  # the database cannot be read to its end
+        self.store_trouble: str | None = None
+        self._problems: dict[Problem, None] = {}
+
+    @property
+    def problems(self) -> list[Problem]:
+        """Everything that is wrong in the files that a person edits, each once."""
+        for part in ("settings", "rules", "templates", "audiences", "tables"):
+            getattr(self, part)  # opening it keeps what is wrong with it
+        return list(self._problems)
+
+    @cached_property
+    def settings(self) -> Settings | None:
+        return self._tried(lambda: self.workspace.settings)
+
+    @cached_property
+    def segments(self) -> Segments | None:
+        root, settings = self.workspace.root, self.settings
+        if settings is not None:
+            return self._tried(lambda: Segments.open(root, settings))
+        if (root / segments_module.SEGMENTS_FILE).exists():  # without settings, what can be told of it
+            self._tried(lambda: read_yaml(root / segments_module.SEGMENTS_FILE))
+        return None
+
+    @cached_property
+    def rules(self) -> Mapping[str, Rule]:
+        """The rules of segments.yaml that can be read, by name."""
+        if self.segments is None or self.settings is None:
+            return {}
+        self._keep(segments_module.problems(self.workspace.root, self.settings))
+        found = {}
+        for name, text in self.segments.rules.items():
+            try:
+                found[name] = self.segments.parse(text)
+            except RuleError:
+                continue  # one of `problems`
+        return found
+
+    @cached_property
+    def templates(self) -> Mapping[str, CompiledTemplate]:
+        """The templates that can be compiled, by name."""
+        folder = self.workspace.templates
+        tried = {name: self._tried(partial(templates.load, folder, name)) for name in source.names(folder)}
+        return {name: template for name, template in tried.items() if template is not None}
+
+    @cached_property
+    def campaigns(self) -> Mapping[str, OpenCampaign]:
+        """The campaign files that can be read, by their id."""
+        paths = spec.campaign_paths(self.workspace.campaigns)
+        files = [file for path in paths if (file := self._tried(partial(spec.read, path))) is not None]
+        claims = Counter(file.spec.id for file in files)
+        self._keep(
+            file.problem("id", f"the id {file.spec.id!r} belongs to several files")
+            for file in files
+            if claims[file.spec.id] > 1
+        )
+        return {file.spec.id: OpenCampaign(self.workspace, file) for file in files}
+
+    @cached_property
+    def audiences(self) -> Mapping[str, Rule]:
+        """The audience of each campaign, by its id; opening it tries the campaign's template too."""
+        for campaign in self.campaigns.values():
+            self._tried(partial(getattr, campaign, "template"))
+        if self.segments is None:
+            return {}
+        tried = {name: self._tried(campaign.rule) for name, campaign in self.campaigns.items()}
+        return {name: rule for name, rule in tried.items() if rule is not None}
+
+    @cached_property
+    def tables(self) -> int:
+        """How many exports of tools are known, those of the workspace's own tables among them."""
+        return len(self._tried(partial(layouts.load_layouts, self.workspace.root)) or ())
+
+    @cached_property
+    def store(self) -> Store | None:
+        """The database; None where it cannot be opened, and `store_trouble` says why."""
+        try:
+            return self.workspace.store
+        except Exception as failure:
+            known = failure if isinstance(failure, MailflowError) else explain(failure)
+            if known is None:
+                raise
+            self.store_trouble = str(known)
+            return None
+
+    @cached_property
+    def usage(self) -> FieldUsage:
+        """How the fields of all contacts are filled; that of nobody where there is no database."""
+        if self.store is None:
+            return FieldUsage()
+        with self.progress("Reading fields", field_usage.last_id(self.store.db)) as advance:
+            return field_usage.measure(self.store.db, advance)
+
+    @cached_property
+    def fields(self) -> tuple[FieldReport, ...]:
+        """The table of fields; empty where the database cannot be read."""
+        if self.store is None or self.is_damaged:
+            return ()
+        db, texts = self.store.db, {name: template.files for name, template in self.templates.items()}
+        readers = readers_of_fields(texts, self.rules, self.audiences)
+        declared = self.settings.fields if self.settings else {}
+        gathered = Gathered(self.usage, field_usage.computed(db), imports.all_of_them(db), declared, readers)
+        return field_reports(gathered)
+
+    def _keep(self, problems: Iterable[Problem]) -> None:
+        self._problems.update(dict.fromkeys(problems))
+
+    def _tried(self, read: Callable[[], _Part]) -> _Part | None:
+        """Return what a function reads; None where it raises problems, which are kept."""
+        try:
+            return read()
+        except ProblemsError as error:
+            self._keep(error.problems)
+            return None
