@@ -443,3 +443,15 @@ def test_json_has_amounts_of_events_as_text(
     assert cart["details"]["properties"]["value"] == "34.00"
     assert [item["price"] for item in cart["details"]["properties"]["items"]] == ["12.50", "9.00"]
     assert [(one["state"], one["value"], one["currency"]) for one in shown["carts"]] == [("open", "34.00", "EUR")]
+
+
+def test_segments_that_mean_somebody_are_named(
+    shop: Workspace, ada: int, do: Do, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = shop.root / "segments.yaml"
+    path.write_text('wien: city == "Wien"\nall: true\nhers: first_name != ""\nwrong: nonsense > 3\n', encoding="utf-8")
+    assert do("show", ADA, "--format", "json") == 0
+    assert rows(capsys)["segments"] == ["all", "hers"]
+    path.write_text("- no rules\n", encoding="utf-8")
+    assert do("show", ADA, "--format", "json") == 0
+    assert rows(capsys)["segments"] == []

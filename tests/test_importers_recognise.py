@@ -16,6 +16,7 @@ from mailflow.importers.layouts import load_layouts
 from mailflow.importers.nouns import Noun
 from mailflow.importers.recognise import Recognised, recognise
 from mailflow.importers.source import Source, inspect
+from mailflow.importers.vocabulary import VOCABULARY
 from mailflow.importers.words import fold
 
 
@@ -293,3 +294,18 @@ def test_a_kind_in_the_name_of_the_file_settles_what_the_columns_leave_open() ->
 def recognise_named(name: str, *header: str) -> Recognised:
     source = Source(Path(name), "", "utf-8", "strict", ",", header, 1)
     return recognise(source, noun=None, tool=None, mapping={})
+
+
+def test_any_header_is_recognised_or_asked_about() -> None:
+    """Columns of all kinds and tools thrown together never end in anything but a question or a table."""
+    dice = random.Random(3)
+    words = [word for noun in VOCABULARY.values() for word in noun.words]
+    words += [header for layout in load_layouts() for header in layout.columns]
+    for _ in range(1_500):
+        header = [dice.choice(words) for _ in range(dice.randint(1, 30))] + dice.choice([[], ["", "Größe"]])
+        noun = dice.choice([None, None, *Noun])
+        with contextlib.suppress(QuestionError):
+            recognised = read(*header, noun=noun)
+            assert noun in (None, recognised.noun)
+            assert all(place < len(recognised.header) for places in recognised.columns.values() for place in places)
+            assert recognised.header[: recognised.width] == tuple(header)

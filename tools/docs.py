@@ -27,6 +27,7 @@ from mailflow.cli.registry import COMMANDS
 from mailflow.importers.layouts import load_layouts, tools_of
 from mailflow.importers.rules import RULES
 from mailflow.importers.vocabulary import VOCABULARY
+from mailflow.tracking import vocabulary
 
 DOCS = Path(__file__).parents[1] / "docs"
 REGION = re.compile(r"(<!-- generated: (?P<name>[a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -129,6 +130,7 @@ REGIONS: dict[str, Callable[[], str]] = {
     "import rules": import_rules,
     "import fields": import_fields,
     "known tools": known_tools,
+    "event names": vocabulary.table,
 }
 
 

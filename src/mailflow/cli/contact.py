@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mailflow.cli.contact_consent import consent
+from mailflow.cli.contact_merge import merge
 from mailflow.cli.contact_show import show
 from mailflow.cli.frame import Session, command, group
 from mailflow.errors import PartialFailure, Problem, UsageError
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 contact = group(
     "contact",
-    """Show one person; subscribe, unsubscribe, suppress.
+    """Show one person; subscribe, unsubscribe, suppress, merge.
 
     \b
     Examples:
@@ -62,6 +63,7 @@ File = Annotated[
 
 contact.command()(show)
 contact.command()(consent)
+contact.command()(merge)
 
 
 @contact.command()

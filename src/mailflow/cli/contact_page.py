@@ -140,6 +140,8 @@ def _bought(profile: Profile, zone: ZoneInfo) -> Iterator[tuple[str, str]]:
     if profile.rfm is not None:
         rfm = profile.rfm
         yield "class", f"{rfm.name} (R {rfm.r}, F {rfm.f}, M {rfm.m}) as of {rfm.as_of}"
+    if profile.segments:
+        yield "segments", ", ".join(profile.segments)
     for score in profile.scores:
         yield score.name, f"{score.value:.4g} as of {score.as_of}"
 

@@ -57,6 +57,7 @@ def as_record(profile: Profile, zone: ZoneInfo) -> dict[str, Any]:
         "class": None if profile.rfm is None else profile.rfm.name,
         "rfm": None if profile.rfm is None else _rfm(profile.rfm),
         "scores": [asdict(score) for score in profile.scores],
+        "segments": list(profile.segments),
         "company": _named(profile.company, "name", "domain", "industry", "size", "country", "source"),
         "owner": _named(profile.owner, "name", "email", "phone", "title", "source"),
         "flags": list(profile.flags.words),

@@ -71,7 +71,9 @@ def show(
         limit=_limit(limit, everything=html is not None or session.format is not Format.TABLE),
     )
     with workspace.store.snapshot() as db:
-        known = profile.of_contact(db, workspace.keys, people.find(db, workspace.keys, who), part, now=session.now)
+        person = people.find(db, workspace.keys, who)
+        rules = profile.rules(workspace)
+        known = profile.of_contact(db, workspace.keys, person, part, now=session.now, segments=rules)
     if html is None:
         session.emit_object(as_record(known, zone), lambda: page(known, zone))
         return

@@ -144,10 +144,10 @@ class Session:
             task = bar.add_task(label, total=total)
             yield lambda steps=1: bar.advance(task, steps)
 
-    def confirm(self, question: str) -> bool:
-        """Ask a yes-no question; without a terminal to ask on it is a `UsageError` that names the way out."""
+    def confirm(self, question: str, *, otherwise: str = "--yes, or --plan ID from `mailflow plan`") -> bool:
+        """Ask a yes-no question; without a terminal to ask on it is a `UsageError` that says what to say instead."""
         if not sys.stdin.isatty():
-            raise UsageError(f"{question} There is no terminal to ask on: say --yes, or --plan ID from `mailflow plan`")
+            raise UsageError(f"{question} There is no terminal to ask on: say {otherwise}")
         print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
         return sys.stdin.readline().strip().lower() in {"y", "yes"}
 

@@ -38,7 +38,7 @@ COMMANDS: Mapping[str, CommandEntry] = MappingProxyType(
             _entry("stop", "Stop sending, of everything or of one campaign, at once."),
             _entry("resume", "Take a stop back."),
             _entry("why", "Explain why a person got something, or did not."),
-            _entry("contact", "Show one person; subscribe, unsubscribe, suppress."),
+            _entry("contact", "Show one person; subscribe, unsubscribe, suppress, merge."),
             _entry("doctor", "Say what is wrong and how to mend it; where each field comes from."),
         ]
     )

@@ -101,7 +101,7 @@ class AnswerRows:
     def _add(self, batch: Batch, people: Somebody, answers: Sequence[_Answer], row: tuple[Any, ...]) -> None:
         line, index, own_id, name, at, form, may_repeat = row
         keys, visitor = people.keys[index], people.visitors[index]
-        told: dict[str, Any] = {"form": form or self._form}
+        told: dict[str, Any] = {"form": form} if form else {}
         listed = [
             {"question": answer.question, "answer": plain(answer.text)}
             | ({"field": answer.field} if answer.field else {})

@@ -147,8 +147,8 @@ class ConsentReader:
 def _reasons(cell: str, meant: SuppressionReason | None) -> Iterator[SuppressionReason | None]:
     """Yield what each word of a cell says: a reason to suppress the address, or None for a no to marketing."""
     for word in words_of(cell) or ([cell] if cell.strip() in CONSENT_YES else []):
-        if word in CONSENT_SILENT or word in PLAIN_NO or word in SOFT_BOUNCE:
-            continue
+        if word in CONSENT_SILENT or word in PLAIN_NO or word in SOFT_BOUNCE or not word.strip("0"):
+            continue  # also 0000-00-00, the date that MySQL writes for none
         if word in SUPPRESSED:
             yield SUPPRESSED[word]
         else:

@@ -25,7 +25,7 @@ def _table(rows: Mapping[str, str]) -> Mapping[str, str]:
 
 
 # What several kinds of files may say.
-_ANYWHERE = _table(
+ANYWHERE = _table(
     {
         "page_viewed": """page_view pageview page_viewed viewed_page page_visit page_visited visited_page visit_page page screen screen_view
             viewed_screen active_on_site time_on_page page_time page_left page_leave landing_page_viewed seite_angesehen pagina_vista""",
@@ -84,7 +84,7 @@ _ANYWHERE = _table(
 )  # fmt: skip
 
 # What the statuses and actions of one kind of file mean there.
-_OF_NOUN: Mapping[Noun, Mapping[str, str]] = {
+OF_NOUN: Mapping[Noun, Mapping[str, str]] = {
     Noun.CARTS: _table(
         {
             "cart_updated": """updated update open active added removed created changed in_progress pending new viewed offen aktiv
@@ -164,7 +164,7 @@ def event_name(noun: Noun, word: str, has: Collection[str] = ()) -> tuple[str, b
     `has` are the properties of the row: what was *viewed* is a product, a category or a page by what the row names.
     """
     folded = fold(_MADE_BY.sub("", word.strip()))
-    known = _OF_NOUN.get(noun, {}).get(folded) or _ANYWHERE.get(folded)
+    known = OF_NOUN.get(noun, {}).get(folded) or ANYWHERE.get(folded)
     if known:
         return known, True
     if folded in _VISITS:

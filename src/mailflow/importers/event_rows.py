@@ -57,6 +57,8 @@ class EventRows:
         self._reading = reading
         self._is_state = bool(has & {"status", *kind.moments}) and "name" not in has
         self._columns = ColumnReader(kind, recognised, reading, has_parts=self.has_parts)
+        self._time_field = next((name for name in ("occurred_at", "time", "starts_at") if name in has), "occurred_at")
+        self._name_field = next((name for name in ("name", "type", "status") if name in has), "name")
         self._n = self._row = 0
 
     def read(self, sheet: Sheet) -> Batch:
@@ -69,7 +71,7 @@ class EventRows:
             try:
                 self._read_row(batch, people, columns, index, line)
             except ValueError as error:
-                sheet.fault(index, "occurred_at" if str(error) == _NO_TIME else "name", str(error))
+                sheet.fault(index, self._time_field if str(error) == _NO_TIME else self._name_field, str(error))
         return batch
 
     def _read_row(self, batch: Batch, people: Somebody, columns: Columns, index: int, line: int) -> None:

@@ -82,13 +82,13 @@ def recognise(
     positions = {header: rank for rank, header in enumerate(words.words)}
     meanings = [_meaning(header, words, layout) for header in headers]
     ranks = [_rank(header, positions, layout) for header in headers]
-    said = set()
-    for column, wanted in mapping.items():
-        place = _find_column(source, column)
-        meanings[place], ranks[place] = _field_name(wanted, noun), _MAPPED
-        said.add(meanings[place] or "")
+    said = {_find_column(source, column): _field_name(wanted, noun) for column, wanted in mapping.items()}
+    for place, meaning in said.items():
+        meanings[place], ranks[place] = meaning, _MAPPED
+        if meaning == IGNORE:
+            folded[place] = ""  # nor may a join or a rule read it
     columns, attributes, unused = _arrange(source, words, meanings, ranks)
-    plan = Plan(list(source.header), folded, columns, attributes, words.many, frozenset(said))
+    plan = Plan(list(source.header), folded, columns, attributes, words.many, frozenset(said.values()))
     if layout is not None:
         plan.add(layout)
     _tidy(plan, words, unused)

@@ -4,7 +4,8 @@ A rule reads cells and gives cells: it becomes columns of the file (shape), whic
 `@rule(reads=…, gives=…)` registers a function under its own name. It gets the text of each column that it `reads` (a
 field such as `status`, else a header; blank where the file lacks it) and returns one text, or a tuple of texts, for the
 fields that it `gives` (`total`, `attribute:tags`). It replaces what these fields had, so a rule that has nothing to
-change returns what it read. A rule none of whose columns is in the file is left out.
+change returns what it read; a `ValueError` rejects the row with its text. A rule none of whose columns is in the file
+is left out.
 """
 
 from __future__ import annotations

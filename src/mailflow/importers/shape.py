@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import repeat
 
 from mailflow.importers.layouts import ATTRIBUTE, Layout
 from mailflow.importers.rules import RULES, Rule
-from mailflow.importers.source import Block, Source, blocks
+from mailflow.importers.source import Block, Reject, Source, blocks
 from mailflow.importers.words import fold
 
 Column = Sequence[str]
+Faults = dict[int, str]  # why a row cannot be read, by its index in the block
+Make = Callable[[int, Sequence[Column], Faults], Sequence[Column]]
 
 
 # What people said or did: the ledger keeps it in the words of the file too.
@@ -26,13 +27,13 @@ _EVIDENCE = frozenset("consent opt_out hard_bounced complained suppressed suppre
 class Step:
     """Some new columns: what they are called, the columns they are made of, and how.
 
-    Of each group of places the first cell that is not blank is read. `make` gets the number of rows and the columns
-    read, and returns the new columns.
+    Of each group of places the first cell that is not blank is read. `make` gets the number of rows, the columns read
+    and the faults of rows, to which it may add, and returns the new columns.
     """
 
     names: tuple[str, ...]
     reads: tuple[tuple[int, ...], ...]
-    make: Callable[[int, Sequence[Column]], Sequence[Column]]
+    make: Make
 
 
 @dataclass(slots=True)
@@ -134,10 +135,21 @@ def _extend(block: Block, steps: Sequence[Step]) -> None:
         return
     columns: list[Column] = list(zip(*block.rows, strict=True))
     own = len(columns)
+    faults: dict[int, tuple[str, str]] = {}
     for step in steps:
-        columns.extend(step.make(count, [_first_filled(columns, group, count) for group in step.reads]))
+        found: Faults = {}
+        columns.extend(step.make(count, [_first_filled(columns, group, count) for group in step.reads], found))
+        for index, reason in found.items():
+            faults.setdefault(index, (step.names[0], reason))
+    if faults:
+        block.rejects.extend(
+            Reject(block.lines[index], tuple(block.rows[index]), reason, name)
+            for index, (name, reason) in sorted(faults.items())
+        )
     # New lists: those of the reader stay as they are.
-    block.rows = [[*row, *cells] for row, cells in zip(block.rows, zip(*columns[own:], strict=True), strict=True)]
+    rows = [[*row, *cells] for row, cells in zip(block.rows, zip(*columns[own:], strict=True), strict=True)]
+    block.rows = [row for index, row in enumerate(rows) if index not in faults] if faults else rows
+    block.lines = [line for index, line in enumerate(block.lines) if index not in faults] if faults else block.lines
 
 
 def _first_filled(columns: Sequence[Column], places: Sequence[int], count: int) -> Column:
@@ -149,15 +161,15 @@ def _first_filled(columns: Sequence[Column], places: Sequence[int], count: int) 
     return cells
 
 
-def _constant(text: str) -> Callable[[int, Sequence[Column]], Sequence[Column]]:
-    return lambda count, columns: [[text] * count]
+def _constant(text: str) -> Make:
+    return lambda count, columns, faults: [[text] * count]
 
 
-def _joined(count: int, columns: Sequence[Column]) -> Sequence[Column]:
+def _joined(count: int, columns: Sequence[Column], faults: Faults) -> Sequence[Column]:
     return [[" ".join(text for cell in cells if (text := cell.strip())) for cells in zip(*columns, strict=True)]]
 
 
-def _translated(words: Mapping[str, str], *, aside: bool) -> Callable[[int, Sequence[Column]], Sequence[Column]]:
+def _translated(words: Mapping[str, str], *, aside: bool) -> Make:
     """Return what translates a column; with `aside` the file's own word stays beside: `subscribed (1)`."""
     memo: dict[str, str] = {}
 
@@ -170,14 +182,23 @@ def _translated(words: Mapping[str, str], *, aside: bool) -> Callable[[int, Sequ
             memo[cell] = f"{known} ({cell.strip()})" if aside and differs else known
         return memo[cell]
 
-    return lambda count, columns: [list(map(read, columns[0]))]
+    return lambda count, columns, faults: [list(map(read, columns[0]))]
 
 
-def _ruled(rule: Rule) -> Callable[[int, Sequence[Column]], Sequence[Column]]:
-    def make(count: int, columns: Sequence[Column]) -> Sequence[Column]:
-        given = map(rule.read, *(columns or repeat("", count)))
-        if len(rule.gives) == 1:
-            return [[text if isinstance(text, str) else text[0] for text in given]]
-        return list(zip(*given, strict=True))
+def _ruled(rule: Rule) -> Make:
+    """Return what applies a rule; a row for which it raises `ValueError` is at fault."""
+    blanks = ("",) * len(rule.gives)
+
+    def read(index: int, cells: Sequence[str], faults: Faults) -> tuple[str, ...]:
+        try:
+            given = rule.read(*cells)
+        except ValueError as error:
+            faults[index] = str(error)
+            return blanks
+        return (given,) if isinstance(given, str) else given
+
+    def make(count: int, columns: Sequence[Column], faults: Faults) -> Sequence[Column]:
+        rows = zip(*columns, strict=True)
+        return list(zip(*(read(index, cells, faults) for index, cells in enumerate(rows)), strict=True))
 
     return make

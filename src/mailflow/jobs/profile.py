@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mailflow.addresses import Flags, flags
-from mailflow.errors import UsageError
+from mailflow.errors import ProblemsError, UsageError
 from mailflow.jobs import present
 from mailflow.jobs.present import Present
+from mailflow.segments import Segments
 from mailflow.store import (
     Connection,
     Row,
@@ -33,6 +34,7 @@ from mailflow.store.profiles import OrderSummary, RfmSummary, ScoreSummary
 from mailflow.store.suppressions import Suppression
 from mailflow.store.timeline import Moment, What
 from mailflow.tokens import Keys
+from mailflow.workspace import Workspace
 
 # What `--only` may say, and the moments it means.
 SORTS: Mapping[str, frozenset[What]] = {
@@ -75,6 +77,7 @@ class Profile:
     scores: Sequence[ScoreSummary]
     company: Company | None
     owner: Owner | None
+    segments: Sequence[str]
     flags: Flags
     present: Present
     timeline: Sequence[Moment]
@@ -94,8 +97,13 @@ def sorts(text: str) -> frozenset[What]:
     return frozenset(found)
 
 
-def of_contact(db: Connection, keys: Keys, contact: Contact, part: Part, *, now: datetime) -> Profile:
-    """Return the profile of a contact and of those merged into them; what is open is so as of `now`."""
+def of_contact(
+    db: Connection, keys: Keys, contact: Contact, part: Part, *, now: datetime, segments: Segments | None = None
+) -> Profile:
+    """Return the profile of a contact and of those merged into them; what is open is so as of `now`.
+
+    `segments` are the rules that they may be meant by.
+    """
     ids = contacts.whole(db, contact.id)
     others = [contacts.get(db, number) for number in ids if number != contact.id]
     identities = [row for number in ids for row in contacts.identities_of(db, number)]
@@ -114,11 +122,20 @@ def of_contact(db: Connection, keys: Keys, contact: Contact, part: Part, *, now:
         scores=profiles.scores(db, contact.id),
         company=companies.of_contact(db, contact.id),
         owner=owners.of_contact(db, contact.id),
+        segments=[] if segments is None else segments.of_contact(db, contact.id, now=now),
         flags=flags(contact.email) if contact.email else Flags(),
         present=present.of_person(db, ids, now=now),
         timeline=moments,
         earlier=earlier,
     )
+
+
+def rules(workspace: Workspace) -> Segments | None:
+    """Return the rules of segments.yaml; None where the file cannot be read, which hides nobody's profile."""
+    try:
+        return Segments.open(workspace.root, workspace.settings)
+    except ProblemsError:
+        return None
 
 
 def _chosen(moments: Sequence[Moment], part: Part) -> tuple[Sequence[Moment], int]:

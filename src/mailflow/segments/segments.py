@@ -85,6 +85,20 @@ class Segments:
         where, parameters = self._compiled(db, rule, now)
         return list(members.found(db, where, parameters))
 
+    def of_contact(self, db: Connection, contact_id: int, *, now: datetime) -> list[str]:
+        """Return the names in segments.yaml whose rule means a contact, on the kept facts and scores.
+
+        A rule with a mistake is left out: `mailflow segment --list` says what is wrong with it.
+        """
+        return [name for name, text in self.rules.items() if self._means(db, text, contact_id, now)]
+
+    def _means(self, db: Connection, text: str, contact_id: int, now: datetime) -> bool:
+        try:
+            where, parameters = self._compiled(db, self.parse(text), now)
+        except RuleError:
+            return False
+        return members.is_one(db, where, parameters, contact_id)
+
     def _compiled(self, db: Connection, rule: Rule, now: datetime) -> tuple[str, rules_sql.Parameters]:
         account, zone = self.settings.currency, self.settings.zone
         if self.fields["orders.revenue"] not in rule.fields():

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from mailflow.addresses import Address
 from mailflow.model import SuppressionReason
-from mailflow.store import journal, suppressions
+from mailflow.store import journal, suppressions, topics_bulk
 from mailflow.store.connection import Connection
 from mailflow.store.pace import Pace
 from mailflow.store.staging import Staging
@@ -71,6 +71,7 @@ def compare(db: Connection, keys: Keys) -> int:
 def forget_strangers(db: Connection) -> None:
     """Let nobody become a contact for being suppressed, or for a bounce that passes: only known people stay matched."""
     _create(db)
+    topics_bulk.prepare(db)
     db.execute(
         """DELETE FROM stage.people WHERE target > 0 AND (
              p IN (SELECT n FROM stage.refused)

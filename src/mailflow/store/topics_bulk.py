@@ -41,13 +41,13 @@ class TopicSaying(NamedTuple):
 
 def stage(staging: Staging, sayings: Iterable[TopicSaying]) -> None:
     """Keep what cards say about topics."""
-    _create(staging.db)
+    prepare(staging.db)
     staging.db.executemany("INSERT INTO stage.topics (n, topic, state, evidence, at) VALUES (?, ?, ?, ?, ?)", sayings)
 
 
 def compare(db: Connection) -> int:
     """Collect what is news into stage.topic_news; return how many known contacts it is about. After contacts_bulk."""
-    _create(db)
+    prepare(db)
     # Of what several cards say a no counts: the word `unsubscribed` is behind `subscribed`.
     db.execute(
         """INSERT INTO stage.topic_news (target, topic, state, n, evidence, at)
@@ -76,7 +76,8 @@ def append(pace: Pace, import_id: int, source: str, now_ms: int) -> None:
             consents_bulk.settle(tx, known)
 
 
-def _create(db: Connection) -> None:
+def prepare(db: Connection) -> None:
+    """Make the staging tables of topics, where they are not there yet."""
     for statement in _TABLES.split(";"):
         db.execute(statement)
 
