@@ -5,13 +5,14 @@ A failure prints its seed: `breakage.make(SEED)` is that file again.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 import breakage
 from import_shop import ImportShop
-from mailflow.errors import MailflowError
+from mailflow.errors import MailflowError, QuestionError
 from mailflow.importers import Noun
 from mailflow.importers.files import PIPELINES
 
@@ -75,11 +76,12 @@ def test_a_seed_gives_the_same_file_again() -> None:
 
 def test_a_good_sample_of_each_kind_is_read(tmp_path: Path) -> None:
     shop = ImportShop(tmp_path / "shop")
-    seen = set()
+    seen: set[Noun] = set()
     for seed in range(2_000):
         broken = breakage.make(seed)
         if broken.steps == ("utf-8",) and broken.noun not in seen:
-            result = shop.take(broken.content, broken.name, noun=broken.noun, date_format="DD/MM/YYYY")
-            if result.inserted + result.updated:
-                seen.add(broken.noun)
+            with suppress(QuestionError):  # about dates: 03/04/2026
+                result = shop.take(broken.content, broken.name, noun=broken.noun)
+                if result.inserted + result.updated:
+                    seen.add(broken.noun)
     assert seen == set(Noun)
