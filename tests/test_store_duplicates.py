@@ -79,8 +79,8 @@ def test_what_they_share_is_evidence(
 @pytest.mark.parametrize(
     ("one", "other", "names", "strength", "evidence"),
     [
-        ("anna@gmial.com", "anna@gmail.com", ANNA, "strong", "differ by a slip in the domain"),
-        ("anna@gmial.com", "anna@gmail.com", {}, "likely", "differ by a slip in the domain"),
+        ("anna@gmial.com", "anna@gmail.com", ANNA, "strong", "anna@gmial.com looks like a slip for anna@gmail.com"),
+        ("anna@gmial.com", "anna@gmail.com", {}, "likely", "anna@gmial.com looks like a slip for anna@gmail.com"),
         ("anna.huber@gmail.com", "a.nnahuber+tea@googlemail.com", ANNA, "strong", "probably one mailbox"),
         ("anna@firm.example", "anna+shop@firm.example", {}, "likely", "probably one mailbox"),
         ("anna.huber@firm.example", "anna.hubre@firm.example", ANNA, "likely", "differ by one letter"),

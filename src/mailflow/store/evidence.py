@@ -74,7 +74,8 @@ def common(one: Person, other: Person) -> list[tuple[int, str]]:
 
 def _numbers(one: Person, other: Person, may_be: bool) -> Found:
     if one.number and other.number and likeness.same_number(one.number, other.number):
-        yield (3, f"same phone: {one.phone}") if may_be else (1, f"same phone: {one.phone}, but other names")
+        phone = one.phone if one.number.startswith("+") else other.phone
+        yield (3, f"same phone: {phone}") if may_be else (1, f"same phone: {phone}, but other names")
 
 
 def _mailboxes(one: Person, other: Person, may_be: bool) -> Found:
@@ -83,7 +84,8 @@ def _mailboxes(one: Person, other: Person, may_be: bool) -> Found:
     if likeness.is_one_provider(one.domain, other.domain):
         yield 3, f"{one.email} and {other.email} are probably one mailbox: they differ by dots, a +tag or googlemail"
     else:
-        yield 3, f"{one.email} and {other.email} differ by a slip in the domain"
+        slip, right = (one, other) if one.mailbox.endswith(f"@{other.domain}") else (other, one)
+        yield 3, f"{slip.email} looks like a slip for {right.email}"
 
 
 def _one_id(one: Person, other: Person, may_be: bool) -> Found:
