@@ -11,6 +11,8 @@ from mailflow.clock import iso
 from mailflow.errors import UsageError
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from rich.console import RenderableType
 
     from mailflow.jobs.people import Listed
@@ -79,7 +81,9 @@ def _propose(session: Session) -> None:
     from mailflow.jobs import people
 
     found = people.propose(session.workspace)
-    session.emit([_record(each) for each in found], lambda: _proposals(found), columns=_COLUMNS)
+    session.emit(
+        [_record(each) for each in found], lambda: _proposals(found, session.workspace.settings.zone), columns=_COLUMNS
+    )
     if not found:
         session.say("Nobody seems to be in twice.")
     elif session.format is Format.TABLE:
@@ -94,7 +98,7 @@ def _merge(session: Session, keep: str, other: str, *, yes: bool) -> None:
 
     pair = people.look(session.workspace, keep, other)
     if not yes:
-        session.err.print(_pair(pair))
+        session.err.print(_pair(pair, session.workspace.settings.zone))
         if not session.confirm("Make them one person?", otherwise="--yes"):
             session.say("Nothing was merged.")
             return
@@ -158,26 +162,24 @@ def _who(side: Side) -> str:
     return side.email or side.key
 
 
-def _proposals(found: list[Proposal]) -> RenderableType:
-    from rich.table import Table
-
-    table = Table("", "keep", "merge", "why", box=None, pad_edge=False, show_header=bool(found))
-    for column in table.columns[1:]:
-        column.overflow = "fold"
-    for pair in found[:_SHOWN]:
-        table.add_row(
-            str(pair.strength), _told(pair.keep), _told(pair.other), "\n".join(pair.evidence), end_section=True
-        )
-    return table
-
-
-def _pair(pair: Proposal) -> RenderableType:
+def _proposals(found: list[Proposal], zone: ZoneInfo) -> RenderableType:
+    """Return the first proposals one below the other: addresses are too long to stand side by side."""
     from rich.table import Table
 
     grid = Table.grid(padding=(0, 2))
-    grid.add_row("keep", _told(pair.keep))
-    grid.add_row("merge", _told(pair.other))
-    grid.add_row("why", "\n".join(pair.evidence) or "nothing says so but you")
+    for pair in found[:_SHOWN]:
+        for number, (what, text) in enumerate(_lines(pair, zone)):
+            grid.add_row(str(pair.strength) if number == 0 else "", what, text)
+        grid.add_row()
+    return grid
+
+
+def _pair(pair: Proposal, zone: ZoneInfo) -> RenderableType:
+    from rich.table import Table
+
+    grid = Table.grid(padding=(0, 2))
+    for what, text in _lines(pair, zone):
+        grid.add_row(what, text)
     if "unsubscribed" in (pair.keep.consent, pair.other.consent):
         grid.add_row("then", "one of them said no to marketing mail: the person gets none")
     elif pair.keep.email:
@@ -185,14 +187,20 @@ def _pair(pair: Proposal) -> RenderableType:
     return grid
 
 
-def _told(side: Side) -> str:
-    """Return who somebody is in a few words, each on a line of its own."""
-    orders = f"{side.orders:,} order{'' if side.orders == 1 else 's'}"
-    bought = [orders, *(f"{text} {currency}" for currency, text in side.revenue.items())]
+def _lines(pair: Proposal, zone: ZoneInfo) -> list[tuple[str, str]]:
+    why = ", ".join(pair.evidence) or "nothing says so but you"
+    return [("keep", _told(pair.keep, zone)), ("merge", _told(pair.other, zone)), ("why", why)]
+
+
+def _told(side: Side, zone: ZoneInfo) -> str:
+    """Return who somebody is in a few words."""
+    bought = "no orders"
     if side.last_order_at is not None:
-        bought.append(f"the last on {side.last_order_at:%Y-%m-%d}")
-    first = _who(side) if not side.name else f"{_who(side)} ({side.name})"
-    return "\n".join((first, ", ".join(bought) if side.orders else "no orders", str(side.consent)))
+        orders = f"{side.orders:,} order{'' if side.orders == 1 else 's'}"
+        last = f"the last on {side.last_order_at.astimezone(zone):%Y-%m-%d}"
+        bought = ", ".join((orders, *(f"{text} {currency}" for currency, text in side.revenue.items()), last))
+    first = f"{_who(side)} ({side.name})" if side.name else _who(side)
+    return f"{first}\n{bought}; {side.consent}"
 
 
 def _table(rows: list[dict[str, Any]]) -> RenderableType:
