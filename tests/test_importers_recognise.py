@@ -309,3 +309,17 @@ def test_any_header_is_recognised_or_asked_about() -> None:
             assert noun in (None, recognised.noun)
             assert all(place < len(recognised.header) for places in recognised.columns.values() for place in places)
             assert recognised.header[: recognised.width] == tuple(header)
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["Unsubscribed from marketing", "email_disabled", "Opted out (all)", "Newsletter abbestellt", "Do not email me",
+     "On blocklist", "has_opted_out_since", "No marketing", "Désabonné le"],
+)  # fmt: skip
+def test_a_column_about_people_who_left_is_believed_in_whatever_words(header: str) -> None:
+    assert 1 in [place for name in ("opt_out", "opted_out_at") for place in read("email", header).columns.get(name, ())]
+
+
+@pytest.mark.parametrize("header", ["SMS unsubscribed", "Unsubscribe link", "Laptop outlet", "Push opt-out", "Opt"])
+def test_a_column_about_other_mail_or_a_link_is_no_no(header: str) -> None:
+    assert "opt_out" not in read("email", header).columns

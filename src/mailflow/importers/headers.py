@@ -22,6 +22,16 @@ _CODE = re.compile(rf"(?:(?<=[\s_(\[-])|(?<=\A))(?:in\s+)?(?P<code>{'|'.join(_CO
 _WHOLE_ONLY = frozenset(
     "consent opt_out consent_at opted_out_at hard_bounced complained suppressed evidence wording lists status".split()
 )
+# A column that no word list knows but that speaks of people who left is believed: nobody who said no may be mailed.
+_SAYS_NO = re.compile(
+    r"unsub|opt(?:ed)?out|do(?:no|n)te?mail|do(?:no|n)t(?:contact|send|market)|no(?:e?mails?|marketing|newsletter)\Z"
+    r"|blacklist|blocklist|suppress|e?maildisabled|abgemeldet|abbestellt|ausgetragen|widerruf|keinewerbung|keinnewsletter"
+    r"|desabonn|desinscri|desuscri|disiscri|uitgeschreven|afgemeld|avmeldt|afmeldt|avregistrer"
+)
+# Unless it is about other mail than e-mail, or about something else than a person's no.
+_NOT_OF_MAIL = re.compile(
+    r"sms|push|whatsapp|viber|phone|telefon|calls?\Z|print|postal|link|url|rate|count|total|campaign|title|id\Z"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +44,16 @@ class Header:
     def field(self, words: NounWords) -> str | None:
         """Return the field that a header plainly means in files of a noun."""
         found = words.words.get(self.whole)
-        if found is None and self.word:
+        if found is None and self.word and words.words.get(self.word) not in _WHOLE_ONLY:
             found = words.words.get(self.word)
-            return None if found in _WHOLE_ONLY else found
+        if found is None and "opt_out" in words.many and "opt_out" in words.fields and self.says_no:
+            return "opt_out"
         return found
+
+    @property
+    def says_no(self) -> bool:
+        """Whether the header speaks of people who want no mail, in whatever words."""
+        return _SAYS_NO.search(self.whole) is not None and _NOT_OF_MAIL.search(self.whole) is None
 
     def rank(self, positions: Mapping[str, int]) -> int:
         """Return how sure that is, by the positions of all words: lower is surer."""

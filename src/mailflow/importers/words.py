@@ -33,9 +33,9 @@ PERSON_WORDS = table(
     {
         "email": """email e-mail mail email_address e-mail-address emailaddr mail_address e-mail-adresse mailadresse epost e-post
             epostadress epostadresse e-postadress correo correo_electronico correo_e courriel adresse_email adresse_mail adresse_e-mail
-            indirizzo_email indirizzo_mail posta_elettronica emailadres e-mailadres customer_email client_email contact_email user_email
+            indirizzo_email indirizzo_mail posta_elettronica emailadres e-mailadres customer_email client_email contact_email invitee_email attendee_email user_email
             buyer_email subscriber_email email_(billing) billing_email e-mail_1_-_value sahkoposti adres_email endereco_de_email
-            email_1 invitee_email attendee_email participant_email guest_email purchase_email purchaser_email payer_email from_email_address
+            email_1 participant_email guest_email purchase_email purchaser_email payer_email registrant_email respondent_email from_email_address
             kunden_e-mail kunden_email kundenmail e-mail_kunde email_cliente correo_cliente email_client mail_client
             メールアドレス 電子邮件 邮箱""",
         "customer_id": """customer_id customer_no customer_number customer_# customerkey cust_id client_id client_no member_id user_id
@@ -82,7 +82,12 @@ CONTACT_WORDS = PERSON_WORDS | table(
             email_status email_permission_status is_subscribed gdpr_consent einwilligung newsletter_anmeldung newsletteranmeldung werbeeinwilligung
             abonniert angemeldet suscrito suscripcion boletin acepta_marketing consentimiento abonne inscrit newsletter_inscription
             consentement accepte_marketing iscritto consenso consenso_marketing nyhetsbrev nyhedsbrev samtykke samtycke prenumererar
-            prenumerant nieuwsbrief toestemming ingeschreven uutiskirje zgoda status""",
+            prenumerant nieuwsbrief toestemming ingeschreven uutiskirje zgoda
+            subscribed_to_emails subscribed_to_email subscribed_to_newsletter email_subscribed email_subscription email_subscriber_status
+            email_marketing_status marketing_status marketing_opt_in_status newsletter_status newsletter_subscription accepts_email
+            accepts_emails accepts_newsletter receives_newsletter receive_newsletter wants_newsletter wants_emails email_permission
+            permission_to_email optin_status opt_in_status email_optin_status consent_status newsletter_consent mailing_list_status
+            marketing_emails email_marketing_opt_in agreed_to_marketing newsletter_erlaubt newsletter_ja status""",
         "opt_out": """unsubscribed unsubscribe opt-out optout opted_out email_opt_out email_opted_out email_optout
             has_opted_out_of_email has_opted_out email_blacklisted email_blocklisted blacklisted do_not_email do_not_mail
             do_not_contact donotcontact dnc dont_email abgemeldet abmeldung widerspruch baja desuscrito desabonne desinscrit disiscritto
