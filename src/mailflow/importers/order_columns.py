@@ -74,7 +74,8 @@ class ColumnReader:
         has = set(recognised.columns)
         self._has_lines = bool(LINE_FIELDS & has)
         # A file of nothing but refunds: what it says of them is what an order's total and date are elsewhere.
-        self._total = "total" if "total" in has or "unit_price" in has else "refunded"
+        self.only_refunds = "refunded" in has and not has & {"total", "unit_price"}
+        self._total = "refunded" if self.only_refunds else "total"
         self._date = "placed_at" if "placed_at" in has else "refunded_at"
         self._statuses: dict[str, StatusSaid] = {}
         self._codes: dict[str, str] = {"": writing.currency}

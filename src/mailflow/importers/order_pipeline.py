@@ -94,9 +94,9 @@ class OrderPipeline:
         recognised = self._task.recognised
         if recognised.ignored and recognised.layout is None:  # of a tool that is known, they are no surprise
             yield f"Columns of no use for orders were left out: {', '.join(recognised.ignored)}."
-        if line_totals:
+        if line_totals and recognised.layout is None:
             yield "The amount differs between the rows of one order, so it was read as that of each line and added up."
-        if "currency" not in recognised.columns:
+        if "currency" not in recognised.columns and recognised.currency is None:
             yield f"No column says the currency: all amounts were read as {self._task.options.currency}."
 
 

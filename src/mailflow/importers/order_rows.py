@@ -89,17 +89,17 @@ class OrderRows:
     def __init__(self, recognised: Recognised, consent: ConsentReader, writing: Writing) -> None:
         has = set(recognised.columns)
         self.has_lines = bool(LINE_FIELDS & has)
-        self.has_refunds = "refunded" in has
         self.has_ids = "order_id" in has
         self.is_detail = "detail" in has
         # Lines known by a title and a number alone, such as `2× Mug`, are no match for real ones.
         self.sketches = self.has_lines and has & LINE_FIELDS == {"items"}
         self.merged = 0
-        self._has_total = "total" in has
+        self._reader = ColumnReader(recognised, writing)
+        self.has_refunds = "refunded" in has and not self._reader.only_refunds
+        self._has_total = "total" in has or self._reader.only_refunds
         self._is_plain = not (self.has_lines or self.has_refunds or "cancelled_at" in has or RETURN_FIELDS & has)
         self._has_status = "status" in has
         self._line_totals = writing.line_totals
-        self._reader = ColumnReader(recognised, writing)
         self._people = People(recognised, consent, by_block=self._is_plain and not self._has_status)
         self._open: list[_Row] = []
         self._n = 0

@@ -52,6 +52,7 @@ class ProductRows:
         self._has_categories = bool({"category", "categories"} & has)
         self._has_variants = bool({"variant_id", "variant_title", "option"} & has)
         self._last: Keys | None = None
+        self._shared: tuple[str | None, str | None, str | None] = (None, None, None)  # product, vendor, categories
 
     def read(self, sheet: Sheet) -> Iterator[tuple[Any, ...]]:
         """Yield what the sound rows of a block say, as tuples for store.products_bulk; a variant with its product."""
@@ -84,8 +85,9 @@ class ProductRows:
                     categories,
                 )
                 continue
-            said = (None, None, url, None, None, status)
+            said = (None, None, url, image, None, status)
             yield (line, None, keys.product_id, None, keys.title, vendor, *said, attributes, categories)
+            vendor, categories = self._share(keys.product_id, vendor, categories)
             title = keys.variant_title
             yield (line, keys.product_id, keys.variant_id, keys.sku, title, vendor, *offer, None, categories)
 
@@ -98,6 +100,8 @@ class ProductRows:
         options = self._options(sheet)
         found: list[Keys | None] = []
         for index, (own, sku, title) in enumerate(zip(ids, skus, titles, strict=True)):
+            if not own and variants[index] and not title and self._last:  # the next variant of the product above
+                own = self._last.product_id
             product_id = own or sku or title
             if product_id is None:
                 sheet.fault(index, "product_id", _NO_KEY)
@@ -118,6 +122,14 @@ class ProductRows:
             return None, None
         called = _OF.join(options)
         return variant_id or sku or f"{product_id} - {called}", f"{title} - {called}" if title else called
+
+    def _share(self, product_id: str, vendor: str | None, categories: str | None) -> tuple[str | None, str | None]:
+        """Return vendor and categories of a variant: only the first row of a product names what all of them share."""
+        known, its_vendor, its_categories = self._shared
+        if known != product_id:
+            self._shared = (product_id, vendor, categories)
+            return vendor, categories
+        return vendor or its_vendor, categories or its_categories
 
     def _options(self, sheet: Sheet) -> list[list[str]]:
         columns = [cells for name in ("variant_title", "option") for _, cells in sheet.every(name)]
