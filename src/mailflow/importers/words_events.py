@@ -75,7 +75,7 @@ _MOMENT_WORDS: Mapping[Noun, Mapping[str, str]] = {
             resolved_date geschlossen_am gelost_am cerrado_el ferme_le chiuso_il closed solved resolved""",
     },
     Noun.BOOKINGS: {
-        "booking_made_at": """booked_at booked_on created_at created created_on date_booked booking_created booking_made_at reserved_at
+        "booking_made_at": """booked_at event_created_date_time booked_on created_at created created_on date_booked booking_created booking_made_at reserved_at
             registered_at registered_on registration_date order_date gebucht_am erstellt_am reservado_el reserve_le""",
         "booking_cancelled_at": "cancelled_at canceled_at cancelled_on cancellation_date canceled_on storniert_am cancelled canceled",
         "booking_attended_at": """checked_in_at check_in_time checkin_time attended_at arrived_at attended checked_in showed_up
@@ -250,18 +250,20 @@ WORDS: Mapping[Noun, NounWords] = MappingProxyType(
                         booking_start booking_date_time starts begins_at begins class_date session_date event_date reservation_date visit_date arrival
                         arrival_date check_in_date beginn termin inicio debut inizio date datetime date_time datum fecha data booking_date""",
                     "starts_time": "start_time starts_time appointment_time class_time session_time reservation_time event_time begin_time " + _CLOCK,
-                    "ends_at": "ends_at end_at end end_time end_date ends booking_end departure check_out_date ende fin fine",
+                    "ends_at": "ends_at end_at end_date_time end end_time end_date ends booking_end departure check_out_date ende fin fine",
                     "name": "event event_action action event_type",
                     "status": "status booking_status appointment_status attendance_status state attendance estado statut stato",
                     "occurred_at": "updated_at last_updated occurred_at timestamp status_changed_at changed_at",
                     "event_id": "event_id",
                     "service": """service service_name class class_name treatment course course_name workshop appointment_type session event_name
-                        event_title activity_name activity leistung kurs behandlung servicio clase prestation cours servizio""",
+                        event_title event_type_name activity_name activity leistung kurs behandlung servicio clase prestation cours servizio""",
                     "location": "location place room venue branch studio ort ubicacion lieu luogo",
                     "staff": "staff staff_member provider stylist teacher instructor employee practitioner therapist with mitarbeiter profesional",
                     "guests": "guests party_size people covers persons seats participants personen gaste",
                     "reason": "reason cancellation_reason cancel_reason",
-                    "email": "attendee_email guest_email participant_email invitee_email",
+                    "email": "invitee_email attendee_email guest_email participant_email",
+                    "first_name": "invitee_first_name attendee_first_name",
+                    "last_name": "invitee_last_name attendee_last_name",
                     "full_name": "attendee attendee_name guest guest_name participant invitee invitee_name name",
                     "value": "price " + _VALUE["value"],
                     "currency": _VALUE["currency"],
@@ -270,7 +272,7 @@ WORDS: Mapping[Noun, NounWords] = MappingProxyType(
             ),
             (_SOMEBODY, need("a time", "starts_at", "starts_time", "booking_made_at", "occurred_at", ask="starts_at")),
             signs("booking_id", "service+starts_at+status", "service+starts_at+staff", "service+starts_time+staff", "starts_at+booking_attended_at",
-                "starts_at+booking_missed_at", "service+starts_at+starts_time", "service+booking_attended_at"),
+                "starts_at+booking_missed_at", "service+starts_at+starts_time", "service+booking_attended_at", "service+starts_at+ends_at+booking_cancelled_at"),
         ),
         Noun.SOCIAL: NounWords(
             _words(
