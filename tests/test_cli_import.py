@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import subprocess
+import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mailflow import clock
+from mailflow.cli.import_ import What
 from mailflow.cli.main import run
+from mailflow.importers import Noun
 from mailflow.workspace import Workspace
 
 CONTACTS = "email,first name\nann@example.com,Ann\nnot an address,Eve\n"
@@ -78,6 +86,117 @@ def test_a_file_that_cannot_be_used_does_not_stop_the_others(shop: Path, capfd: 
     code, results, err = call(capfd, "empty.csv", "orders.csv")
     assert (code, len(results)) == (65, 1)
     assert "empty.csv: the file is empty" in err
+
+
+def test_a_folder_with_an_archive_is_imported_and_what_holds_no_rows_is_listed(
+    shop: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = shop / "exports"
+    folder.mkdir()
+    with zipfile.ZipFile(folder / "export.zip", "w") as archive:
+        archive.writestr("orders.csv", ORDERS)
+    (folder / "contacts.csv").write_text("email\nann@example.com\n")
+    (folder / "photo.png").write_bytes(b"\x89PNG")
+    code, results, err = call(capfd, "exports")
+    assert (code, [Path(result["file"]).name for result in results]) == (0, ["contacts.csv", "export.zip:orders.csv"])
+    assert "photo.png: left out" in err
+    assert list((shop / ".mailflow" / "spool").iterdir()) == []
+
+
+def test_the_exit_code_is_the_worst(shop: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (shop / "empty.csv").touch()
+    code, results, err = call(capfd, "nothing.csv", "contacts.csv", "empty.csv")
+    assert (code, len(results)) == (65, 1)
+    assert "nothing.csv: no such file" in err
+    assert "1 row rejected" in err
+    assert call(capfd, "nothing.csv", "contacts.csv")[0] == 2
+
+
+def test_an_empty_folder_is_told(shop: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (shop / "exports").mkdir()
+    code, results, err = call(capfd, "exports")
+    assert (code, results, "no files to import" in err) == (2, [], True)
+
+
+def test_the_sum_is_always_printed(shop: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    capfd.readouterr()
+    run(["import", "contacts.csv", "orders.csv", "--quiet"])
+    assert "3 rows read = 2 new + 0 changed + 0 unchanged + 1 rejected." in " ".join(capfd.readouterr().out.split())
+
+
+def test_a_dry_run_tells_the_old_and_the_new_and_json_tells_all(shop: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    people = [f"p{number}@example.com" for number in range(60)]
+    (shop / "people.csv").write_text("email,city\n" + "".join(f"{mail},Wien\n" for mail in people))
+    call(capfd, "people.csv")
+    (shop / "people.csv").write_text("email,city\n" + "".join(f"{mail},Graz\n" for mail in people) + "x,y\n" * 40)
+    _, (result,), _ = call(capfd, "people.csv", "--dry-run")
+    assert (result["updated"], len(result["changes"]), len(result["problems"])) == (60, 60, 40)
+    assert result["changes"][0].items() >= {"line": 2, "field": "city", "old": "Wien", "new": "Graz"}.items()
+    capfd.readouterr()
+    run(["import", "people.csv", "--dry-run"])
+    assert "line 2: p0@example.com: city: Wien -> Graz" in capfd.readouterr().err
+
+
+def test_what_the_options_said_is_offered_for_keeping(shop: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (shop / "sales.csv").write_text("who,when,how much\nann@example.com,03/04/2026,5\n")
+    words = ["--as", "orders", "--map", "who=email", "--map", "when=placed_at", "--map", "how much=total"]
+    _, _, err = call(capfd, "sales.csv", *words, "--date-format", "DD/MM/YYYY")
+    kept = err[err.index("imports:") :]
+    settings = shop / "mailflow.yaml"
+    settings.write_text(settings.read_text() + "\n" + kept.split("\nmailflow:")[0])
+    code, (result,), _ = call(capfd, "sales.csv")
+    assert (code, result["as"], result["unchanged"]) == (0, "orders", 1)
+
+
+def test_the_same_folder_again_is_known(shop: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (shop / "contacts.csv").write_text("email\nann@example.com\n")
+    for _ in range(2):
+        call(capfd, "contacts.csv", "orders.csv")
+    _, results, err = call(capfd, "contacts.csv", "orders.csv")
+    assert [(result["id"], result["same_as"], result["unchanged"]) for result in results] == [
+        (None, 3, 1),
+        (None, 2, 1),
+    ]
+    assert "nothing has changed since" in err
+    assert len(call(capfd, "--list")[1]) == 3
+
+
+DOUBTFUL = "order id,email,date,total\n1,ann@example.com,03/04/2026,12.50\n"
+
+
+def test_without_a_terminal_a_question_is_an_error_with_the_option(
+    shop: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (shop / "orders.csv").write_text(DOUBTFUL)
+    code, results, err = call(capfd, "orders.csv")
+    assert (code, results, "--date-format DD/MM/YYYY" in err) == (2, [], True)
+
+
+@pytest.mark.parametrize(("answer", "code", "placed"), [("1", 0, "2026-04-0"), ("2", 0, "2026-03-0"), ("", 2, None)])
+def test_at_a_terminal_a_question_is_asked_and_the_answer_used(
+    shop: Path, answer: str, code: int, placed: str | None
+) -> None:
+    (shop / "orders.csv").write_text(DOUBTFUL)
+    ours, theirs = pty.openpty()
+    os.write(ours, f"{answer}\n".encode())
+    command = [sys.executable, "-m", "mailflow", "import", "orders.csv"]
+    done = subprocess.run(command, cwd=shop, stdin=theirs, capture_output=True, text=True, timeout=60, check=False)
+    os.close(ours)
+    os.close(theirs)
+    assert "Which?" in done.stderr
+    assert done.returncode == code
+    rows = Workspace.at(shop).store.db.execute("SELECT placed_at FROM orders").fetchall()
+    assert [clock.iso(clock.from_ms(row[0]))[:9] for row in rows] == ([placed] if placed else [])
+
+
+def test_rows_come_through_a_pipe(shop: Path) -> None:
+    command = [sys.executable, "-m", "mailflow", "import", "-", "--format", "json"]
+    done = subprocess.run(command, cwd=shop, input=ORDERS, capture_output=True, text=True, timeout=60, check=True)
+    assert json.loads(done.stdout)[0]["inserted"] == 1
+
+
+def test_every_kind_of_file_can_be_said() -> None:
+    assert [what.value for what in What] == [noun.value for noun in Noun]
 
 
 @pytest.mark.parametrize(

@@ -623,3 +623,52 @@ def test_the_data_version_grows_only_when_something_changed(shop: Shop) -> None:
     assert imports.data_version(shop.db) == version
     shop.take("email\nnew@example.com\n")
     assert imports.data_version(shop.db) == version + 1
+
+
+# The very same file again -------------------------------------------------------------------------------------
+
+KNOWN = "email,first_name,newsletter\nann@example.com,Ann,yes\nbob@example.com,Bob,no\n"
+
+
+def test_the_very_same_file_is_known_again_while_nothing_changed(shop: Shop) -> None:
+    first = shop.take(KNOWN)
+    before = shop.everything()
+    again = shop.take(KNOWN)
+    assert (again.id, again.same_as, again.rows, again.unchanged) == (None, first.id, 2, 2)
+    assert "import 1" in again.warnings[-1]
+    assert shop.everything() == before
+    assert shop.one("SELECT count(*) FROM imports") == (1,)
+
+
+def test_a_known_file_counts_lines_of_orders_as_before(shop: Shop) -> None:
+    text = "order id,email,date,total,product\n1,a@example.com,2026-01-01,5,Tea\n1,a@example.com,2026-01-01,5,Pot\n"
+    shop.take(text)
+    again = shop.take(text)
+    assert (again.same_as, again.rows, again.unchanged, again.merged) == (1, 2, 1, 1)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda shop: shop.take("email,first_name\nann@example.com,Anna\n"),
+        lambda shop: shop.say("ann@example.com", ConsentState.UNSUBSCRIBED),
+        lambda shop: shop.undo(shop.take("email\nnew@example.com\n")),
+    ],
+)
+def test_a_file_is_read_again_when_anything_changed(shop: Shop, change: Callable[[Shop], object]) -> None:
+    shop.take(KNOWN)
+    change(shop)
+    assert shop.take(KNOWN).same_as is None
+
+
+def test_a_file_is_read_again_with_other_options_or_other_bytes_or_after_rejects(shop: Shop) -> None:
+    shop.take(KNOWN)
+    assert shop.take(KNOWN, mapping={"newsletter": "ignore"}).same_as is None
+    assert shop.take(KNOWN + "eve@example.com,Eve,\n").same_as is None
+    shop.take(CONTACTS)
+    assert shop.take(CONTACTS).same_as is None
+
+
+def test_an_undone_import_is_not_known(shop: Shop) -> None:
+    shop.undo(shop.take(KNOWN))
+    assert shop.take(KNOWN).inserted + shop.take(KNOWN).unchanged == 2

@@ -138,8 +138,9 @@ def list_table(records: Sequence[ImportRecord]) -> Table:
     for heading in ("new", "changed", "unchanged", "rejected"):
         listed.add_column(heading, justify="right")
     listed.add_column("")
-    for column in listed.columns[1:4]:
+    for column in listed.columns[1:3]:
         column.overflow = "fold"
+    listed.columns[3].no_wrap = True
     for record in records:
         numbers = (record.inserted, record.updated, record.unchanged, record.rejected)
         state = "" if record.state == "done" else record.state.replace("_", " ")
