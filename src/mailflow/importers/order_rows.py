@@ -7,24 +7,34 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
-from hashlib import blake2b
 from operator import itemgetter, lt
 from typing import Any, TypeVar
 
-from mailflow import money
 from mailflow.importers import whole_orders
-from mailflow.importers.buyers import Buyers, Keys, People
+from mailflow.importers.buyers import Buyers, People
 from mailflow.importers.cells import Sheet
 from mailflow.importers.consent import ConsentReader
 from mailflow.importers.contact_rows import Card
-from mailflow.importers.goods import Goods, Line, Names, Product
+from mailflow.importers.goods import Goods, Line, Names
 from mailflow.importers.order_columns import LINE_FIELDS, RETURN_FIELDS, ColumnReader, Columns, Writing
+from mailflow.importers.order_group import (
+    Row,
+    buyer_row,
+    fingerprint_of,
+    first_said,
+    hash_id,
+    keys_of,
+    placed,
+    refund_of,
+    status_of,
+    stored_lines,
+    total_of_lines,
+)
 from mailflow.importers.order_returns import Return, StagedReturns, parts_of
 from mailflow.importers.recognise import Recognised
 from mailflow.importers.source import Reject
 from mailflow.importers.whole_orders import Span, TotalOf
-from mailflow.model import COUNTED_STATUSES, OrderStatus
+from mailflow.model import COUNTED_STATUSES
 from mailflow.store.staging import ORDER_COLUMNS
 
 _Value = TypeVar("_Value")
@@ -50,39 +60,6 @@ class Batch:
     rejects: list[Reject] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """A row of an orders file: its place in the columns of its block, and why it cannot be read, if so."""
-
-    columns: Columns
-    buyers: Buyers
-    index: int
-    line: int
-    cells: Sequence[str]
-    fault: Reject | None
-
-    @property
-    def order_id(self) -> str:
-        return self.columns.ids[self.index]
-
-    @property
-    def products(self) -> tuple[Product, ...]:
-        return self.columns.goods.of(self.index)
-
-    @property
-    def is_return(self) -> bool:
-        """Whether the row says of itself that it is one."""
-        return self.columns.returns[self.index]
-
-    @property
-    def takes_back(self) -> bool:
-        """Whether the row is of products that came back."""
-        return any(product.quantity is not None and product.quantity < 0 for product in self.products)
-
-    def reject(self, reason: str) -> Reject:
-        return self.fault or Reject(self.line, tuple(self.cells), reason)
-
-
 class OrderRows:
     """Reads the blocks of one orders file. `merged` counts rows that are further lines of an order."""
 
@@ -101,7 +78,7 @@ class OrderRows:
         self._has_status = "status" in has
         self._line_totals = writing.line_totals
         self._people = People(recognised, consent, by_block=self._is_plain and not self._has_status)
-        self._open: list[_Row] = []
+        self._open: list[Row] = []
         self._n = 0
         self._last_id = (0, "")
         self.ids_ascend = self.has_ids
@@ -166,11 +143,11 @@ class OrderRows:
             "email_key": (key[0] for key in keys),
             "customer_id": (key[1] for key in keys),
             "phone_key": (key[2] for key in keys),
-            "status": (_first(columns.statuses[row].status for row in range(*span)) for span in spans),
+            "status": (first_said(columns.statuses[row].status for row in range(*span)) for span in spans),
             "placed_at": (columns.placed_at[head] for head in heads),
             "total_minor": (whole_orders.total(columns, span, self._total_of) for span in spans),
             "currency": (columns.currencies[head] for head in heads),
-            "fingerprint": map(_fingerprint, lines),
+            "fingerprint": map(fingerprint_of, lines),
         }
         batch.orders.extend(zip(numbers, *(said[name] for name in self.order_columns[1:]), strict=True))
         batch.lines.extend(
@@ -272,7 +249,7 @@ class OrderRows:
 
     def _hash_ids(self, columns: Columns, buyers: Buyers) -> list[str]:
         return [
-            _hash_id(*order)
+            hash_id(*order)
             for order in zip(buyers.keys, columns.placed_at, columns.totals, columns.currencies, strict=True)
         ]
 
@@ -285,7 +262,7 @@ class OrderRows:
         elif rows:
             self._add(batch, rows)
 
-    def _add(self, batch: Batch, rows: list[_Row]) -> None:
+    def _add(self, batch: Batch, rows: list[Row]) -> None:
         """Add what rows with one id are: an order, a return, or an order and what came back of it later."""
         try:
             sales, returned = self._part(rows)
@@ -300,7 +277,7 @@ class OrderRows:
             batch.returned.add(self._n, one)
             self._add_card(batch, some)
 
-    def _part(self, rows: list[_Row]) -> tuple[list[_Row], list[list[_Row]]]:
+    def _part(self, rows: list[Row]) -> tuple[list[Row], list[list[Row]]]:
         """Part the rows of an order from those of its returns: those that say so, and later ones with a minus."""
         flagged = [row for row in rows if row.is_return]
         others = [row for row in rows if not row.is_return]
@@ -309,9 +286,9 @@ class OrderRows:
         total = self._total(others)
         if total < 0 or (total == 0 and all(row.takes_back for row in others)):
             return [], [others, *([flagged] if flagged else [])]
-        later: dict[int, list[_Row]] = {}
+        later: dict[int, list[Row]] = {}
         if len(others) > 1 and self.adds_totals:
-            placed_at = _placed(others)
+            placed_at = placed(others)
             for row in others[1:]:
                 when = row.columns.placed_at[row.index]
                 if when is not None and when > placed_at and (self._amount(row) or 0) < 0:
@@ -319,20 +296,30 @@ class OrderRows:
         sales = [row for row in others if all(row not in some for some in later.values())] if later else others
         return sales, [*later.values(), *([flagged] if flagged else [])]
 
-    def _add_order(self, batch: Batch, rows: list[_Row]) -> None:
+    def _add_order(self, batch: Batch, rows: list[Row]) -> None:
         head = rows[0]
         if self.has_ids and not head.order_id:
             raise ValueError(_NO_ID)
-        placed_at, total = _placed(rows), self._total(rows)
+        placed_at, total = placed(rows), self._total(rows)
         currency = head.columns.currencies[head.index]
-        keys = _keys(rows)
-        lines = _stored_lines(rows, currency)
-        refund = _refund(rows, total, placed_at)
+        keys = keys_of(rows)
+        lines = stored_lines(rows, currency)
+        refund = refund_of(rows, total, placed_at)
         self._n += 1
         self.merged += len(rows) - 1
-        order_id = head.order_id or _hash_id(keys, placed_at, total, currency)
+        order_id = head.order_id or hash_id(keys, placed_at, total, currency)
         self._watch_ids([order_id])
-        order = (self._n, head.line, order_id, *keys, _status(rows), placed_at, total, currency, _fingerprint(lines))
+        order = (
+            self._n,
+            head.line,
+            order_id,
+            *keys,
+            status_of(rows),
+            placed_at,
+            total,
+            currency,
+            fingerprint_of(lines),
+        )
         batch.orders.append(self._said(order))
         batch.lines.extend((self._n, position, *line) for position, line in enumerate(lines))
         self._note_products(batch, rows)
@@ -341,7 +328,7 @@ class OrderRows:
             batch.refunds.append((self._n, *refund))
         self._add_card(batch, rows)
 
-    def _note_products(self, batch: Batch, rows: list[_Row]) -> None:
+    def _note_products(self, batch: Batch, rows: list[Row]) -> None:
         for row in rows:
             for product in row.products:
                 batch.products.add((product.product_id, product.sku, product.title))
@@ -349,118 +336,42 @@ class OrderRows:
                 if self.sketches and (product.price is not None or product.product_id != product.title):
                     self.sketches = False
 
-    def _add_card(self, batch: Batch, rows: list[_Row]) -> None:
+    def _add_card(self, batch: Batch, rows: list[Row]) -> None:
         """Add what is said of the buyer. A row may belong to the block before: its line is the one it knows itself."""
-        buyer = _buyer(rows)
+        buyer = buyer_row(rows)
         batch.cards.extend(self._people.cards(buyer.buyers, {buyer.index: buyer.line}, [buyer.index]))
 
-    def _return_of(self, rows: list[_Row]) -> Return:
+    def _return_of(self, rows: list[Row]) -> Return:
         head = rows[0]
         columns, place = head.columns, head.index
         amount, currency = abs(self._total(rows)), columns.currencies[place]
         if not amount:
             raise ValueError(_NOTHING_BACK)
-        status = _status(rows)
+        status = status_of(rows)
         if status is not None and status not in COUNTED_STATUSES:
             raise ValueError(f"a return that is {status}: nothing was paid back")
-        at = _first(row.columns.refunded_at[row.index] for row in rows) or _placed(rows)
-        keys, own_id, order_id = _keys(rows), columns.return_ids[place], head.order_id
+        at = first_said(row.columns.refunded_at[row.index] for row in rows) or placed(rows)
+        keys, own_id, order_id = keys_of(rows), columns.return_ids[place], head.order_id
         named = columns.refund_of[place] or (order_id if own_id else "")
-        return_id = own_id or order_id or _hash_id(keys, at, -amount, currency)
+        return_id = own_id or order_id or hash_id(keys, at, -amount, currency)
         products = [row.products[0].product_id if row.products else "" for row in rows]
         parts = parts_of(amount, products, [self._amount(row) if self.adds_totals else None for row in rows])
         kept = tuple((row.line, tuple(row.cells)) for row in rows)
         return Return(return_id, named, keys, at, amount, currency, parts, kept)
 
-    def _total(self, rows: list[_Row]) -> int:
+    def _total(self, rows: list[Row]) -> int:
         totals = [total for row in rows if (total := row.columns.totals[row.index]) is not None]
         if totals:
             return sum(totals) if self._line_totals else totals[0]
         if self._has_total:
             raise ValueError(_NO_AMOUNT)
-        return _total_of_lines(rows)
+        return total_of_lines(rows)
 
-    def _amount(self, row: _Row) -> int | None:
+    def _amount(self, row: Row) -> int | None:
         """Return what a row alone comes to, where the total is the sum of its rows."""
-        return row.columns.totals[row.index] if self._line_totals else _total_of_lines([row])
+        return row.columns.totals[row.index] if self._line_totals else total_of_lines([row])
 
 
-def _row(sheet: Sheet, columns: Columns, buyers: Buyers, index: int) -> _Row:
+def _row(sheet: Sheet, columns: Columns, buyers: Buyers, index: int) -> Row:
     block = sheet.block
-    return _Row(columns, buyers, index, block.lines[index], sheet.own(block.rows[index]), sheet.reject(index))
-
-
-def _placed(rows: list[_Row]) -> int:
-    placed_at = _first(row.columns.placed_at[row.index] for row in rows)
-    if placed_at is None:
-        raise ValueError(_NO_DATE)
-    return placed_at
-
-
-def _buyer(rows: list[_Row]) -> _Row:
-    return next((row for row in rows if any(row.buyers.keys[row.index])), rows[0])
-
-
-def _keys(rows: list[_Row]) -> Keys:
-    buyer = _buyer(rows)
-    return buyer.buyers.keys[buyer.index]
-
-
-def _total_of_lines(rows: list[_Row]) -> int:
-    exact = Decimal(0)
-    for row in rows:
-        if not row.products:
-            raise ValueError("quantity and price are blank, and there is no total")
-        for product in row.products:
-            if product.quantity is None or product.price is None:
-                raise ValueError("quantity or price is blank, and there is no total")
-            exact += product.quantity * product.price
-    return money.rounded(exact, rows[0].columns.currencies[rows[0].index])
-
-
-def _status(rows: list[_Row]) -> OrderStatus | None:
-    if any(row.columns.cancelled[row.index] for row in rows):
-        return OrderStatus.CANCELLED
-    return _first(row.columns.statuses[row.index].status for row in rows)
-
-
-def _refund(rows: list[_Row], total: int, placed_at: int) -> tuple[int, int] | None:
-    """Return (when, how much) was paid back. Without a date of its own a refund is dated like its order."""
-    refunded = abs(_first(row.columns.refunded[row.index] for row in rows) or 0)
-    if not refunded and any(row.columns.statuses[row.index].all_back for row in rows):
-        refunded = total
-    return (_first(row.columns.refunded_at[row.index] for row in rows) or placed_at, refunded) if refunded else None
-
-
-def _stored_lines(rows: list[_Row], currency: str) -> list[Line]:
-    """Return (product id, SKU, title, quantity, price in minor units) of each product that the rows name."""
-    return [
-        (
-            product.product_id,
-            product.sku,
-            product.title,
-            float(product.quantity) if product.quantity is not None else 1.0,
-            money.rounded(product.price, currency) if product.price is not None else None,
-        )
-        for row in rows
-        for product in row.products
-        if product.product_id
-    ]
-
-
-def _first(values: Iterable[_Value | None]) -> _Value | None:
-    return next((value for value in values if value is not None), None)
-
-
-def _fingerprint(lines: list[Line]) -> int:
-    """Return 64 bits that change with the lines of an order; 0 for none."""
-    if not lines:
-        return 0
-    return int.from_bytes(blake2b(repr(lines).encode(), digest_size=8).digest(), "big", signed=True)
-
-
-def _hash_id(keys: Keys, placed_at: int | None, total: int | None, currency: str) -> str:
-    """Return the id of an order whose file has none: the hash of who, when and how much."""
-    email, customer_id, phone = keys
-    text = f"{customer_id or email or phone}\x1f{placed_at}\x1f{total}\x1f{currency}"
-    return blake2b(text.encode(), digest_size=12).hexdigest()
+    return Row(columns, buyers, index, block.lines[index], sheet.own(block.rows[index]), sheet.reject(index))
