@@ -254,3 +254,12 @@ def test_whole_holds_everybody_who_is_one_person(store: Store) -> None:
     assert contacts.whole(store.db, ids[2]) == (ids[0], ids[1], ids[2])
     assert contacts.whole(store.db, ids[3]) == (ids[3],)
     assert contacts.whole(store.db, 999) == ()
+
+
+def test_messages_of_merged_contacts_are_one_persons(store: Store) -> None:
+    with store.transaction() as tx:
+        ada, adele = (add_contact(tx, email, now=ago(90)) for email in (ADA, ADELE))
+        later, earlier = add_message(tx, ada, ADA, now=ago(1)), add_message(tx, adele, ADELE, now=ago(2))
+        merges.merge(tx, ada, adele, evidence="same phone", now=NOW)
+    found = timeline.messages_of(store.db, adele)
+    assert [row["id"] for row in found] == [earlier, later]

@@ -83,8 +83,9 @@ def in_order(moments: Iterable[Moment]) -> list[Moment]:
 
 
 def messages_of(db: Connection, contact_id: int) -> list[Row]:
-    """Return all messages of a contact, rehearsals too, the first planned first."""
-    return db.execute("SELECT * FROM messages WHERE contact_id = ? ORDER BY planned_at, id", (contact_id,)).fetchall()
+    """Return all messages of the person that a contact is, rehearsals too, the first planned first."""
+    ids = json.dumps(contacts.whole(db, contact_id))
+    return db.execute(f"SELECT * FROM messages WHERE {_OF_PERSON} ORDER BY planned_at, id", {"ids": ids}).fetchall()
 
 
 def _orders(db: Connection, ids: Mapping[str, str]) -> Iterator[Moment]:
