@@ -235,3 +235,48 @@ def test_rejects_of_json_are_mended_as_csv(shop: ImportShop) -> None:
     assert (row["email"], row["city"], row["mailflow_line"]) == ("bob@", "Graz", "2")
     mended = shop.take(result.reject_file.read_text().replace("bob@,", "bob@example.com,"), "mended.csv")
     assert (mended.inserted, contact(shop, "bob@example.com")["city"]) == (1, "Graz")
+
+
+# Mending ------------------------------------------------------------------------------------------------------
+
+MENDABLE = {
+    Noun.CONTACTS: ("email,first_name", "nobody", "ann@example.com,Ann", "nobody,Ann"),
+    Noun.SIGNUPS: ("email,signup date", "nobody", "ann@example.com,2026-01-05", "nobody,2026-01-05"),
+    Noun.SUPPRESSIONS: ("email,reason", "nobody", "ann@example.com,complaint", "nobody,complaint"),
+    Noun.ORDERS: (
+        "order id,email,date,total", "1x2", "1,ann@example.com,2026-01-05,12", "2,ann@example.com,2026-01-05,1x2",
+    ),
+    Noun.PRODUCTS: ("product id,title,price", "1x2", "1,Tea,12", "2,Pot,1x2"),
+    Noun.CARTS: (
+        "cart id,email,status,updated at", "soon", "1,ann@example.com,open,2026-01-05", "2,ann@example.com,open,soon",
+    ),
+    Noun.EVENTS: ("event,email,timestamp", "soon", "viewed,ann@example.com,2026-01-05", "viewed,ann@example.com,soon"),
+    Noun.ENGAGEMENT: ("email,event,timestamp", "soon", "ann@example.com,open,2026-01-05", "ann@example.com,open,soon"),
+    Noun.TICKETS: (
+        "ticket id,email,created at,status", "soon", "1,ann@example.com,2026-01-05,open", "2,ann@example.com,soon,open",
+    ),
+    Noun.ANSWERS: (
+        "email,submitted at,question,answer", "soon",
+        "ann@example.com,2026-01-05,Tea?,yes", "ann@example.com,soon,Pot?,no",
+    ),
+    Noun.BOOKINGS: ("booking id,email,start", "soon", "1,ann@example.com,2026-01-05", "2,ann@example.com,soon"),
+    Noun.SOCIAL: ("platform,handle,type,date", "soon", "x,ann,follow,2026-01-05", "x,ann,mention,soon"),
+    Noun.OWNERS: ("email,name", "nobody", "olga@example.com,Olga", "nobody,Olga"),
+    Noun.COMPANIES: ("name,domain", "a b c", "Tea Ltd,tea.example", ",a b c"),
+    Noun.COSTS: ("date,channel,amount", "soon", "2026-01-05,ads,12", "soon,ads,13"),
+}  # fmt: skip
+MENDED = {"nobody": "eve@example.com", "1x2": "12", "soon": "2026-02-05", "a b c": "pot.example"}
+
+
+@pytest.mark.parametrize("noun", list(Noun))
+def test_a_mended_reject_file_is_imported_whatever_it_holds(shop: ImportShop, noun: Noun) -> None:
+    header, fault, good, bad = MENDABLE[noun]
+    shop.take("email\nann@example.com\n")
+    result = shop.take(f"{header}\n{good}\n{bad}\n", noun=noun)
+    assert (result.rows, result.rejected) == (2, 1), result
+    assert result.reject_file is not None
+    text = result.reject_file.read_text()
+    again = shop.take(text.replace(fault, MENDED[fault], 1), "mended.csv", noun=noun)
+    assert (again.rows, again.rejected, again.inserted + again.updated + again.unchanged) == (1, 0, 1), again
+    kept = repr(shop.rows("SELECT attributes FROM contacts")) + repr(shop.rows("SELECT properties FROM events"))
+    assert "mailflow_" not in kept
