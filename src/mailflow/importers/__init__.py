@@ -1,7 +1,9 @@
 """Everything that comes in: files of contacts and orders, whoever wrote them.
 
-`source` reads a CSV as text, `recognise` tells what it is, `survey` how its columns are written, `contact_rows` and
-`order_rows` turn rows into staged tuples, `files` takes one file through all of it. The database's side: store.staging.
+`source` reads a file as text, `recognise` tells what it is (by the tables of tools in `layouts`, the words in
+`vocabulary`), `shape` adds the columns that a table makes, `survey` tells how columns are written, `*_rows` turn rows into
+staged tuples, `*_pipeline` compare and write them, `files` takes one file through all of it. The database's side:
+store.staging.
 """
 
 from mailflow.importers.files import import_file, recover
