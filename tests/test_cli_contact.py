@@ -455,3 +455,14 @@ def test_segments_that_mean_somebody_are_named(
     path.write_text("- no rules\n", encoding="utf-8")
     assert do("show", ADA, "--format", "json") == 0
     assert rows(capsys)["segments"] == []
+
+
+def test_a_cell_of_64_kb_does_not_flood_the_screen(
+    shop: Workspace, ada: int, do: Do, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with shop.store.transaction() as tx:
+        tx.execute("UPDATE contacts SET city = ? WHERE id = ?", ("x" * 64_000, ada))
+    assert do("show", ADA) == 0
+    page = capsys.readouterr().out
+    assert len(page) < 8_000
+    assert "64,000 letters" in " ".join(page.split())

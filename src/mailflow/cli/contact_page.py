@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from mailflow.cli.contact_record import fields
-from mailflow.cli.plain import visible
+from mailflow.cli.plain import shown, visible
 from mailflow.clock import local_date, wall_text
 from mailflow.jobs.present import in_words
 from mailflow.model import ConsentState
@@ -143,7 +143,7 @@ def _bought(profile: Profile, zone: ZoneInfo) -> Iterator[tuple[str, str]]:
     if profile.segments:
         yield "segments", ", ".join(profile.segments)
     for score in profile.scores:
-        yield score.name, f"{score.value:.4g} as of {score.as_of}"
+        yield score.name, f"{round(score.value, 4):,} as of {score.as_of}"
 
 
 def _heading(profile: Profile) -> str:
@@ -173,7 +173,7 @@ def _timeline(moments: Sequence[Moment], zone: ZoneInfo) -> RenderableType:
 def _told(moment: Moment) -> Text:
     from rich.text import Text
 
-    text = Text(visible(moment.text))
+    text = Text(shown(moment.text))
     text.append(f" · {visible(moment.source)}", style="dim")
     lines = moment.details.get("lines") or []
     for line in lines[:_LINES_SHOWN]:
@@ -195,7 +195,7 @@ def _grid(rows: Iterable[Sequence[str]], dim: int | None = None) -> RenderableTy
 
     grid = Table.grid(padding=(0, 2))
     for row in rows:
-        grid.add_row(*(Text(visible(cell), style="dim" if place == dim else "") for place, cell in enumerate(row)))
+        grid.add_row(*(Text(shown(cell), style="dim" if place == dim else "") for place, cell in enumerate(row)))
     for place, column in enumerate(grid.columns):
         column.no_wrap, column.overflow = place == 0, "fold"
     return grid

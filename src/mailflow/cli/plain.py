@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 _SPACES = re.compile(r"[\t\n\v\f\r\x85\u2028\u2029 ]+")
+_MOST = 500
 _JOINERS = frozenset("\u200c\u200d\xa0\u202f")  # in names and emoji; they steer nothing
 
 
@@ -15,6 +16,12 @@ def visible(text: object) -> str:
     if line.isprintable():
         return line
     return "".join(letter if letter.isprintable() or letter in _JOINERS else _escape(letter) for letter in line)
+
+
+def shown(text: object) -> str:
+    """Return a value for a reader at a terminal: visible, and cut where it would flood the screen."""
+    line = visible(text)
+    return line if len(line) <= _MOST else f"{line[:_MOST]}… ({len(line):,} letters; --format json has all)"
 
 
 def cleaned(value: Any) -> Any:

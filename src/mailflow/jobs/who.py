@@ -7,12 +7,11 @@ import difflib
 from mailflow import policy
 from mailflow.addresses import Address, normalise
 from mailflow.errors import UsageError
-from mailflow.importers.cells import phone_key
 from mailflow.store import Connection, contacts, suppressions
 from mailflow.store.contacts import Contact
 from mailflow.tokens import Keys
 
-_NEAR_LETTERS = 2  # how many first letters of a mistyped address are taken to be right
+_NEAR_LETTERS = 3  # how many first letters of a mistyped address are taken to be right
 _NEAR_MOST = 500
 _NEAR_ENOUGH = 0.85
 
@@ -64,6 +63,8 @@ def _address(text: str) -> Address | ValueError:
 
 def _by_other_keys(db: Connection, text: str) -> dict[str, Contact]:
     """Return who has this text as a key, a customer id or a phone number, by what it is."""
+    from mailflow.importers.cells import phone_key  # all the importers come with it, and most people name an address
+
     by_key = contacts.find_by_key(db, text)
     if by_key is not None:
         return {"the contact key": by_key}
@@ -83,6 +84,12 @@ def _ambiguous(text: str, found: dict[str, Contact]) -> str:
 
 
 def _near(db: Connection, address: Address) -> str:
-    known = contacts.addresses_beginning(db, address.key[:_NEAR_LETTERS], _NEAR_MOST)
-    near = difflib.get_close_matches(address.key, known, n=1, cutoff=_NEAR_ENOUGH)
+    """Return a question about an address we know that is nearly this one, where there is any."""
+    local = address.key.rpartition("@")[0]
+    known = {
+        one
+        for beginning in (f"{local}@", address.key[:_NEAR_LETTERS])
+        for one in contacts.addresses_beginning(db, beginning, _NEAR_MOST)
+    }
+    near = difflib.get_close_matches(address.key, sorted(known), n=1, cutoff=_NEAR_ENOUGH)
     return f"Did you mean {near[0]}?" if near else ""

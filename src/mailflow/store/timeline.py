@@ -245,7 +245,7 @@ def _scores(db: Connection, ids: Mapping[str, str]) -> Iterator[Moment]:
         details = {
             "name": row["name"], "value": row["value"], "causes": json.loads(row["causes"]), "as_of": row["as_of"],
         }  # fmt: skip
-        text = f"{row['name']} {row['value']:.4g} as of {row['as_of']}"
+        text = f"{row['name']} {round(row['value'], 4):,} as of {row['as_of']}"
         yield Moment(clock.from_ms(row["computed_at"]), What.SCORE, text, MAILFLOW, row["contact_id"], details)
 
 
