@@ -105,7 +105,7 @@ def _never_fail_at_printing() -> None:
 
 
 def _interrupted() -> int:
-    print("mailflow: interrupted; nothing stays half-done, and the same command goes on from there", file=sys.stderr)
+    talk("mailflow: interrupted; nothing stays half-done, and the same command goes on from there")
     return INTERRUPTED
 
 
