@@ -260,3 +260,27 @@ def test_why_of_a_merged_address_is_about_the_person(run: Run, shop: Workspace) 
     found = contacts.find_by_email(shop.store.db, normalise(OTHER))
     assert found is not None
     assert found.email == ANNA
+
+
+def test_why_knows_what_the_other_address_got(run: Run, shop: Workspace) -> None:
+    run("contact", "unsubscribe", ANNA)
+    assert mailflow(shop, "send", "hello", "--yes", now=NOW) == 0
+    run("contact", "merge", OTHER, ANNA, "--yes")
+    answers = [(answer["what"], answer["state"], answer["reason"]) for answer in run("why", ANNA)]
+    assert ("hello", "accepted", None) in answers
+
+
+def test_two_addresses_in_one_order_history_are_proposed(run: Run, shop: Workspace, tmp_path: Path) -> None:
+    ben = "ben.berger@firm.example"
+    assert mailflow(shop, "contact", "subscribe", ben, "--evidence", "asked", now=NOW) == 0
+    orders = tmp_path / "shop.csv"
+    rows = "".join(
+        f"{number},{email},77,2026-03-01,9.50,paid\n" for number, email in ((8, ben), (9, "ben@example.com"))
+    )
+    orders.write_text(f"Order ID,Email,Customer ID,Date,Total,Status\n{rows}", encoding="utf-8")
+    imported = run("import", str(orders))[0]["id"]
+    (pair,) = [pair for pair in run("contact", "merge") if ben in (pair["keep"], pair["other"])]
+    assert pair["evidence"] == ["orders of customer id 77 (plain) name them both"]
+    assert pair["strength"] == "likely"
+    run("import", "--undo", str(imported))
+    assert [pair for pair in run("contact", "merge") if ben in (pair["keep"], pair["other"])] == []

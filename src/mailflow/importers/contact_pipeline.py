@@ -12,6 +12,7 @@ from mailflow.importers.pipeline import Advance, Staged, Task, Verdict, many, si
 from mailflow.importers.survey import survey
 from mailflow.importers.visitor_links import VisitorLinks
 from mailflow.store import (
+    claims,
     consents_bulk,
     contacts_bulk,
     matching,
@@ -129,6 +130,7 @@ def write_people(pace: Pace, import_id: int, shop: str, now_ms: int, *, fill_onl
     contacts_bulk.add_new(pace, import_id, shop, now_ms)
     contacts_bulk.alter_known(pace, import_id, now_ms, fill_only=fill_only)
     consents_bulk.append(pace, import_id, shop, now_ms, opt_outs_of_known=False)
+    claims.note(pace, import_id, shop)
 
 
 def refused_warnings(refused: int) -> list[str]:

@@ -13,7 +13,7 @@ from mailflow.campaigns.planning import Verdict
 from mailflow.errors import ConfigError, DataError, UsageError
 from mailflow.jobs import who
 from mailflow.jobs.campaign import OpenCampaign, open_campaign
-from mailflow.model import MessageState, Scope
+from mailflow.model import MAY_HAVE_ARRIVED, MessageState, Scope
 from mailflow.policy import Decision, Limits
 from mailflow.store import Connection, Row, candidates, timeline
 from mailflow.store.candidates import Question
@@ -137,7 +137,8 @@ def _to_come(
     A broken file is an answer of its own, unless it is the one that was asked for.
     """
     names = [path.stem for path in spec.campaign_paths(workspace.campaigns)] if what is None else [what]
-    scopes = {row["scope"] for row in rows}
+    # A message to somebody who was merged into them says nothing of theirs, unless it may have arrived.
+    scopes = {row["scope"] for row in rows if row["contact_id"] == contact_id or row["state"] in MAY_HAVE_ARRIVED}
     for name in names:
         try:
             campaign = open_campaign(workspace, name)

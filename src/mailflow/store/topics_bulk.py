@@ -21,10 +21,12 @@ CREATE TABLE IF NOT EXISTS stage.topics (n INTEGER, topic TEXT, state TEXT, evid
 CREATE TABLE IF NOT EXISTS stage.topic_news (
   rank INTEGER PRIMARY KEY, target INTEGER, topic TEXT, state TEXT, n INTEGER, evidence TEXT, at INTEGER
 )"""
-# Nothing new: the topic was left already, or it is a yes after any word about it or a no to everything.
+# Nothing new: the topic was left already (by more than a merge, whose no goes when people are parted), or it is a yes
+# after any word about it or a no to everything.
 _KNOWN = """target < 0 AND EXISTS (
   SELECT 1 FROM main.consent_states AS s WHERE s.contact_id = -topic_news.target AND s.channel = 'email' AND (
-    (s.topic = topic_news.topic AND (s.state = 'unsubscribed'
+    (s.topic = topic_news.topic AND ((s.state = 'unsubscribed' AND (topic_news.state = 'subscribed'
+        OR (SELECT n.source FROM main.consents AS n WHERE n.id = s.consent_id) <> 'merge'))
       OR (s.state = 'subscribed' AND topic_news.state = 'subscribed')))
     OR (s.topic = '' AND s.state = 'unsubscribed' AND topic_news.state = 'subscribed')))"""
 

@@ -15,6 +15,7 @@ from datetime import datetime
 from mailflow import clock
 from mailflow.model import ImportState
 from mailflow.store import (
+    claims,
     events_bulk,
     facts,
     imports,
@@ -66,6 +67,7 @@ def take_back(store: Store, import_id: int, *, now: datetime, final: ImportState
         "SELECT count(*) FROM consents WHERE import_id = ? AND state = 'unsubscribed'", (import_id,)
     ).fetchone()[0]
     with store.transaction() as tx:
+        claims.forget(tx, import_id)
         imports.settle(tx, import_id, final, now)
     suppressed = suppressions_bulk.count_kept(store.db, import_id)
     return Undone(orders, contacts, kept_orders, kept_contacts + kept_fields, opt_outs, suppressed)
