@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _FINDING_COLUMNS = ("severity", "area", "where", "message", "remedy")
 _FIELD_COLUMNS = ("field", "type", "declared", "filled", "contacts", "fill_rate", "newest_at", "sources", "read_by")
 _SHOWN_SOURCES = 2
+_INDENT = 6
 
 
 @command
@@ -61,7 +62,7 @@ def _print(session: Session, diagnosis: Diagnosis) -> None:
         session.emit(findings, lambda: "", columns=_FINDING_COLUMNS)
     else:
         for finding in diagnosis.findings:
-            session.out.print(_finding(finding))
+            session.out.print(_finding(finding, session.out.width))
         if diagnosis.fields:
             _print_fields(session, diagnosis.fields)
 
@@ -69,24 +70,27 @@ def _print(session: Session, diagnosis: Diagnosis) -> None:
 def _tell(session: Session, diagnosis: Diagnosis) -> None:
     """Say how it stands; something wrong is a `PartialFailure`."""
     if diagnosis.database is not None:
-        session.say(diagnosis.database)
+        session.say(f"mailflow.db: {diagnosis.database}")
     errors, hints = diagnosis.errors, len(diagnosis.findings) - diagnosis.errors
     if errors:
         raise PartialFailure(f"{_many(errors, 'thing is', 'things are')} wrong, {_many(hints, 'hint', 'hints')}")
     session.say("nothing is wrong" + (f", {_many(hints, 'hint', 'hints')}" if hints else ""))
 
 
-def _finding(finding: Finding) -> RenderableType:
+def _finding(finding: Finding, width: int) -> RenderableType:
     """Return a finding as a few lines: what and where, and under it how to mend it."""
     from rich.padding import Padding
     from rich.table import Table
     from rich.text import Text
 
+    message, *shown = finding.message.splitlines()
+    if all(len(line) <= width - _INDENT for line in shown):  # a rule with carets under it: only where it fits
+        message = finding.message
     grid = Table.grid(padding=(0, 1))
-    grid.add_column(width=5, no_wrap=True)
+    grid.add_column(width=_INDENT - 1, no_wrap=True)
     grid.add_column()
     severity = Text(finding.severity.value, style="bold red" if finding.severity == "error" else "yellow")
-    grid.add_row(severity, Text(f"{finding.where}: {finding.message}"))
+    grid.add_row(severity, Text(f"{finding.where}: {message}"))
     grid.add_row("", Text(f"→ {finding.remedy}"))
     return Padding(grid, (0, 0, 1, 0))
 
@@ -108,12 +112,10 @@ def _field_table(fields: Sequence[FieldReport]) -> Table:
     table = Table(box=None, pad_edge=False)
     table.add_column("field", overflow="fold", min_width=10)
     table.add_column("filled", justify="right", no_wrap=True)
-    table.add_column("newest", no_wrap=True)
-    table.add_column("comes from", overflow="fold", ratio=3)
+    table.add_column("comes from, the newest first", overflow="fold", ratio=3)
     table.add_column("read by", overflow="fold", ratio=3)
     for field in fields:
-        newest = "" if field.newest_at is None else f"{field.newest_at:%Y-%m-%d}"
-        table.add_row(Text(field.name), _share(field), newest, Text(_sources(field)), Text(_readers(field)))
+        table.add_row(Text(field.name), _share(field), Text(_sources(field)), Text(_readers(field)))
     return table
 
 
@@ -126,13 +128,9 @@ def _share(field: FieldReport) -> str:
 
 
 def _sources(field: FieldReport) -> str:
-    """Return the newest source, whose day is in the column beside it, and the next one with its day."""
-    if not field.sources:
-        return "-"
-    first, *others = field.sources
-    shown = [first.text(dated=False), *(source.text() for source in others[: _SHOWN_SOURCES - 1])]
+    shown = [source.text() for source in field.sources[:_SHOWN_SOURCES]]
     more = len(field.sources) - len(shown)
-    return "; ".join(shown) + (f"; {more} more" if more else "")
+    return "; ".join(shown) + (f"; {more} more" if more else "") or "-"
 
 
 def _readers(field: FieldReport) -> str:

@@ -40,9 +40,9 @@ class FieldSource:
     at: datetime | None
     import_id: int | None = None
 
-    def text(self, *, dated: bool = True) -> str:
+    def text(self) -> str:
         """Return the source for a table: `Shopify 2026-11-01 (import 3)`."""
-        day = f" {self.at:%Y-%m-%d}" if dated and self.at is not None else ""
+        day = "" if self.at is None else f" {self.at:%Y-%m-%d}"
         return f"{self.name}{day}{f' (import {self.import_id})' if self.import_id is not None else ''}"
 
 
