@@ -133,7 +133,7 @@ def test_the_readme_names_only_make_targets_that_exist() -> None:
 
 
 def test_every_link_in_the_documentation_leads_somewhere() -> None:
-    pages = [*(ROOT / "docs").glob("*.md"), *ROOT.glob("*.md")]
+    pages = [*(ROOT / "docs").rglob("*.md"), *ROOT.glob("*.md")]
     dead = [
         f"{page.name}: {target}"
         for page in pages
