@@ -78,8 +78,9 @@ def _who(profile: Profile, zone: ZoneInfo) -> Iterator[tuple[str, str, str]]:
         is_same = origin is not None and origin.kind is OriginKind.IMPORT and told == above
         yield name, text, _DITTO if is_same else told
         above = told
-    for one in further([dict(one) for one in profile.identities], contact.email, contact.fields["phone"]):
-        yield one["kind"].replace("_", " "), one["value"], one["source"]
+    identities = [dict(one) for one in profile.identities]
+    for kind, values, source in further(identities, contact.email, contact.fields["phone"]):
+        yield kind.replace("_", " "), values, source
     if profile.company is not None:
         firm = profile.company
         yield "firm", ", ".join(filter(None, (firm.name or firm.domain, firm.industry, firm.size))), firm.source

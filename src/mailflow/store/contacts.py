@@ -18,6 +18,8 @@ EMAIL = "email"
 PHONE = "phone"
 CUSTOMER_ID = "customer_id"
 
+_NAMED = 4  # identities of one kind that are named to a reader
+
 # The built-in fields that files and forms may fill, besides the e-mail address; everything else is an attribute.
 FIELDS = (
     "first_name", "last_name", "company", "phone", "language", "timezone", "country", "region", "city", "postcode",
@@ -141,14 +143,24 @@ def identities_of(db: Connection, contact_id: int) -> list[Row]:
     ).fetchall()
 
 
-def further(identities: Iterable[Mapping[str, Any]], email: str | None, phone: str | None) -> list[Mapping[str, Any]]:
-    """Return the identities that say more than the address and the phone number which are known already."""
+def further(
+    identities: Iterable[Mapping[str, Any]], email: str | None, phone: str | None
+) -> list[tuple[str, str, str]]:
+    """Return (kind, values in words, source) of identities beyond the address and the phone number known already.
+
+    Of many of one kind and source, such as the visits of one person on several devices, the first few are named.
+    """
     known = {(email or "").lower(), _digits(phone or "")}
-    return [
-        one
-        for one in identities
-        if one["value"] not in known and not (one["kind"] == PHONE and _digits(one["value"]) in known)
-    ]
+    found: dict[tuple[str, str], list[str]] = {}
+    for one in identities:
+        if one["value"] not in known and not (one["kind"] == PHONE and _digits(one["value"]) in known):
+            found.setdefault((one["kind"], one["source"]), []).append(one["value"])
+    return [(kind, _first_of(values), source) for (kind, source), values in found.items()]
+
+
+def _first_of(values: list[str]) -> str:
+    left = len(values) - _NAMED
+    return ", ".join(values[:_NAMED]) + (f" and {left:,} more" if left > 0 else "")
 
 
 def _digits(phone: str) -> str:
