@@ -26,6 +26,7 @@ from mailflow.store.suppressions_bulk import Refused
 Event = tuple[Any, ...]  # in the order of store.events_bulk.EVENT_COLUMNS
 Saying = tuple[Any, ...]  # in the order of event_people.SAYING
 
+_MEMO_SIZE = 10_000
 _NO_TIME = "the time is blank"
 _NO_NAME = "no cell says what happened"
 _MAIL = frozenset("delivered opened clicked bounced complained unsubscribed".split())
@@ -59,6 +60,7 @@ class EventRows:
         self._columns = ColumnReader(kind, recognised, reading, has_parts=self.has_parts)
         self._time_field = next((name for name in ("occurred_at", "time", "starts_at") if name in has), "occurred_at")
         self._name_field = next((name for name in ("name", "type", "status") if name in has), "name")
+        self._names: dict[tuple[str, str], tuple[str, bool, bool]] = {}
         self._n = self._row = 0
 
     def read(self, sheet: Sheet) -> Batch:
@@ -95,27 +97,11 @@ class EventRows:
     def _happened(self, columns: Columns, index: int) -> dict[str, int | None]:
         """Return what a row says happened, and when where a column of its own says it."""
         kind, properties = self._kind, columns.properties[index]
-        moments = {
-            event: columns.moments[name][index] for name, event in kind.moments.items() if name in columns.moments
-        }
-        found = {event: None if when is True else when for event, when in moments.items() if when not in (None, False)}
-        if moments.get("booking_attended") is False and not found.keys() - {kind.begins}:
-            found["booking_missed"] = None
-        status = columns.statuses[index]
+        found = self._moments(columns, index) if columns.moments else {}
         if word := columns.names[index]:
-            name = self._named(word, properties)
-            found.setdefault(name, None)
-            if fold(word) != fold(name):
-                properties["said_as"] = word
-        elif status and kind.noun is not Noun.EVENTS:
-            name, known = event_name(kind.noun, status)
-            if known or kind.thing is None:
-                found.setdefault(name, None)
-            elif not found and kind.name:
-                found[kind.name] = None
-            if not known:
-                (self.unknown if kind.thing is None else self.unknown_statuses)[status] += 1
-            properties.setdefault("status", status)
+            found.setdefault(self._named(word, properties), None)
+        elif status := columns.statuses[index]:
+            self._add_status(found, status, properties)
         elif not found and (implied := kind.name or self._implied(properties)):
             found[implied] = None
         if self._is_state and kind.begins:
@@ -126,13 +112,47 @@ class EventRows:
             raise ValueError(_NO_NAME)
         return found
 
-    def _named(self, word: str, properties: Mapping[str, Any]) -> str:
-        name, known = event_name(self._kind.noun, word, properties)
-        if not known:
-            self.unknown[word] += 1
+    def _moments(self, columns: Columns, index: int) -> dict[str, int | None]:
+        """Return what columns of times, or of yes and no, say happened."""
+        found: dict[str, int | None] = {}
+        for field_name, event in self._kind.moments.items():
+            when = columns.moments[field_name][index] if field_name in columns.moments else None
+            if when is not None and when is not False:
+                found[event] = None if when is True else when
+            elif when is False and event == "booking_attended":
+                found.setdefault("booking_missed", None)
+        if "booking_missed" in found and found.keys() & {"booking_attended", "booking_cancelled"}:
+            del found["booking_missed"]  # who took it back did not miss it
+        return found
+
+    def _named(self, word: str, properties: dict[str, Any]) -> str:
+        """Return the name of what a word says happened; one that differs from it stays with the event."""
+        key = (word, viewed(properties))
+        if key not in self._names:
+            if len(self._names) >= _MEMO_SIZE:
+                self._names.clear()
+            name, known = event_name(self._kind.noun, word, properties)
+            self._names[key] = name, known, fold(word) != fold(name)
+        name, known, differs = self._names[key]
         if not name:
             raise ValueError(f"{word!r} cannot be the name of an event")
+        if not known:
+            self.unknown[word] += 1
+        if differs:
+            properties["said_as"] = word
         return name
+
+    def _add_status(self, found: dict[str, int | None], status: str, properties: dict[str, Any]) -> None:
+        """Add what the status of a thing says happened; one that nobody knows says nothing, and is kept."""
+        kind = self._kind
+        name, known = event_name(kind.noun, status)
+        if not known:
+            self.unknown_statuses[status] += 1
+        if known:
+            found.setdefault(name, None)
+        elif not found and kind.name:
+            found[kind.name] = None
+        properties.setdefault("status", status)
 
     def _implied(self, properties: Mapping[str, Any]) -> str | None:
         """Return what happened by what a row names, where no column says it."""
@@ -147,8 +167,12 @@ class EventRows:
     def _dated(self, found: Mapping[str, int | None], columns: Columns, index: int) -> Iterator[tuple[str, int, bool]]:
         """Yield each event with its time: its own, the row's, the latest that the row knows, else when it starts.
 
-        And whether that time is only the latest that it can have been."""
+        And whether that time is only the latest that it can have been.
+        """
         at, starts = columns.at[index], columns.starts[index]
+        if at is not None and not self._kind.starts and not columns.moments:  # a row of a log: nearly always
+            yield from ((name, at, False) for name in found)
+            return
         latest = max((when for when in found.values() if when is not None), default=None)
         for name, own in found.items():
             order = (own, starts, at) if name in self._kind.starts else (own, at, latest, starts)

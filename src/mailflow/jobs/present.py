@@ -10,18 +10,16 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from mailflow import clock, money
-from mailflow.analytics import usage as sums
 from mailflow.analytics.usage import UsageHealth
-from mailflow.store import Connection, bookings, carts, tickets, usage
+from mailflow.jobs import usage
+from mailflow.store import Connection, bookings, carts, tickets
 from mailflow.store.bookings import Booking, BookingState
 from mailflow.store.carts import Cart, CartState
 from mailflow.store.tickets import Ticket
-from mailflow.tracking.vocabulary import GROUPS
 
 _LEFT = frozenset({CartState.OPEN, CartState.ABANDONED})
+_FEATURES = 12
 _SHOWN = 3  # carts and tickets of one person that are told in words
-# What is no use of a product: everything that has a name of ours in another group.
-_NOT_USE = frozenset(named.name for group, rows in GROUPS.items() if group != "Use of a product" for named in rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +34,11 @@ class Present:
 
 def of_person(db: Connection, contact_ids: Sequence[int], *, now: datetime) -> Present:
     """Return how things stand as of `now` with the contacts that are one person."""
-    since = now - 2 * sums.PERIOD
-    activity = usage.activity(db, contact_ids, since=since, until=now, without=_NOT_USE)
-    last = None if activity else usage.last_active(db, contact_ids, until=now, without=_NOT_USE)
     return Present(
         carts.of_person(db, contact_ids, now=now),
         tickets.of_person(db, contact_ids),
         bookings.of_person(db, contact_ids, now=now),
-        sums.health(activity if last is None else [(last, None)], now=now),
+        usage.of_person(db, contact_ids, now=now),
     )
 
 
@@ -65,6 +60,10 @@ def in_words(present: Present, zone: ZoneInfo) -> Iterator[tuple[str, str]]:
         causes = "; ".join(cause.text for cause in present.health.causes)
         yield "last active", clock.wall_text(present.health.last_active_at, zone)
         yield "usage health", f"{present.health.score} of 100: {causes}"
+        if present.health.used:
+            yield "features used", ", ".join(present.health.used)
+        if present.health.unused:
+            yield "features unused", ", ".join(present.health.unused[:_FEATURES])
 
 
 def record(present: Present) -> dict[str, Any]:
@@ -144,6 +143,7 @@ def _health_record(health: UsageHealth) -> dict[str, Any]:
         "score": health.score,
         "causes": [{"name": one.name, "points": one.points, "of": one.of, "text": one.text} for one in health.causes],
         "features": list(health.used),
+        "unused": list(health.unused),
     }
 
 

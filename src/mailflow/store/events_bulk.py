@@ -108,7 +108,8 @@ def compare(db: Connection, source: str) -> EventCounts:
         "INSERT INTO stage.revised (n, event_pk, target) SELECT n, event_pk, target FROM stage.known WHERE changed"
         " ORDER BY event_pk"
     )
-    rows = db.execute(_COUNT_ROWS).fetchone()
+    many = db.execute("SELECT max(n) > max(row) FROM stage.events").fetchone()[0]
+    rows = db.execute(_COUNT_ROWS if many else _COUNT_EVENTS).fetchone()
     anonymous = db.execute("SELECT count(*) FROM stage.arrived WHERE target IS NULL").fetchone()[0]
     return EventCounts(rows["new"], rows["changed"], repeated, anonymous)
 
@@ -221,6 +222,9 @@ _COUNT_ROWS = """SELECT count(*) FILTER (WHERE arrived = events) AS new,
       count(*) FILTER (WHERE arrived < events AND (arrived OR changed)) AS changed
     FROM (SELECT count(*) AS events, count(*) FILTER (WHERE k.n IS NULL) AS arrived, total(k.changed) AS changed
           FROM stage.events AS s LEFT JOIN stage.known AS k ON k.n = s.n GROUP BY s.row)"""
+_COUNT_EVENTS = (
+    """SELECT (SELECT count(*) FROM stage.arrived) AS new, (SELECT count(*) FROM stage.revised) AS changed"""
+)
 _INSERT = f"""INSERT INTO main.events (id, contact_id, name, source, source_id, occurred_at, recorded_at, properties,
                                     visitor)
     SELECT a.rank + :base, {CONTACT_OF.format("a.target")}, s.name, :source, s.source_id,
