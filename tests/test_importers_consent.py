@@ -19,7 +19,7 @@ from mailflow.addresses import normalise
 from mailflow.importers import ImportOptions, ImportResult, Noun, import_file
 from mailflow.model import Basis, ConsentState, ImportState, SuppressionReason
 from mailflow.policy import Limits, decide
-from mailflow.store import Store, candidates, consents, contacts, suppressions, undo
+from mailflow.store import Store, candidates, consents, contacts, contacts_bulk, suppressions, undo
 from mailflow.store.candidates import Question
 from mailflow.tokens import Keys
 
@@ -416,3 +416,17 @@ def test_a_row_without_a_first_address_is_known_by_the_second(desk: Desk) -> Non
     desk.take("email,secondary email\n,home@example.com\nnot one,home@example.com\n")
     assert desk.contact("home@example.com").email == "home@example.com"
     assert desk.db.execute("SELECT count(*) FROM contacts").fetchone()[0] == 1
+
+
+def test_a_stopped_import_leaves_suppressed_only_whom_we_knew(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.take("email,newsletter\nann@example.com,yes\n")
+    monkeypatch.setattr(contacts_bulk, "add_new", _stop)
+    with pytest.raises(RuntimeError):
+        desk.take("email,status\nann@example.com,bounced\nnew@example.com,bounced\n", "stopped.csv")
+    assert desk.why("ann@example.com") == {SuppressionReason.HARD_BOUNCE}
+    assert desk.why("new@example.com") == set()
+    assert desk.mailable() == set()
+
+
+def _stop(*args: object, **options: object) -> None:
+    raise RuntimeError("the machine stopped")

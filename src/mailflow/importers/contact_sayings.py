@@ -24,6 +24,7 @@ SAYING_COLUMNS = ("consent", "basis", "consent_at", "evidence", "consent_source"
 SAYING_DATES = ("consent_at", "opted_in_at", "opted_out_at")
 _DETAILS = (*SAYING_DATES, "evidence")
 _OPTED_IN = (ConsentState.SUBSCRIBED, ConsentState.PENDING)
+_MEMO_SIZE = 50_000
 _SHOWN = 200  # of a cell, as evidence
 _NO_DATE = re.compile(r"[\s0:.TZ/-]*\Z")  # blank, or the 0000-00-00 of MySQL
 
@@ -58,7 +59,7 @@ class Sayings:
         self.spoken = consent.given or any(name in has for name in (*CONSENT_FIELDS, "opted_out_at"))
         self.may_say_yes = consent.given or "consent" in has
         self._consent = consent
-        self._instants = {name: instant_reader(instants[name]) for name in SAYING_DATES}
+        self._dates = {name: _Dates(instant_reader(instants[name])) for name in SAYING_DATES}
         self._file = file
         self._has_details = "evidence" in has
         self._has_source = "source" in has
@@ -137,29 +138,38 @@ class Sayings:
         }
 
     def _first_time(self, cells: Any) -> int | None:
-        """Return the first of some cells that is a date; those of bounces often are."""
-        for cell in cells:
-            if cell.strip():
-                try:
-                    return self._instants["opted_out_at"](cell)
-                except ValueError:
-                    continue
-        return None
+        """Return the first of some cells that is a date; those of bounces often are, and may be none."""
+        dates = _Dates(self._dates["opted_out_at"].read)
+        return next((at for cell in cells if (at := dates[cell]) is not None), None)
 
     def _times(self, sheet: Sheet, name: str) -> list[int | None]:
         """Return the first of a field's columns that is filled, as an instant; None where there is none to read."""
-        read = self._instants[name]
+        known = self._dates[name]
+        times = sheet.first_of(name, known.__getitem__)
+        if known.unread:
+            self.unread += sum(cell in known.unread for _, cells in sheet.every(name) for cell in cells)
+        return times
 
-        def read_or_count(cell: str) -> int | None:
-            if _NO_DATE.match(cell):
-                return None
+
+class _Dates(dict[str, int | None]):
+    """Remembers what the cells of a column mean, as days repeat; `unread` are those that are filled and no date."""
+
+    def __init__(self, read: InstantRead) -> None:
+        super().__init__()
+        self.read = read
+        self.unread: set[str] = set()
+
+    def __missing__(self, cell: str) -> int | None:
+        if len(self) > _MEMO_SIZE:
+            self.clear()
+        at = None
+        if not _NO_DATE.match(cell):
             try:
-                return read(cell)
+                at = self.read(cell)
             except ValueError:
-                self.unread += 1
-                return None
-
-        return sheet.first_of(name, read_or_count)
+                self.unread.add(cell)
+        self[cell] = at
+        return at
 
 
 def named_cells(headers: Sequence[str], cells: Sequence[str]) -> list[str]:
