@@ -237,6 +237,9 @@ def test_lines_with_categories_sort_their_products(shop: Shop) -> None:
     assert shop.all("SELECT category FROM product_categories ORDER BY 1") == [("Drinks",), ("Hot",)]
     shop.undo(result)
     assert shop.all("SELECT * FROM products") == []
+    shop.take("product id,name,category\nTea,Tea,Leaves\n", name="products.csv")
+    shop.take(text, name="again.csv")
+    assert shop.all("SELECT category FROM product_categories") == [("Leaves",)]
 
 
 def test_an_anonymous_buyer_is_known_once_a_file_brings_the_id(shop: Shop) -> None:

@@ -70,14 +70,14 @@ def add(pace: Pace, import_id: int, source: str) -> None:
 
 
 def _sort(pace: Pace, import_id: int, source: str) -> None:
-    """Put products into the categories that lines say; those of known products go into the journal one by one."""
+    """Put products that are in none into the categories that lines say: a file of products knows better."""
     db = pace.store.db
     db.execute(
         f"""INSERT INTO stage.sorted (product_pk, category)
             SELECT product_pk, category FROM (
               SELECT {PRODUCT_OF} AS product_pk, l.category FROM stage.line_categories AS l) AS s
             WHERE product_pk IS NOT NULL AND NOT EXISTS (
-              SELECT 1 FROM main.product_categories AS c WHERE c.product_id = s.product_pk AND c.category = s.category)
+              SELECT 1 FROM main.product_categories AS c WHERE c.product_id = s.product_pk)
             ORDER BY product_pk, category""",
         {"source": source},
     )
