@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 
 from mailflow import clock, money
 from mailflow.model import ConsentState
@@ -68,17 +68,8 @@ class Proposal:
         return Strength.LIKELY if self.points >= _LIKELY else Strength.POSSIBLE
 
 
-class _Kind(IntEnum):
-    """By what contacts meet; the value is how many may share a key before it tells nothing."""
-
-    PHONE = 6
-    BIRTHDAY = 7
-    POSTCODE = 8
-    COMPANY = 9
-    MAILBOX = 10
-    OWN_PART = 11
-    SHOPS = 12
-    DOMAIN = 30
+# By what contacts meet. Each is also how many may share a key before it tells nothing: a shop's own phone number.
+_PHONE, _BIRTHDAY, _POSTCODE, _COMPANY, _MAILBOX, _OWN_PART, _SHOPS, _DOMAIN = 6, 7, 8, 9, 10, 11, 12, 30
 
 
 def proposals(db: Connection) -> list[Proposal]:
@@ -128,8 +119,8 @@ def _meetings(db: Connection) -> Iterator[_Pair]:
     db.execute("DROP TABLE IF EXISTS temp.meeting")
     db.execute("CREATE TEMP TABLE meeting (kind INTEGER, key INTEGER, contact_id INTEGER)")
     for people in _everybody(db):
-        db.executemany("INSERT INTO temp.meeting VALUES (?, ?, ?)", (key for each in people for key in _keys(each)))
-    db.executemany("INSERT INTO temp.meeting VALUES (?, ?, ?)", list(_keys_of_shops(db)))
+        _note(db, (key for each in people for key in _keys(each)))
+    _note(db, list(_keys_of_shops(db)))
     db.execute("CREATE INDEX temp.meeting_by_key ON meeting (kind, key, contact_id)")
     cursor = db.cursor()
     cursor.row_factory = None
@@ -141,6 +132,13 @@ def _meetings(db: Connection) -> Iterator[_Pair]:
            CROSS JOIN temp.meeting AS b ON b.kind = k.kind AND b.key = k.key AND b.contact_id > a.contact_id"""
     )
     db.execute("DROP TABLE temp.meeting")
+
+
+def _note(db: Connection, keys: Iterable[tuple[int, int, int]]) -> None:
+    """Write keys into the temporary table, in a transaction that does not touch the database itself."""
+    db.execute("BEGIN")
+    db.executemany("INSERT INTO temp.meeting VALUES (?, ?, ?)", keys)
+    db.execute("COMMIT")
 
 
 def _everybody(db: Connection) -> Iterator[list[Person]]:
@@ -156,23 +154,24 @@ def _everybody(db: Connection) -> Iterator[list[Person]]:
 
 def _keys(person: Person) -> Iterator[tuple[int, int, int]]:
     """Yield (kind, key, contact) for everything by which others may meet a person; keys are hashes."""
-    contact = person.id
-    if person.number:
-        yield _Kind.PHONE, hash(tail(person.number)), contact
+    contact, number, whole = person.id, person.number, person.name
+    if number:
+        yield _PHONE, hash(tail(number)), contact
     if person.email:
-        yield _Kind.MAILBOX, hash(person.mailbox), contact
-    if not person.name:
+        yield _MAILBOX, hash(person.mailbox), contact
+    if not whole:
         return
     if person.birthday:
-        yield _Kind.BIRTHDAY, hash((person.name, person.birthday)), contact
-    if person.area:
-        yield _Kind.POSTCODE, hash((person.name, person.area)), contact
-    if person.firm:
-        yield _Kind.COMPANY, hash((person.name, person.firm)), contact
+        yield _BIRTHDAY, hash((whole, person.birthday)), contact
+    if person.postcode:
+        yield _POSTCODE, hash((whole, person.area)), contact
+    if person.company:
+        yield _COMPANY, hash((whole, person.firm)), contact
     if person.email:
-        yield _Kind.DOMAIN, hash((person.name, person.domain)), contact
-    if person.own_part:
-        yield _Kind.OWN_PART, hash((person.name, person.own_part)), contact
+        yield _DOMAIN, hash((whole, person.domain)), contact
+        own = person.own_part
+        if own:
+            yield _OWN_PART, hash((whole, own)), contact
 
 
 def _keys_of_shops(db: Connection) -> Iterator[tuple[int, int, int]]:
@@ -189,7 +188,7 @@ def _keys_of_shops(db: Connection) -> Iterator[tuple[int, int, int]]:
     for value, contact, first, last in rows:
         whole = name(first, last)
         if whole:
-            yield _Kind.SHOPS, hash((whole, value)), contact
+            yield _SHOPS, hash((whole, value)), contact
 
 
 def _claims(db: Connection) -> set[_Pair]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 
 from mailflow.store import likeness
 
 Found = Iterator[tuple[int, str]]  # weight, sentence
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Person:
     """What is compared of a contact. `ids` are (shop, customer id); `claimed` those of others that a file gave them."""
 
@@ -26,20 +25,20 @@ class Person:
     ids: frozenset[tuple[str, str]] = frozenset()
     claimed: frozenset[tuple[str, str]] = frozenset()
 
-    @cached_property
+    @property
     def name(self) -> str:
         """The whole name as it is compared, blank where a part of it is missing."""
         return likeness.name(self.first_name, self.last_name)
 
-    @cached_property
+    @property
     def number(self) -> str:
         return likeness.digits(self.phone)
 
-    @cached_property
+    @property
     def area(self) -> str:
         return "".join(sign for sign in (self.postcode or "").lower() if sign.isalnum())
 
-    @cached_property
+    @property
     def firm(self) -> tuple[str, ...]:
         return likeness.words(self.company or "")
 
@@ -51,11 +50,11 @@ class Person:
     def domain(self) -> str:
         return (self.email or "").lower().rpartition("@")[2]
 
-    @cached_property
+    @property
     def mailbox(self) -> str:
         return likeness.mailbox(self.email) if self.email else ""
 
-    @cached_property
+    @property
     def own_part(self) -> str:
         return likeness.own_part(self.email, self.first_name, self.last_name) if self.email else ""
 
