@@ -46,9 +46,9 @@ def consent(
         typer.Option("--at", metavar="DATE", help="What held at the end of this day.", show_default=False),
     ] = None,
 ) -> None:
-    """Show the ledger of one person's consent, or what held on a past day.
+    """Show what people agreed to, and when.
 
-    The ledger is append-only: what was said, when, in which words, by which source and evidence, for which address.
+    The ledger of one person is append-only: what was said, when, in which words, by which source and evidence, for which address.
     With --at it is what held at the end of that day, of one person or of everybody.
 
     \\b

@@ -38,9 +38,11 @@ def find(db: Connection, keys: Keys, text: str) -> Contact:
         return by_address(db, keys, address)
     if "@" in wanted:
         raise UsageError(f"{wanted!r}: {address}")
+    name = wanted.split()[-1]
+    by_name = f"; by name: mailflow segment --rule 'last_name == \"{name}\"'" if name.isalpha() else ""
     raise UsageError(
         f"{wanted!r}: nobody is known by this. Say an e-mail address, a phone number, a contact key or a shop's"
-        " customer id; by name: mailflow segment --rule 'last_name == \"Lovelace\"'"
+        f" customer id{by_name}"
     )
 
 
