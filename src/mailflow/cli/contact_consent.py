@@ -48,10 +48,10 @@ def consent(
 ) -> None:
     """Show what people agreed to, and when.
 
-    The ledger of one person is append-only: what was said, when, in which words, by which source and evidence, for which address.
-    With --at it is what held at the end of that day, of one person or of everybody.
+    The ledger of one person is append-only: what was said, when, in which words, by which source and evidence, for
+    which address. With --at it is what held at the end of that day, of one person or of everybody.
 
-    \\b
+    \b
     Examples:
       mailflow contact consent ada@example.com
       mailflow contact consent ada@example.com --at 2026-03-31

@@ -51,7 +51,7 @@ def show(
     Fields and where each comes from, consent, suppression, orders, scores, and everything that happened, from all
     sources, in time order. Contacts that were merged are shown as one.
 
-    \\b
+    \b
     Examples:
       mailflow contact show ada@example.com
       mailflow contact show ada@example.com --only orders,messages --since 2026-01-01
