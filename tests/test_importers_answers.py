@@ -134,3 +134,10 @@ def test_answers_that_nobody_knows_are_no_consent(shop: Shop) -> None:
     )
     assert shop.state("anna@example.com") is ConsentState.NEVER
     assert any("perhaps" in warning for warning in result.warnings)
+
+
+def test_people_without_an_address_can_answer_too(shop: Shop) -> None:
+    shop.take("customer_id,city\n17,Wien\n", "crm.csv", noun=Noun.CONTACTS)
+    result = shop.take("customer_id,submitted_at,question,answer\n17,2026-03-05 10:00,City,Graz\n")
+    assert result.inserted == 1
+    assert shop.rows("SELECT city FROM contacts") == [("Graz",)]

@@ -263,7 +263,7 @@ def _mark_changed(db: Connection, *, fill_only: bool) -> None:
         fields.append("(m.attributes IS NOT NULL AND json_patch(c.attributes, m.attributes) <> c.attributes)")
         fields.append(f"(m.email_is_new AND m.email IS NOT c.email) OR {_AGREED_ELSEWHERE}")
     fields.append("(m.email IS NOT NULL AND c.email IS NULL)")
-    moves = "" if fill_only else f", email_is_new = email_is_new OR {_AGREED_ELSEWHERE}"
+    moves = "" if fill_only else f", email_is_new = email_is_new OR {_AGREED_ELSEWHERE} IS TRUE"
     for targets in known_slices(db):
         db.execute(
             f"""UPDATE stage.merged AS m SET changed = 1{moves} FROM main.contacts AS c
