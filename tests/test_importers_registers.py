@@ -158,6 +158,12 @@ def test_a_corrected_amount_takes_the_place_of_the_first(store: Store, bring: Br
     assert sum(row[3] for row in spent(store)) == 17900
 
 
+def test_costs_without_an_id_beside_others_with_one_are_all_kept(store: Store, bring: Bring) -> None:
+    text = "cost_id,date,channel,amount\nA1,2026-11-01,radio,5\n,2026-11-01,radio,6\n,2026-11-01,radio,6\n"
+    assert bring(text).inserted == 3
+    assert bring(text).unchanged == 3
+
+
 def test_orders_with_a_channel_stay_orders(bring: Bring) -> None:
     text = "order_id,date,email,total,channel,campaign\n1,2026-11-01,ann@a.example,10.00,web,spring\n"
     assert bring(text).noun is Noun.ORDERS

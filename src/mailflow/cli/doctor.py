@@ -112,7 +112,7 @@ def _field_table(fields: Sequence[FieldReport]) -> Table:
     table = Table(box=None, pad_edge=False)
     table.add_column("field", overflow="fold", min_width=10)
     table.add_column("filled", justify="right", no_wrap=True)
-    table.add_column("comes from, the newest first", overflow="fold", ratio=3)
+    table.add_column("comes from", overflow="fold", ratio=3)
     table.add_column("read by", overflow="fold", ratio=3)
     for field in fields:
         table.add_row(Text(field.name), _share(field), Text(_sources(field)), Text(_readers(field)))

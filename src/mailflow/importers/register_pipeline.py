@@ -37,8 +37,7 @@ class RegisterPipeline:
         totals = reader.totals
         if self._register is COSTS.register:
             totals += registers_bulk.drop_totals(db)
-        if not reader.has_ids:
-            registers_bulk.number_equal_keys(db)
+        registers_bulk.number_equal_rows(db)
         repeated = registers_bulk.fold_repeated(db, self._register)
         return Staged(rows, totals + repeated, [*self._warnings(totals, repeated)])
 

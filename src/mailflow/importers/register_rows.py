@@ -17,7 +17,7 @@ from mailflow.importers.cells import Sheet, address, country, identifiers, marke
 from mailflow.importers.dates import InstantReader
 from mailflow.importers.recognise import Recognised
 from mailflow.store import registers
-from mailflow.store.registers import Register, name_key
+from mailflow.store.registers import ROW, Register, name_key
 
 _BLANK = frozenset({"", "-", "--", "—"})  # what ad tools write where there is nothing
 _TOTAL = re.compile(r"\s*(?:grand\s+)?(?:totals?|gesamt(?:summe)?|summe|totale|totaal|sum)\b", re.IGNORECASE)
@@ -71,11 +71,6 @@ class RegisterRows:
         self._writing = writing
         self.totals = 0
 
-    @property
-    def has_ids(self) -> bool:
-        """Whether every row has a key that tells it from others, and not only a hash of what it says."""
-        return not self._table.identity or self._table.register.key in self._recognised.columns
-
     def read(self, sheet: Sheet) -> Iterator[tuple[Any, ...]]:
         """Yield the sound rows of a block: line, key, the register's columns, attributes as JSON or None."""
         columns = {name: read(sheet, self._writing) for name, read in self._table.readers.items()}
@@ -125,7 +120,8 @@ class RegisterRows:
 
 
 def _hash(parts: Iterator[Any]) -> str:
-    return blake2b("\0".join(str(part or "") for part in parts).encode(), digest_size=8).hexdigest()
+    digest = blake2b("\0".join(str(part or "") for part in parts).encode(), digest_size=8).hexdigest()
+    return f"{ROW}{digest}"
 
 
 def _texts(name: str) -> Reader:

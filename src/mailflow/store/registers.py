@@ -6,6 +6,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+ROW = "row-"  # begins the key of a thing that has no id but a hash of what its row says
 _NOT_WORD = re.compile(r"[\W_]+")
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from mailflow.store.connection import Connection, Row
 from mailflow.store.pace import Pace
-from mailflow.store.registers import COSTS, Register
+from mailflow.store.registers import COSTS, ROW, Register
 
 _SLICE = 20_000  # rows compared in one statement
 
@@ -41,14 +41,16 @@ def add(db: Connection, register: Register, rows: Iterable[Sequence[Any]]) -> No
     db.executemany(f"INSERT INTO stage.register ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})", rows)
 
 
-def number_equal_keys(db: Connection) -> None:
-    """Tell rows without an id of their own apart: the key is a hash of the row, and gets its number among equals."""
+def number_equal_rows(db: Connection) -> None:
+    """Tell rows without an id apart: their key is a hash (`registers.ROW`), and gets its number among equal rows."""
     _index(db)
     db.execute(
         """UPDATE stage.register AS r SET key = r.key || '-' || s.number
            FROM (SELECT n, row_number() OVER (PARTITION BY key ORDER BY n) AS number FROM stage.register
-                 WHERE key IN (SELECT key FROM stage.register GROUP BY key HAVING count(*) > 1)) AS s
-           WHERE r.n = s.n AND s.number > 1"""
+                 WHERE key IN (SELECT key FROM stage.register WHERE key >= :row AND key < :after
+                               GROUP BY key HAVING count(*) > 1)) AS s
+           WHERE r.n = s.n AND s.number > 1""",
+        {"row": ROW, "after": f"{ROW}g"},  # the hash is hexadecimal
     )
 
 

@@ -11,13 +11,15 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from mailflow.errors import MailflowError
+from mailflow.errors import DataError, MailflowError
 from mailflow.jobs.doctor import data, database, files, private
 from mailflow.jobs.doctor.examined import Examined
 from mailflow.jobs.doctor.fields import FieldReport, FieldSource, Reader
 from mailflow.jobs.doctor.findings import Finding, Severity, error
 from mailflow.store.database import explain
-from mailflow.workspace import Workspace
+from mailflow.workspace import DATABASE_FILE, Workspace
+
+_RESTORE = "Restore it from .mailflow/backups, or from your own backup"
 
 Check = Callable[[Examined], Iterable[Finding]]
 Advance = Callable[[int], object]
@@ -83,7 +85,8 @@ def _carried_out(check: Check, examined: Examined) -> Iterator[Finding]:
         if known is None:
             raise
         examined.is_damaged = True
-        yield error("database", "mailflow.db", str(known), "Restore it from .mailflow/backups")
+        remedy = _RESTORE if isinstance(known, DataError) else "Look at that first, then run `mailflow doctor` again"
+        yield error("database", DATABASE_FILE, str(known), remedy)
 
 
 __all__ = [
