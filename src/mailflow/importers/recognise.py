@@ -78,43 +78,53 @@ def recognise(
     layout = _find_layout(source, known, folded, noun, tool)
     if noun is None:
         noun = layout.noun if layout else guess_noun(source, headers, mapping)
+    said = {_find_column(source, column): _field_name(wanted, noun) for column, wanted in mapping.items()}
+    plan, unused = _plan(source, headers, noun, layout, said)
+    _require(source, noun, frozenset(plan.columns))
+    left_out = [
+        place for place in unused if place in said or not (place in plan.used or _is_known(layout, folded[place]))
+    ]
+    ignored = tuple(source.header[place] or f"column {place + 1}" for place in sorted(left_out))
+    return _recognised(noun, tool, layout, plan, ignored, len(headers))
+
+
+def _plan(
+    source: Source, headers: Sequence[Header], noun: Noun, layout: Layout | None, said: Mapping[int, str]
+) -> tuple[Plan, list[int]]:
+    """Return the columns of a file, those that its layout adds among them, and the places of those of no use.
+
+    `said` is what the user says a column is, by place.
+    """
     words = VOCABULARY[noun]
     positions = {header: rank for rank, header in enumerate(words.words)}
-    meanings = [_meaning(header, words, layout) for header in headers]
-    ranks = [_rank(header, positions, layout) for header in headers]
-    said = {_find_column(source, column): _field_name(wanted, noun) for column, wanted in mapping.items()}
-    for place, meaning in said.items():
-        meanings[place], ranks[place] = meaning, _MAPPED
-        if meaning == IGNORE:
-            folded[place] = ""  # nor may a join or a rule read it
+    meanings = [said.get(place) or _meaning(header, words, layout) for place, header in enumerate(headers)]
+    ranks = [_MAPPED if place in said else _rank(header, positions, layout) for place, header in enumerate(headers)]
     columns, attributes, unused = _arrange(source, words, meanings, ranks)
+    # What the user leaves out no join or rule may read either.
+    folded = ["" if said.get(place) == IGNORE else header.whole for place, header in enumerate(headers)]
     plan = Plan(list(source.header), folded, columns, attributes, words.many, frozenset(said.values()))
     if layout is not None:
         plan.add(layout)
     _tidy(plan, words, unused)
-    return _finish(source, noun, tool, layout, plan, unused, words)
+    return plan, unused
 
 
-def _finish(
-    source: Source,
-    noun: Noun,
-    tool: str | None,
-    layout: Layout | None,
-    plan: Plan,
-    unused: Sequence[int],
-    words: NounWords,
+def _is_known(layout: Layout | None, header: str) -> bool:
+    """Return whether the table of the tool speaks of a header: then it is no surprise that it is left out."""
+    return layout is not None and layout.meaning(header) is not None
+
+
+def _recognised(
+    noun: Noun, tool: str | None, layout: Layout | None, plan: Plan, ignored: tuple[str, ...], width: int
 ) -> Recognised:
-    _require(source, noun, words, frozenset(plan.columns))
-    ignored = tuple(source.header[place] or f"column {place + 1}" for place in sorted(unused) if place not in plan.used)
     in_file_order = dict(sorted(plan.attributes.items(), key=lambda item: item[1]))
-    frame = (MappingProxyType(plan.columns), MappingProxyType(in_file_order), ignored)
-    header, width = tuple(plan.header), len(source.header)
+    frame = (MappingProxyType(plan.columns), MappingProxyType(in_file_order), ignored, tuple(plan.header), width)
     currency = None if "currency" in plan.columns else currency_of(_amount_headers(plan))
     if layout is None:
-        return Recognised(noun, tool or PLAIN, *frame, header, width, currency=currency, notes=_unlike(tool))
+        return Recognised(noun, tool or PLAIN, *frame, currency=currency, notes=_unlike(tool))
     return Recognised(
-        noun, layout.tool, *frame, header, width, tuple(plan.steps), layout.title, layout.name, layout.inferred,
-        layout.zone, layout.day_order, currency or layout.currency,
+        noun, layout.tool, *frame, tuple(plan.steps), layout.title, layout.name, layout.inferred, layout.zone,
+        layout.day_order, currency or layout.currency,
     )  # fmt: skip
 
 
@@ -228,9 +238,9 @@ def _attribute_name(header: str, place: int, taken: Mapping[str, int]) -> str:
     return name
 
 
-def _require(source: Source, noun: Noun, words: NounWords, has: frozenset[str]) -> None:
+def _require(source: Source, noun: Noun, has: frozenset[str]) -> None:
     """Ask for the column that a file of this noun needs and that was not recognised."""
-    for each in words.needs:
+    for each in VOCABULARY[noun].needs:
         if not each.met_by(has):
             raise ask_for(source, f"a file of {noun} needs {each.what}, and none was recognised", each.ask)
 
