@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 LIST_COLUMNS = ("id", "file", "as", "from", "at", "inserted", "updated", "unchanged", "rejected", "undone")
 _SHOWN = 10
+_CALLED_WIDTH = 36  # what a terminal of 80 columns leaves beside the counts
 _ABOUT = ("line", "field", "old", "new")
 _COUNTS = ("inserted", "updated", "unchanged", "merged", "rejected")
 
@@ -51,18 +52,21 @@ def table(done: Imported, *, dry_run: bool) -> RenderableType:
     from rich.table import Table
 
     title = "What would change" if dry_run else None
-    counts = Table("file", "what", box=None, pad_edge=False, title=title, title_justify="left")
+    counts = Table("file: what", box=None, pad_edge=False, title=title, title_justify="left")
     for heading in ("rows", "new", "changed", "unchanged", "rejected"):
         counts.add_column(heading, justify="right", no_wrap=True)
-    counts.columns[0].overflow = counts.columns[1].overflow = "fold"
+    counts.columns[0].overflow = "fold"
     for result in done.results:
         numbers = (result.rows, result.inserted, result.updated, result.unchanged, result.rejected)
-        counts.add_row(result.file.name, _what(result), *(f"{number:,}" for number in numbers))
+        counts.add_row(_called(result), *(f"{number:,}" for number in numbers))
     return Group(counts, _sum(done.results))
 
 
-def _what(result: ImportResult) -> str:
-    return f"{result.noun} ({result.title or result.tool})" if result.tool != "plain" else str(result.noun)
+def _called(result: ImportResult) -> str:
+    """Return what a file is called and what it is, below it where both are too long for a line."""
+    what = f"{result.noun} ({result.title or result.tool})" if result.tool != "plain" else str(result.noun)
+    name = result.file.name
+    return f"{name}: {what}" if len(name) + len(what) < _CALLED_WIDTH else f"{name}\n  {what}"
 
 
 def _sum(results: Sequence[ImportResult]) -> str:
@@ -134,19 +138,19 @@ def list_table(records: Sequence[ImportRecord]) -> Table:
     """Return the table that `--list` prints."""
     from rich.table import Table
 
-    listed = Table("id", "file", "what", "at", box=None, pad_edge=False)
+    listed = Table("id", "file: what", "at", box=None, pad_edge=False)
     for heading in ("new", "changed", "unchanged", "rejected"):
-        listed.add_column(heading, justify="right")
-    listed.add_column("")
-    for column in listed.columns[1:3]:
-        column.overflow = "fold"
-    listed.columns[3].no_wrap = True
+        listed.add_column(heading, justify="right", no_wrap=True)
+    listed.columns[1].overflow = "fold"
+    listed.columns[2].no_wrap = True
     for record in records:
         numbers = (record.inserted, record.updated, record.unchanged, record.rejected)
-        state = "" if record.state == "done" else record.state.replace("_", " ")
         what = record.noun if record.tool == "plain" else f"{record.noun} ({record.tool})"
-        at = record.started_at.strftime("%Y-%m-%d %H:%M")
-        listed.add_row(str(record.id), Path(record.file).name, what, at, *(f"{number:,}" for number in numbers), state)
+        state = "" if record.state == "done" else f", {record.state.replace('_', ' ')}"
+        at = record.started_at.strftime("%Y-%m-%d")
+        listed.add_row(
+            str(record.id), f"{Path(record.file).name}\n  {what}{state}", at, *(f"{number:,}" for number in numbers)
+        )
     return listed
 
 
