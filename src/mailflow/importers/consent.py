@@ -6,7 +6,7 @@ The words: consent_words. Several sayings of one row become one here; what that 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -137,22 +137,28 @@ class ConsentReader:
 
         Whatever else stands there (a date, a reason) was put there for somebody who left: that is a no too.
         """
-        reasons = list(_reasons(cell, meant))
+        reasons = _reasons(cell, meant)
         return _refused(self._evidence(header, cell), reasons) if reasons else None
 
     def _evidence(self, header: str, cell: str) -> str:
         return f"{self._file}: {header} = {cell.strip()[:_SHOWN]}"
 
 
-def _reasons(cell: str, meant: SuppressionReason | None) -> Iterator[SuppressionReason | None]:
-    """Yield what each word of a cell says: a reason to suppress the address, or None for a no to marketing."""
-    for word in words_of(cell) or ([cell] if cell.strip() in CONSENT_YES else []):
-        if word in CONSENT_SILENT or word in PLAIN_NO or word in SOFT_BOUNCE or not word.strip("0"):
-            continue  # also 0000-00-00, the date that MySQL writes for none
-        if word in SUPPRESSED:
-            yield SUPPRESSED[word]
-        else:
-            yield None if word in OPTED_OUT else meant
+def _reasons(cell: str, meant: SuppressionReason | None) -> Sequence[SuppressionReason | None]:
+    """Return what a cell says: reasons to suppress the address, None for a no to marketing.
+
+    Words that nobody knows count only where there is none that somebody does; then they are what the column means.
+    """
+    words = words_of(cell) or ([cell] if cell.strip() in CONSENT_YES else [])
+    known = [SUPPRESSED.get(word) for word in words if word in SUPPRESSED or word in OPTED_OUT]
+    if known:
+        return known
+    return [meant] if any(_says_something(word) for word in words) else []
+
+
+def _says_something(word: str) -> bool:
+    """Return whether a word in a column of refusals is one; 0000-00-00 is the date that MySQL writes for none."""
+    return word not in CONSENT_SILENT and word not in PLAIN_NO and word not in SOFT_BOUNCE and bool(word.strip("0"))
 
 
 def _refused(evidence: str, reasons: Sequence[SuppressionReason | None]) -> Saying:

@@ -10,7 +10,7 @@ import re
 from mailflow.importers.words import fold
 from mailflow.model import SuppressionReason
 
-_BETWEEN_WORDS = re.compile(r"[,;|\[\]\"]+")
+_BETWEEN_WORDS = re.compile(r"[,;|:\[\]{}\"]+")
 _ASIDE = re.compile(r"\s*\([^()]*\)\s*\Z")
 
 
