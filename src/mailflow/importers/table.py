@@ -12,7 +12,7 @@ from mailflow.errors import DataError
 MAX_CELL = 65_536
 MAX_COLUMNS = 200
 MAX_LINE = 1 << 24
-BLOCK_CHARACTERS = 1 << 19
+BLOCK_CHARACTERS = 1 << 18
 
 # What a rejected row carries besides its own columns; ignored when the mended file is imported again.
 LINE_COLUMN = "mailflow_line"
