@@ -216,8 +216,8 @@ def _alike(layout: LayoutSpec, model: LayoutSpec) -> LayoutSpec:
 
 
 def _missing(part: str, layout: LayoutSpec, model: LayoutSpec) -> dict[str, object]:
-    own = set(map(fold, getattr(layout, part)))
-    return {name: value for name, value in getattr(model, part).items() if fold(name) not in own}
+    own = set(map(_fold_pattern, getattr(layout, part)))
+    return {name: value for name, value in getattr(model, part).items() if _fold_pattern(name) not in own}
 
 
 def _problems(document: Document, spec: ToolSpec) -> Iterator[Problem]:
@@ -234,34 +234,41 @@ def _problems(document: Document, spec: ToolSpec) -> Iterator[Problem]:
         if layout.noun not in nouns:
             yield document.problem((*path, "as"), f"{layout.noun!r} is no kind of file{suggestion(layout.noun, nouns)}")
             continue
-        yield from _layout_problems(document, path, layout, VOCABULARY[Noun(layout.noun)].fields)
+        fields = VOCABULARY[Noun(layout.noun)].fields
+        yield from _wrong_fields(document, path, layout, fields)
+        yield from _wrong_rules(document, path, layout, fields)
+        yield from _wrong_units(document, path, layout)
 
 
-def _layout_problems(document: Document, path: KeyPath, layout: LayoutSpec, fields: Sequence[str]) -> Iterator[Problem]:
-    """Yield fields and rules that are none, and a zone, format or currency that cannot be."""
-    meant: list[tuple[KeyPath, str, bool]] = [
-        (("columns", header), meaning, False) for header, meaning in layout.columns.items()
-    ]
-    meant += [((part, name), name, True) for part in ("join", "constants", "values") for name in getattr(layout, part)]
-    for place, meaning, at_key in meant:
+def _wrong_fields(document: Document, path: KeyPath, layout: LayoutSpec, fields: Sequence[str]) -> Iterator[Problem]:
+    """Yield what is said to be a field and is none."""
+    meant: list[tuple[KeyPath, str]] = [(("columns", header), meaning) for header, meaning in layout.columns.items()]
+    meant += [((part, name), name) for part in ("join", "constants", "values") for name in getattr(layout, part)]
+    for place, meaning in meant:
         if not is_meaning(meaning, fields):
-            known = [*fields, IGNORE, ATTRIBUTE]
-            message = f"{meaning!r} is no field of {layout.noun}{suggestion(meaning, known)}"
-            yield document.problem((*path, *place), message, at_key=at_key)
+            message = f"{meaning!r} is no field of {layout.noun}{suggestion(meaning, [*fields, IGNORE, ATTRIBUTE])}"
+            yield document.problem((*path, *place), message, at_key=place[-1] == meaning)
     for at, name in enumerate(layout.inferred):
         if name not in fields:
             message = f"{name!r} is no field of {layout.noun}{suggestion(name, fields)}"
             yield document.problem((*path, "inferred", at), message)
+
+
+def _wrong_rules(document: Document, path: KeyPath, layout: LayoutSpec, fields: Sequence[str]) -> Iterator[Problem]:
+    """Yield rules that are none, or that give what a file of this kind has not."""
     for at, name in enumerate(layout.rules):
+        place = (*path, "rules", at)
         if name not in RULES:
-            yield document.problem((*path, "rules", at), f"{name!r} is no rule{suggestion(name, RULES)}")
-            continue
-        for given in RULES[name].gives:
+            yield document.problem(place, f"{name!r} is no rule{suggestion(name, RULES)}")
+        for given in RULES[name].gives if name in RULES else ():
             if not is_meaning(given, fields):
                 message = f"the rule {name} gives {given!r}, which is no field of {layout.noun}"
-                yield document.problem((*path, "rules", at), message)
-    checks = (("timezone", clock.zone), ("date_format", day_order_of), ("currency", currency_code))
-    for key, check in checks:
+                yield document.problem(place, message)
+
+
+def _wrong_units(document: Document, path: KeyPath, layout: LayoutSpec) -> Iterator[Problem]:
+    """Yield a zone, a date format or a currency that cannot be."""
+    for key, check in (("timezone", clock.zone), ("date_format", day_order_of), ("currency", currency_code)):
         value = getattr(layout, key)
         try:
             if value is not None:
@@ -282,24 +289,27 @@ def _layout(spec: ToolSpec, layout: LayoutSpec) -> Layout:
     ranked = [
         (rank - len(layout.columns), header, meaning) for rank, (header, meaning) in enumerate(layout.columns.items())
     ]
+    translations = {name: {fold(word): known for word, known in words.items()} for name, words in layout.values.items()}
     return Layout(
-        spec.tool,
-        spec.title,
-        layout.name,
-        Noun(layout.noun),
-        tuple(frozenset(map(_fold_pattern, [sign] if isinstance(sign, str) else sign)) for sign in layout.signs),
-        frozenset(map(fold, layout.without)),
-        tuple(pattern.lower() for pattern in layout.files),
-        MappingProxyType({fold(header): (rank, meaning) for rank, header, meaning in ranked if "*" not in header}),
-        tuple((_pattern(_fold_pattern(header)), rank, meaning) for rank, header, meaning in ranked if "*" in header),
-        MappingProxyType({name: tuple(map(fold, headers)) for name, headers in layout.join.items()}),
-        MappingProxyType(layout.constants),
-        MappingProxyType(
-            {name: {fold(word): known for word, known in words.items()} for name, words in layout.values.items()}
+        tool=spec.tool,
+        title=spec.title,
+        name=layout.name,
+        noun=Noun(layout.noun),
+        signs=tuple(frozenset(map(_fold_pattern, [sign] if isinstance(sign, str) else sign)) for sign in layout.signs),
+        without=frozenset(map(fold, layout.without)),
+        files=tuple(pattern.lower() for pattern in layout.files),
+        columns=MappingProxyType(
+            {fold(header): (rank, meaning) for rank, header, meaning in ranked if "*" not in header}
         ),
-        tuple(layout.rules),
-        frozenset(layout.inferred),
-        clock.zone(layout.timezone) if layout.timezone else None,
-        day_order_of(layout.date_format) if layout.date_format else None,
-        currency_code(layout.currency) if layout.currency else None,
+        patterns=tuple(
+            (_pattern(_fold_pattern(header)), rank, meaning) for rank, header, meaning in ranked if "*" in header
+        ),
+        join=MappingProxyType({name: tuple(map(fold, headers)) for name, headers in layout.join.items()}),
+        constants=MappingProxyType(layout.constants),
+        values=MappingProxyType(translations),
+        rules=tuple(layout.rules),
+        inferred=frozenset(layout.inferred),
+        zone=clock.zone(layout.timezone) if layout.timezone else None,
+        day_order=day_order_of(layout.date_format) if layout.date_format else None,
+        currency=currency_code(layout.currency) if layout.currency else None,
     )

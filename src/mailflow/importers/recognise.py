@@ -15,7 +15,7 @@ from mailflow.errors import QuestionError, UsageError
 from mailflow.importers.dates import DayOrder
 from mailflow.importers.guess import ask_for, guess_noun, names_of
 from mailflow.importers.headers import Header, currency_of, read_header
-from mailflow.importers.layouts import ATTRIBUTE, IGNORE, PLAIN, Layout, choose, load_layouts, tools_of
+from mailflow.importers.layouts import ATTRIBUTE, IGNORE, PLAIN, Layout, choose, load_layouts
 from mailflow.importers.noun_words import NounWords
 from mailflow.importers.nouns import Noun
 from mailflow.importers.shape import Plan, Step
@@ -243,6 +243,3 @@ def _require(source: Source, noun: Noun, has: frozenset[str]) -> None:
     for each in VOCABULARY[noun].needs:
         if not each.met_by(has):
             raise ask_for(source, f"a file of {noun} needs {each.what}, and none was recognised", each.ask)
-
-
-__all__ = ["ATTRIBUTE", "IGNORE", "PLAIN", "Recognised", "recognise", "tools_of"]
