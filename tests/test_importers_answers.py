@@ -136,6 +136,25 @@ def test_answers_that_nobody_knows_are_no_consent(shop: Shop) -> None:
     assert any("perhaps" in warning for warning in result.warnings)
 
 
+def test_a_file_of_typeform_leaves_its_administration_out(shop: Shop) -> None:
+    result = shop.take(
+        "#,What is your name?,What is your email address?,Which city do you live in?,Your birthday,"
+        "Start Date (UTC),Submit Date (UTC),Network ID\n"
+        "abc,Anna Lind,anna@example.com,Graz,1980-02-03,2026-03-02 10:00,2026-03-02 10:05,xyz\n"
+    )
+    assert (result.noun, result.inserted) == (Noun.ANSWERS, 1)
+    assert shop.rows("SELECT first_name, last_name, birthday, attributes FROM contacts") == [
+        ("Anna", "Lind", "1980-02-03", '{"which_city_do_you_live_in":"Graz"}')
+    ]
+    assert shop.rows("SELECT source_id FROM events") == [("abc",)]
+
+
+@pytest.mark.parametrize("question", ["Status", "What is your status?"])
+def test_a_status_is_no_consent(shop: Shop, question: str) -> None:
+    shop.take(f"submitted_at,email,{question},Do you like our tea?\n2026-03-02 10:00,anna@example.com,yes,yes\n")
+    assert shop.state("anna@example.com") is ConsentState.NEVER
+
+
 def test_people_without_an_address_can_answer_too(shop: Shop) -> None:
     shop.take("customer_id,city\n17,Wien\n", "crm.csv", noun=Noun.CONTACTS)
     result = shop.take("customer_id,submitted_at,question,answer\n17,2026-03-05 10:00,City,Graz\n")

@@ -49,6 +49,12 @@ def test_a_ticket_that_a_later_file_calls_open_again_is_open(shop: Shop) -> None
     assert tickets.count_open(shop.store.db, 1) == 1
 
 
+def test_a_plain_id_is_that_of_the_ticket(shop: Shop) -> None:
+    shop.take("id,requester_email,subject,status,priority,created_at\n7,anna@example.com,Cup,open,high,2026-03-02\n")
+    (ticket,) = tickets.of_person(shop.store.db, [1])
+    assert (ticket.ticket_id, ticket.is_open) == ("7", True)
+
+
 def test_a_log_of_tickets_is_read_in_its_order(shop: Shop) -> None:
     header = "ticket_id,email,event,time\n"
     shop.take(header + "1,a@example.com,closed,2026-03-02 12:00\n1,a@example.com,created,2026-03-02 10:00\n")

@@ -22,6 +22,7 @@ from mailflow.importers.event_rows import Event, Saying, hashed
 from mailflow.importers.nouns import Noun
 from mailflow.importers.recognise import Recognised
 from mailflow.importers.words import CONTACT_WORDS, fold
+from mailflow.importers.words_events import WORDS
 from mailflow.store.contacts import FIELDS
 from mailflow.store.statements_bulk import Stated
 
@@ -30,6 +31,13 @@ NO_TIME = "the time is blank"
 
 _MAX_NAME = 60  # letters of a question as the name of a field
 _NAMES = ("first_name", "last_name", "full_name")
+_ASKED = (*_NAMES, "rating")  # what has a column of its own and is an answer all the same
+_ADMINISTRATION = frozenset({"occurred_at", "time", "event_id", "network", "collector"})
+_POLITE = re.compile(
+    r"^(what('s| is| are)?|please|enter|give us|tell us|wie (ist|lautet)|cuál es|quel(le)? est)?"
+    r"\s*(your|ihre?|deine?|su|tu|votre)\s+",
+    re.IGNORECASE,
+)
 # A question is about consent if it speaks of mail and of being allowed to send it.
 _MAIL = re.compile(r"e-?mail|newsletter|news|offers|mailing|correo|courriel|angebote|nyhetsbrev|boletín", re.IGNORECASE)
 _ALLOWED = re.compile(
@@ -71,6 +79,7 @@ class AnswerRows:
         self._consents: dict[str, ConsentReader] = {}
         self._form = reading.file.rsplit(".", 1)[0]
         self._fields: dict[str, str | None] = {}
+        self._words = WORDS[Noun.ANSWERS].words
         self._n = 0
 
     def read(self, sheet: Sheet) -> Batch:
@@ -142,11 +151,14 @@ class AnswerRows:
         places: dict[int, tuple[str, str | None]] = {}
         for name, place in self._recognised.attributes.items():
             question = self._recognised.header[place]
+            if self._words.get(fold(question)) in _ADMINISTRATION:
+                continue
             mapped = name != _slug(question) and fold(name) != fold(question)
             places[place] = (question, name if mapped else self._field(question))
-        for name in _NAMES:
+        for name in _ASKED:
             for place in self._recognised.columns.get(name, ()):
-                places[place] = (self._recognised.header[place], name)
+                question = self._recognised.header[place]
+                places[place] = (question, name if name in _NAMES else self._field(question))
         ordered = sorted(places.items())
         return [
             [_Answer(question, row[place].strip(), name) for place, (question, name) in ordered if row[place].strip()]
@@ -176,11 +188,13 @@ class AnswerRows:
 
 
 def _field_of(question: str) -> str | None:
-    word = fold(question)
-    meaning = CONTACT_WORDS.get(word)
-    if meaning in ("consent", "opt_out") or (_MAIL.search(question) and _ALLOWED.search(question)):
+    meaning = CONTACT_WORDS.get(fold(question))
+    if (meaning in ("consent", "opt_out") and fold(question) != "status") or (
+        _MAIL.search(question) and _ALLOWED.search(question)
+    ):
         return None
-    return meaning if meaning in FIELDS or meaning in _NAMES else _slug(question)
+    plain_word = CONTACT_WORDS.get(fold(_POLITE.sub("", question)))
+    return plain_word if plain_word in FIELDS or plain_word in _NAMES else _slug(question)
 
 
 def _slug(question: str) -> str:

@@ -82,6 +82,8 @@ class EventRows:
         visitor = people.visitors[index] or self._handle(properties)
         part = to_json(columns.parts[index]) if columns.parts is not None and columns.parts[index] else None
         own_id, may_repeat = columns.ids[index], columns.dated_only[index]
+        if own_id and self._is_state and self._kind.thing:
+            properties.setdefault(self._kind.thing, own_id)  # a plain `id` is that of the thing
         self._row += 1
         saying = None
         for name, at, undated in happened:

@@ -74,9 +74,10 @@ _MOMENT_WORDS: Mapping[Noun, Mapping[str, str]] = {
         "ticket_closed_at": """closed_at resolved_time closed_time solved_at resolved_at completed_at closed_on date_closed resolved_on close_date closed_date
             resolved_date geschlossen_am gelost_am cerrado_el ferme_le chiuso_il closed solved resolved""",
     },
+    Noun.SOCIAL: {"followed_at": "followed_at follow_date followed_on"},
     Noun.BOOKINGS: {
         "booking_made_at": """booked_at event_created_date_time booked_on created_at created created_on date_booked booking_created booking_made_at reserved_at
-            registered_at registered_on registration_date order_date gebucht_am erstellt_am reservado_el reserve_le""",
+            registered_at registered_on registration_date registration_time order_date gebucht_am erstellt_am reservado_el reserve_le""",
         "booking_cancelled_at": "cancelled_at canceled_at cancelled_on cancellation_date canceled_on storniert_am cancelled canceled",
         "booking_attended_at": """checked_in_at check_in_time checkin_time attended_at arrived_at attended checked_in showed_up
             present teilgenommen erschienen asistio present_at""",
@@ -154,7 +155,7 @@ WORDS: Mapping[Noun, NounWords] = MappingProxyType(
                         modified last_modified aktualisiert_am """
                     + _TIME,
                     "time": _CLOCK,
-                    "event_id": "event_id",
+                    "event_id": "event_id id",
                     "items": "items products line_items cart_items contents cart_contents lines artikel productos produits",
                     "url": "cart_url checkout_url recovery_url abandoned_checkout_url recover_url url",
                     "order_id": "order_id order_number order",
@@ -208,7 +209,7 @@ WORDS: Mapping[Noun, NounWords] = MappingProxyType(
                     "status": "status ticket_status state case_status conversation_status estado statut stato",
                     "occurred_at": "updated_at last_updated updated last_updated_at modified_at " + _TIME,
                     "time": _CLOCK,
-                    "event_id": "event_id",
+                    "event_id": "event_id id",
                     "subject": "subject ticket_subject title topic summary betreff thema asunto sujet oggetto",
                     "priority": "priority urgency prioritat prioridad priorite",
                     "channel": "channel via kanal canal source",
@@ -226,7 +227,7 @@ WORDS: Mapping[Noun, NounWords] = MappingProxyType(
         Noun.ANSWERS: NounWords(
             _words(
                 {
-                    "occurred_at": "submitted_at submit_date submit_date_(utc) submission_date answered_at completed_at submitted " + _TIME + " end_date start_date start_date_(utc)",
+                    "occurred_at": "submitted_at submit_date submit_date_(utc) submission_date answered_at responded_at completed_at submitted " + _TIME + " end_date start_date start_date_(utc)",
                     "time": _CLOCK,
                     "event_id": "response_id submission_id answer_id respondent_id entry_id token # event_id",
                     "network": "network_id",
@@ -234,19 +235,20 @@ WORDS: Mapping[Noun, NounWords] = MappingProxyType(
                     "question": "question question_text question_title frage pregunta domanda",
                     "answer": "answer answer_text response answer_value antwort respuesta reponse risposta",
                     "field": "field field_name variable question_key",
+                    "rating": "nps_score nps csat csat_score satisfaction_score",
                     "form": "form survey form_name survey_name survey_title form_title quiz umfrage formular encuesta formulario",
                     "email": "username email_address your_email whats_your_email what's_your_email your_email_address what_is_your_email what_is_your_email_address respondent_email",
                 }
             ),
             (_SOMEBODY, need("a time", "occurred_at", "time")),
-            signs("question+answer", "network+event_id", "collector+event_id"),
+            signs("question+answer", "rating+occurred_at", "network+event_id", "collector+event_id"),
         ),
         Noun.BOOKINGS: NounWords(
             _words(
                 {
                     "booking_id": """booking_id reservation_id appointment_id booking booking_number booking_no booking_reference booking_ref reservation
                         reservation_number confirmation_number confirmation_code registration_id buchung_id buchungsnummer termin_id reserva_id""",
-                    "starts_at": """starts_at start_at start start_date start_datetime start_date_time appointment_date appointment_at appointment
+                    "starts_at": """starts_at booked_for scheduled_for scheduled_at start_at start start_date start_datetime start_date_time appointment_date appointment_at appointment
                         booking_start booking_date_time starts begins_at begins class_date session_date event_date reservation_date visit_date arrival
                         arrival_date check_in_date beginn termin inicio debut inizio date datetime date_time datum fecha data booking_date""",
                     "starts_time": "start_time starts_time appointment_time class_time session_time reservation_time event_time begin_time " + _CLOCK,
@@ -254,7 +256,7 @@ WORDS: Mapping[Noun, NounWords] = MappingProxyType(
                     "name": "event event_action action event_type",
                     "status": "status booking_status appointment_status attendance_status state attendance estado statut stato",
                     "occurred_at": "updated_at last_updated occurred_at timestamp status_changed_at changed_at",
-                    "event_id": "event_id",
+                    "event_id": "event_id id",
                     "service": """service service_name class class_name treatment course course_name workshop appointment_type session event_name
                         event_title event_type_name activity_name activity leistung kurs behandlung servicio clase prestation cours servizio""",
                     "location": "location place room venue branch studio ort ubicacion lieu luogo",
@@ -272,28 +274,29 @@ WORDS: Mapping[Noun, NounWords] = MappingProxyType(
             ),
             (_SOMEBODY, need("a time", "starts_at", "starts_time", "booking_made_at", "occurred_at", ask="starts_at")),
             signs("booking_id", "service+starts_at+status", "service+starts_at+staff", "service+starts_time+staff", "starts_at+booking_attended_at",
-                "starts_at+booking_missed_at", "service+starts_at+starts_time", "service+booking_attended_at", "service+starts_at+ends_at+booking_cancelled_at"),
+                "starts_at+booking_missed_at", "booking_made_at+booking_attended_at", "service+starts_at+starts_time", "service+booking_attended_at", "service+starts_at+ends_at+booking_cancelled_at"),
         ),
         Noun.SOCIAL: NounWords(
             _words(
                 {
                     "platform": "platform network social_network plattform red_social reseau",
-                    "handle": """handle username screen_name profile account social_handle instagram_handle twitter_handle
+                    "handle": """handle follower_handle follower username screen_name profile account social_handle instagram_handle twitter_handle
                         profile_name nutzername usuario""",
                     "name": _NAME + " engagement engagement_type",
                     "type": "type kind",
-                    "occurred_at": "posted_at followed_at " + _TIME,
+                    "occurred_at": "posted_at " + _TIME,
                     "time": _CLOCK,
                     "event_id": "event_id interaction_id post_id comment_id mention_id",
                     "text": "text message comment content body caption kommentar comentario",
                     "url": "url link post_url permalink post profile_url",
                     "full_name": "display_name name",
+                    **_MOMENT_WORDS[Noun.SOCIAL],
                 }
             ),
             (need("a column that tells the person (a handle, e-mail or customer id)", "handle", "email", "customer_id", "phone", "visitor"),
-             need("a time", "occurred_at", "time"),
-             need("a column that says what happened", "name", "type")),
-            signs("platform+handle", "platform+name", "platform+type"),
+             need("a time", "occurred_at", "time", "followed_at"),
+             need("a column that says what happened", "name", "type", "followed_at")),
+            signs("platform+handle", "platform+followed_at", "platform+name", "platform+type"),
         ),
     }
 )  # fmt: skip
