@@ -123,14 +123,16 @@ def test_undo_takes_back_a_register(store: Store, bring: Bring) -> None:
     bring(OWNERS, "owners.csv")
     second = bring(OWNERS.replace("Manager", "Lead") + "9,Cleo,cleo@shop.example,,\n", "owners.csv")
     assert (second.inserted, second.updated) == (1, 1)
-    undo.take_back(store, second.id or 0, now=NOW, final=ImportState.UNDONE)
+    undone = undo.take_back(store, second.id or 0, now=NOW, final=ImportState.UNDONE)
+    assert (undone.owners, undone.kept_others) == (2, 0)
     assert rows(store, "owners", "name", "title") == [("Ana Ruiz", "Account Manager"), ("Ben O'Neil", None)]
 
 
 def test_undo_keeps_what_a_later_import_changed(store: Store, bring: Bring) -> None:
     first = bring(OWNERS, "owners.csv")
     bring(OWNERS.replace("Manager", "Lead"), "owners.csv")
-    undo.take_back(store, first.id or 0, now=NOW, final=ImportState.UNDONE)
+    undone = undo.take_back(store, first.id or 0, now=NOW, final=ImportState.UNDONE)
+    assert (undone.owners, undone.kept_others) == (1, 1)
     assert rows(store, "owners", "name", "title") == [("Ana Ruiz", "Account Lead")]
 
 

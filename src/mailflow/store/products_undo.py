@@ -10,12 +10,13 @@ from mailflow.store.pace import Pace
 from mailflow.store.products_bulk import COLUMNS
 
 
-def take_back(pace: Pace, import_id: int) -> None:
+def take_back(pace: Pace, import_id: int) -> tuple[int, int]:
     """Delete products that the import added and no order has, and restore what it changed of others.
 
-    What something newer changed since stays as it is.
+    Return how many were taken back, and how many stay because an order has them or something newer changed them.
     """
     db = pace.store.db
+    gone = kept = 0
     for change in journal.entries(db, import_id, "product_categories"):
         with pace.transaction() as tx:
             tx.execute(
@@ -25,16 +26,20 @@ def take_back(pace: Pace, import_id: int) -> None:
             )
     for change in journal.entries(db, import_id, "products"):
         newer = journal.newer(db, import_id, "products", change)
+        kept += len(newer)
         if change.before is None:
             for ids in journal.slices(pace, change, newer):
                 with pace.transaction() as tx:
-                    _delete_unused(tx, ids)
+                    deleted = _delete_unused(tx, ids)
+                gone, kept = gone + deleted, kept + len(ids) - deleted
         elif not newer:
             with pace.transaction() as tx:
                 _restore(tx, change.first_id, json.loads(change.before))
+            gone += 1
+    return gone, kept
 
 
-def _delete_unused(tx: Connection, ids: list[int]) -> None:
+def _delete_unused(tx: Connection, ids: list[int]) -> int:
     unused = [
         row[0]
         for row in tx.execute(
@@ -46,7 +51,7 @@ def _delete_unused(tx: Connection, ids: list[int]) -> None:
     among = (json.dumps(unused),)
     tx.execute("UPDATE products SET parent_id = NULL WHERE parent_id IN (SELECT value FROM json_each(?))", among)
     tx.execute("DELETE FROM product_categories WHERE product_id IN (SELECT value FROM json_each(?))", among)
-    tx.execute("DELETE FROM products WHERE id IN (SELECT value FROM json_each(?))", among)
+    return tx.execute("DELETE FROM products WHERE id IN (SELECT value FROM json_each(?))", among).rowcount
 
 
 def _restore(tx: Connection, product_pk: int, before: dict[str, object]) -> None:

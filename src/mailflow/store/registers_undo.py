@@ -9,23 +9,30 @@ from mailflow.store.pace import Pace
 from mailflow.store.registers import REGISTERS, Register
 
 
-def take_back(pace: Pace, import_id: int) -> None:
+def take_back(pace: Pace, import_id: int) -> tuple[dict[str, int], int]:
     """Delete owners, companies and costs that the import added, and restore what it changed.
 
-    What something newer changed since stays as it is.
+    Return how many of each table were taken back, and how many stay because something newer changed them since.
     """
+    gone = {register.table: 0 for register in REGISTERS}
+    kept = 0
     for register in REGISTERS:
         for change in journal.entries(pace.store.db, import_id, register.table):
             newer = journal.newer(pace.store.db, import_id, register.table, change)
+            kept += len(newer)
             if change.before is None:
                 for ids in journal.slices(pace, change, newer):
-                    with pace.transaction() as tx:
-                        tx.execute(
-                            f"DELETE FROM {register.table} WHERE id IN (SELECT value FROM json_each(?))",
-                            (json.dumps(ids),),
-                        )
+                    gone[register.table] += _delete(pace, register, ids)
             elif not newer:
                 _restore(pace, register, change.first_id, json.loads(change.before))
+                gone[register.table] += 1
+    return gone, kept
+
+
+def _delete(pace: Pace, register: Register, ids: list[int]) -> int:
+    with pace.transaction() as tx:
+        among = (json.dumps(ids),)
+        return tx.execute(f"DELETE FROM {register.table} WHERE id IN (SELECT value FROM json_each(?))", among).rowcount
 
 
 def _restore(pace: Pace, register: Register, row_id: int, before: dict[str, object]) -> None:

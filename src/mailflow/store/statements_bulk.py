@@ -138,12 +138,17 @@ def write(pace: Pace, import_id: int) -> None:
             )
 
 
-def take_back(pace: Pace, import_id: int) -> None:
-    """Delete the statements that an import brought. What the fields were before, the journal of contacts knows."""
+def take_back(pace: Pace, import_id: int) -> int:
+    """Delete the statements that an import brought, and return how many.
+
+    What the fields were before, the journal of contacts knows.
+    """
+    gone = 0
     for change in journal.entries(pace.store.db, import_id, "statements"):
         for ids in journal.slices(pace, change, set()):
             with pace.transaction() as tx:
-                tx.execute("DELETE FROM statements WHERE id BETWEEN ? AND ?", (ids[0], ids[-1]))
+                gone += tx.execute("DELETE FROM statements WHERE id BETWEEN ? AND ?", (ids[0], ids[-1])).rowcount
+    return gone
 
 
 def _held_fields(db: Connection) -> list[str]:

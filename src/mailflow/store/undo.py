@@ -36,12 +36,22 @@ _FIELDS = ("email", *FIELDS, "attributes", "updated_at")
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """What became of an import. `kept_*` counts what could not be taken back, because of something newer or a no."""
+    """What became of an import. `kept_*` counts what could not be taken back, because of something newer or a no.
+
+    `kept_others` are products, events, owners, companies and costs.
+    """
 
     orders: int = 0
     contacts: int = 0
+    products: int = 0
+    events: int = 0
+    answers: int = 0
+    owners: int = 0
+    companies: int = 0
+    costs: int = 0
     kept_orders: int = 0
     kept_contacts: int = 0
+    kept_others: int = 0
     kept_opt_outs: int = 0
     kept_suppressions: int = 0
 
@@ -50,10 +60,10 @@ def take_back(store: Store, import_id: int, *, now: datetime, final: ImportState
     """Undo a finished import, or roll back an interrupted one (`final` says which). Under the run lock only."""
     pace = Pace(store)
     orders, kept_orders = _take_back_orders(pace, import_id)
-    products_undo.take_back(pace, import_id)
-    registers_undo.take_back(pace, import_id)
-    events_bulk.take_back(pace, import_id)
-    statements_bulk.take_back(pace, import_id)
+    products, kept_products = products_undo.take_back(pace, import_id)
+    registers, kept_rows = registers_undo.take_back(pace, import_id)
+    events, kept_events = events_bulk.take_back(pace, import_id)
+    answers = statements_bulk.take_back(pace, import_id)
     kept_fields = _restore_contacts(pace, import_id, now)
     _forget_identities(pace, import_id)
     if final is ImportState.ROLLED_BACK:
@@ -69,8 +79,19 @@ def take_back(store: Store, import_id: int, *, now: datetime, final: ImportState
     with store.transaction() as tx:
         claims.forget(tx, import_id)
         imports.settle(tx, import_id, final, now)
-    suppressed = suppressions_bulk.count_kept(store.db, import_id)
-    return Undone(orders, contacts, kept_orders, kept_contacts + kept_fields, opt_outs, suppressed)
+    return Undone(
+        orders=orders,
+        contacts=contacts,
+        products=products,
+        events=events,
+        answers=answers,
+        **registers,
+        kept_orders=kept_orders,
+        kept_contacts=kept_contacts + kept_fields,
+        kept_others=kept_products + kept_rows + kept_events,
+        kept_opt_outs=opt_outs,
+        kept_suppressions=suppressions_bulk.count_kept(store.db, import_id),
+    )
 
 
 def recover(store: Store, *, now: datetime) -> list[int]:
