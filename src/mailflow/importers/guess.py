@@ -71,7 +71,7 @@ def _contacts_or_ask(source: Source, headers: Sequence[Header], known: _Known) -
     """Return contacts for a file that names people and has no sign of anything else, or ask what is missing."""
     as_order = known[Noun.ORDERS]
     amount, dated, who = bool(as_order & {"total", "unit_price"}), "placed_at" in as_order, "email" in as_order
-    of_an_order = any(_is_order_date(header) and header.whole not in _ANY_DATES for header in headers)
+    of_an_order = any(_is_order_date(header, _ANY_DATES) for header in headers)
     if who and (of_an_order or (amount and dated)):
         raise ask_which(source, [Noun.CONTACTS, Noun.ORDERS])
     if amount and as_order & {"order_id", "quantity", "refunded"}:
@@ -129,7 +129,7 @@ def _fields_as(noun: Noun, headers: Sequence[Header], mapping: Mapping[str, str]
 
 def _is_orders(headers: Sequence[Header], mapping: Mapping[str, str], fields: frozenset[str]) -> bool:
     """Return whether this is orders beyond doubt: an order date and an amount, or a date and an order id."""
-    surely_dated = "placed_at" in mapping.values() or any(map(_is_order_date, headers))
+    surely_dated = "placed_at" in mapping.values() or any(_is_order_date(header) for header in headers)
     if "placed_at" not in fields:
         return False
     if fields & {"total", "unit_price"} and (surely_dated or fields & _PRODUCT_FIELDS):
@@ -137,5 +137,6 @@ def _is_orders(headers: Sequence[Header], mapping: Mapping[str, str], fields: fr
     return "order_id" in fields
 
 
-def _is_order_date(header: Header) -> bool:
-    return header.field(VOCABULARY[Noun.ORDERS]) == "placed_at" and header.whole not in WEAK_DATES
+def _is_order_date(header: Header, weak: frozenset[str] = WEAK_DATES) -> bool:
+    """Return whether a header is that of an order's date, and not one of the `weak` words that any date may have."""
+    return header.field(VOCABULARY[Noun.ORDERS]) == "placed_at" and not weak & {header.whole, header.word}
