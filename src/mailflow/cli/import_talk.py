@@ -180,5 +180,5 @@ def tell_undone(session: Session, undone: Undone) -> None:
 def _counted(counts: Mapping[str, int]) -> Iterator[str]:
     for name, count in counts.items():
         if count:
-            words = name.replace("_", " ")
-            yield f"{count:,} {words[:-3] + 'y' if count == 1 and words.endswith('ies') else words}"
+            one = f"{name[:-3]}y" if name.endswith("ies") else name.removesuffix("s")
+            yield f"{count:,} {one if count == 1 else name}"
