@@ -116,7 +116,7 @@ def _worth(side: Side) -> tuple[int, bool, bool, int]:
 
 def _meetings(db: Connection) -> Iterator[_Pair]:
     """Yield every two contacts that share a key which not too many share."""
-    db.execute("DROP TABLE IF EXISTS temp.meeting")
+    db.execute("PRAGMA temp_store = FILE")  # the keys of a million people take 400 MB in memory
     db.execute("CREATE TEMP TABLE meeting (kind INTEGER, key INTEGER, contact_id INTEGER)")
     for people in _everybody(db):
         _note(db, (key for each in people for key in _keys(each)))
