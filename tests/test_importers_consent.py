@@ -342,6 +342,16 @@ def test_who_was_erased_comes_back_by_no_file(desk: Desk, text: str, options: di
     assert desk.contact("ann@example.com")
 
 
+def test_a_dry_run_shows_who_would_leave_and_who_would_be_suppressed(desk: Desk) -> None:
+    desk.take("email,newsletter\na@example.com,yes\nb@example.com,\n")
+    text = "email,status\na@example.com,unsubscribed\nb@example.com,bounced\nnew@example.com,no\n"
+    assert desk.take(text, "noes.csv", dry_run=True).changes == [
+        {"line": 2, "contact": "a@example.com", "field": "consent", "old": "subscribed", "new": "unsubscribed"},
+        {"line": 3, "contact": "b@example.com", "field": "suppressed", "old": None, "new": "hard_bounce"},
+    ]
+    assert desk.mailable() == {"a@example.com"}
+
+
 # Topics, sources, sign-ups ------------------------------------------------------------------------------------
 
 
@@ -353,6 +363,13 @@ def test_lists_of_the_old_tool_are_topics_and_one_that_was_left_is_a_no_to_it_al
     again = desk.take("email,status,lists\na@example.com,subscribed,Tea News; Offers; Old List\n", "again.csv")
     assert desk.state("a@example.com", "old_list") is ConsentState.UNSUBSCRIBED
     assert (again.updated, again.unchanged) == (1, 0)  # the attribute
+
+
+def test_undo_takes_topics_back_but_not_the_lists_that_were_left(desk: Desk) -> None:
+    result = desk.take("email,status,lists,unsubscribed lists\na@example.com,subscribed,Tea,Old List\n")
+    desk.undo(result)
+    states = {topic: desk.state("a@example.com", topic) for topic in ("", "tea", "old_list")}
+    assert states == {"": "never", "tea": "never", "old_list": "unsubscribed"}
 
 
 def test_who_said_no_to_everything_gets_no_topic_back(desk: Desk) -> None:

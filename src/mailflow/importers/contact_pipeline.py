@@ -91,7 +91,12 @@ class ContactPipeline:
         return consents_bulk.marked_contacts(db) if self._refuses or self._has_topics else 0
 
     def changes(self, staging: Staging, limit: int) -> list[dict[str, Any]]:
-        return contacts_bulk.differences(staging.db, fill_only=False, limit=limit)
+        found = contacts_bulk.differences(staging.db, fill_only=False, limit=limit)
+        found += consents_bulk.differences(staging.db, limit)
+        if self._refuses:
+            found += suppressions_bulk.differences(staging.db, limit)
+        found.sort(key=lambda change: int(change["line"]))
+        return found if limit < 0 else found[:limit]
 
     def write(self, pace: Pace, import_id: int, now_ms: int) -> None:
         task = self._task

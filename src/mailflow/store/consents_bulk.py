@@ -5,6 +5,8 @@ A no is taken always, a yes never after a no, and what is already known is not s
 
 from __future__ import annotations
 
+from typing import Any
+
 from mailflow.store import aliases
 from mailflow.store.connection import Connection
 from mailflow.store.contacts_bulk import CONTACT_OF, known_slices
@@ -50,6 +52,19 @@ def compare(db: Connection) -> int:
         "INSERT INTO stage.sayings (target, is_no) SELECT target, is_no FROM stage.news ORDER BY is_no DESC, target"
     )
     return refused
+
+
+def differences(db: Connection, limit: int) -> list[dict[str, Any]]:
+    """Return a sample of the known contacts whose consent would change, `{line, contact, field, old, new}`."""
+    rows = db.execute(
+        f"""SELECT d.line, coalesce(c.email, m.email) AS contact, coalesce(s.state, 'never') AS old, m.consent AS new
+            FROM stage.sayings AS y JOIN stage.merged AS m ON m.target = y.target JOIN stage.cards AS d ON d.n = m.n
+            JOIN main.contacts AS c ON c.id = -m.target {_KNOWN}
+            WHERE y.target < 0 AND s.state IS NOT m.consent ORDER BY y.rank LIMIT ?""",
+        (limit,),
+    )
+    return [{"line": row["line"], "contact": row["contact"], "field": "consent", "old": row["old"], "new": row["new"]}
+            for row in rows]  # fmt: skip
 
 
 def changed_contacts(db: Connection) -> int:
