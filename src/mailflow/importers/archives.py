@@ -5,6 +5,7 @@ Names inside an archive are only ever shown: what is unpacked lies in the spool 
 
 from __future__ import annotations
 
+import errno
 import gzip
 import lzma
 import struct
@@ -114,7 +115,13 @@ def told(path: Path) -> Iterator[None]:
         yield
     except (NotImplementedError, RuntimeError) as error:
         raise DataError(f"{path}: cannot be unpacked here ({error}): unpack it yourself and import its files") from None
-    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, ValueError, OSError) as error:
-        if isinstance(error, OSError) and error.errno is not None:  # the disk's, not the archive's
+    except OSError as error:
+        if error.errno not in (None, errno.EINVAL):  # the disk's, not the archive's, whose offsets lead nowhere
             raise
-        raise DataError(f"{path}: the archive is damaged or cut off ({error})") from None
+        raise _damaged(path, error) from None
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, ValueError, LookupError) as error:
+        raise _damaged(path, error) from None
+
+
+def _damaged(path: Path, error: Exception) -> DataError:
+    return DataError(f"{path}: the archive is damaged or cut off ({error})")
