@@ -118,6 +118,10 @@ def test_plain_rows_with_a_minus_are_returns_too(shop: Shop) -> None:
     result = shop.take(text + "3,a@example.com,2026-01-09,-12.50\n2,b@example.com,2026-01-10,-8.00\n")
     assert (result.inserted, result.rejected) == (4, 0)
     assert refunds(shop) == [("1", "return:3", 1250), ("2", "return:2", 800)]
+    assert shop.one("SELECT count(*) FROM orders WHERE contact_id IS NULL") == (0,)
+    assert shop.one(
+        "SELECT revenue_minor FROM contact_revenue WHERE contact_id = ?", shop.contact("a@example.com").id
+    ) == (1750,)
 
 
 def test_a_file_of_refunds_alone_names_its_orders(shop: Shop) -> None:
@@ -167,6 +171,38 @@ def test_an_anonymous_return_refunds_an_anonymous_order_where_returns_name_custo
     other = shop.take(HEADER + "R7,,2026-03-02,-1,7.00,P,Pot\nR6,c2,2026-03-02,-1,1.00,P,Pot\n", name="other.csv")
     assert [each.line for each in other.problems] == [2]
     assert "names no customer" in other.problems[0].reason
+
+
+def test_a_kind_tells_a_return_whose_amount_has_no_minus(shop: Shop) -> None:
+    text = (
+        "order id,email,date,total,type\n1,a@example.com,2026-01-01,5.00,sale\n2,a@example.com,2026-02-01,2.00,Refund\n"
+    )
+    shop.take(text)
+    assert shop.all("SELECT order_id, total_minor FROM orders") == [("1", 500)]
+    assert refunds(shop) == [("1", "return:2", 200)]
+
+
+def test_a_rejected_return_is_taken_once_its_order_is_there(shop: Shop) -> None:
+    head = "order id,customer,date,total\n"
+    result = shop.take(head + "9,c1,2026-02-01,-2.00\n")
+    assert result.reject_file is not None
+    shop.take(head + "1,c1,2026-01-01,5.00\n", name="older.csv")
+    assert shop.take(result.reject_file).inserted == 1
+    assert refunds(shop) == [("1", "return:9", 200)]
+
+
+def test_a_guest_is_nobody(shop: Shop) -> None:
+    shop.take("order id,customer id,date,total\n1,Guest,2026-01-01,5.00\n2,NA,2026-01-01,5.00\n3,c1,2026-01-01,5.00\n")
+    assert shop.all("SELECT order_id FROM orders WHERE contact_id IS NULL ORDER BY 1") == [("1",), ("2",)]
+
+
+def test_lines_as_json_come_with_their_order(shop: Shop) -> None:
+    shop.take(
+        '{"order_id": "1", "email": "a@example.com", "created_at": "2026-01-01T10:00:00Z", "total": 12.5,'
+        ' "items": [{"sku": "T", "name": "Tea", "qty": 2, "price": 5}, {"sku": "P", "qty": 1, "price": 2.5}]}\n',
+        name="orders.jsonl",
+    )
+    assert shop.all("SELECT title, quantity, price_minor FROM order_lines") == [("Tea", 2.0, 500), ("P", 1.0, 250)]
 
 
 def test_returns_in_another_currency_refund_nothing(shop: Shop) -> None:

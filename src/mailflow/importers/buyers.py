@@ -22,6 +22,12 @@ from mailflow.importers.recognise import Recognised
 from mailflow.model import ConsentState
 
 _MEMO_SIZE = 200_000
+# What shops and dataframes write where there is no customer.
+_NOBODY = frozenset(
+    written
+    for word in ("guest", "n/a", "na", "none", "null", "nan", "-", "unknown", "anonymous", "walk-in", "gast")
+    for written in (word, word.capitalize(), word.upper(), "NaN", "Walk-In")
+)
 
 Keys = tuple[str, str, str]  # e-mail as it is compared, customer id, phone as it is compared; '' where unknown
 
@@ -75,7 +81,7 @@ class People:
         self.columns = (*KEY_COLUMNS, *self._fields, *(SAYING_COLUMNS if self._says else ()))
         self._addresses = _Addresses()
         others = {"customer_id", "phone"} & set(recognised.columns)
-        self._by_address = by_block and not (self._says or self._fields or others)
+        self._by_address = by_block and "email" in recognised.columns and not (self._says or self._fields or others)
         self._seen: set[tuple[Any, ...]] = set()
         self._n = 0
 
@@ -85,6 +91,8 @@ class People:
         emails = [None] * sheet.size if cells is None else sheet.convert("email", cells, self._addresses.__getitem__)
         cells = sheet.cells("customer_id")
         ids = [""] * sheet.size if cells is None else identifiers(cells)
+        if not _NOBODY.isdisjoint(ids):
+            ids = ["" if one in _NOBODY else one for one in ids]
         phones = sheet.first_of("phone", marked_text)
         email_keys = [email.key if email else "" for email in emails]
         phone_keys = [phone_key(phone) if phone else "" for phone in phones]

@@ -16,7 +16,6 @@ from mailflow.importers.zones import named_zone
 from mailflow.model import OrderStatus
 
 LINE_FIELDS = frozenset({"quantity", "unit_price", "sku", "product_id", "title", "items"})
-RETURN_FIELDS = frozenset({"kind", "refund_of", "return_id"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +75,8 @@ class ColumnReader:
         # A file of nothing but refunds: what it says of them is what an order's total and date are elsewhere.
         self.only_refunds = "refunded" in has and not has & {"total", "unit_price"}
         self._total = "refunded" if self.only_refunds else "total"
+        # Beside a total and what was paid back of it, the id of a refund is no more than a note.
+        self._told_by_id = self.only_refunds or "refunded" not in has
         self._date = "placed_at" if "placed_at" in has else "refunded_at"
         self._statuses: dict[str, StatusSaid] = {}
         self._codes: dict[str, str] = {"": writing.currency}
@@ -96,7 +97,7 @@ class ColumnReader:
             self._amounts(sheet, "refunded", currencies) if self._total == "total" else [None] * sheet.size,
             sheet.read("refunded_at", lambda cell: self._writing.refund_instant(cell) if cell.strip() else None),
             self._goods.read(sheet, currencies) if self._has_lines else no_goods(sheet.size),
-            [bool(kind or return_id) for kind, return_id in zip(kinds, return_ids, strict=True)],
+            [bool(kind or (return_id and self._told_by_id)) for kind, return_id in zip(kinds, return_ids, strict=True)],
             return_ids,
             self._ids(sheet, "refund_of"),
         )

@@ -32,7 +32,7 @@ class OrderPipeline:
         task = self._task
         findings = survey(task.source, task.recognised, task.options)
         consent = ConsentReader(task.source.path.name, task.options.basis, task.options.evidence)
-        line_totals = findings.line_totals or "detail" in task.recognised.columns
+        line_totals = findings.line_totals or bool({"detail", "total_of"} & set(task.recognised.columns))
         columns = Writing(
             findings.instants["placed_at"], findings.instants["refunded_at"], findings.marks, task.options.currency,
             line_totals,

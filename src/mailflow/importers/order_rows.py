@@ -16,7 +16,7 @@ from mailflow.importers.cells import Sheet
 from mailflow.importers.consent import ConsentReader
 from mailflow.importers.contact_rows import Card
 from mailflow.importers.goods import Goods, Line, Names
-from mailflow.importers.order_columns import LINE_FIELDS, RETURN_FIELDS, ColumnReader, Columns, Writing
+from mailflow.importers.order_columns import LINE_FIELDS, ColumnReader, Columns, Writing
 from mailflow.importers.order_group import (
     Row,
     buyer_row,
@@ -74,10 +74,12 @@ class OrderRows:
         self._reader = ColumnReader(recognised, writing)
         self.has_refunds = "refunded" in has and not self._reader.only_refunds
         self._has_total = "total" in has or self._reader.only_refunds
-        self._is_plain = not (self.has_lines or self.has_refunds or "cancelled_at" in has or RETURN_FIELDS & has)
+        self._is_plain = not (self.has_lines or self.has_refunds or "cancelled_at" in has)
         self._has_status = "status" in has
         self._line_totals = writing.line_totals
-        self._people = People(recognised, consent, by_block=self._is_plain and not self._has_status)
+        self._people = People(
+            recognised, consent, by_block=self._is_plain and not {"status", "kind", "return_id"} & has
+        )
         self._open: list[Row] = []
         self._n = 0
         self._last_id = (0, "")
@@ -95,7 +97,7 @@ class OrderRows:
         buyers = self._people.read(sheet, columns.placed_at)
         if not sheet.size:
             return Batch()
-        if self._is_plain and not (self._has_status and any(said.all_back for said in columns.statuses)):
+        if self._is_plain and not self._says_more(columns):
             return self._read_plain(sheet, columns, buyers)
         batch = Batch()
         if self.has_ids and self.has_lines and columns.goods.items is None:
@@ -103,6 +105,10 @@ class OrderRows:
         else:
             self._collect(sheet, columns, buyers, range(sheet.size), batch)
         return batch
+
+    def _says_more(self, columns: Columns) -> bool:
+        """Return whether a block of plain orders has a refund by its status, or a return by its kind."""
+        return any(columns.returns) or (self._has_status and any(said.all_back for said in columns.statuses))
 
     def _collect(self, sheet: Sheet, columns: Columns, buyers: Buyers, rows: Iterable[int], batch: Batch) -> None:
         """Read rows one by one; those of an order wait until another begins."""
@@ -196,9 +202,11 @@ class OrderRows:
         """Read a block whose every row is an order without lines or refunds, by columns: most large files are so."""
         self._find_faults(sheet, columns)
         batch = Batch(rejects=sheet.rejects())
-        aside = self._take_returns(sheet, columns, buyers, batch) | set(sheet.faulty)
+        negative, returned = self._take_returns(sheet, columns, buyers, batch)
+        aside = negative | set(sheet.faulty)
         sound = [index for index in range(sheet.size) if index not in aside] if aside else range(sheet.size)
-        batch.cards.extend(self._people.cards(buyers, sheet.block.lines, sound))
+        people = sorted([*sound, *returned]) if returned else sound
+        batch.cards.extend(self._people.cards(buyers, sheet.block.lines, people))
         ids = columns.ids if self.has_ids else self._hash_ids(columns, buyers)
         values: dict[str, Sequence[Any]] = {
             "line": sheet.block.lines, "order_id": ids, "email_key": buyers.emails, "customer_id": buyers.ids,
@@ -216,14 +224,18 @@ class OrderRows:
         self._n += len(sound)
         return batch
 
-    def _take_returns(self, sheet: Sheet, columns: Columns, buyers: Buyers, batch: Batch) -> set[int]:
-        """Add the rows of a block with a negative amount as returns; return which they are."""
+    def _take_returns(
+        self, sheet: Sheet, columns: Columns, buyers: Buyers, batch: Batch
+    ) -> tuple[set[int], Sequence[int]]:
+        """Add the rows of a block with a negative amount as returns; return those rows, and which of them were sound.
+
+        Their buyers are left to the caller: the cards of such a block are asked for at once.
+        """
         if min((total for total in columns.totals if total is not None), default=0) >= 0:
-            return set()
+            return set(), ()
         negative = {index for index, total in enumerate(columns.totals) if total is not None and total < 0}
-        for index in sorted(negative - set(sheet.faulty)):
-            self._add(batch, [_row(sheet, columns, buyers, index)])
-        return negative
+        rows = [_row(sheet, columns, buyers, index) for index in sorted(negative - set(sheet.faulty))]
+        return negative, [row.index for row in rows if self._add(batch, [row], with_card=False)]
 
     def _watch_ids(self, ids: Sequence[str]) -> None:
         """See whether the ids only ever grow, as those of most shops do: then none can come twice."""
@@ -262,8 +274,11 @@ class OrderRows:
         elif rows:
             self._add(batch, rows)
 
-    def _add(self, batch: Batch, rows: list[Row]) -> None:
-        """Add what rows with one id are: an order, a return, or an order and what came back of it later."""
+    def _add(self, batch: Batch, rows: list[Row], *, with_card: bool = True) -> bool:
+        """Add what rows with one id are: an order, a return, or an order and what came back of it later.
+
+        Return whether they could be read.
+        """
         try:
             sales, returned = self._part(rows)
             found = [self._return_of(some) for some in returned]
@@ -271,11 +286,13 @@ class OrderRows:
                 self._add_order(batch, sales)
         except ValueError as error:
             batch.rejects.extend(row.reject(str(error)) for row in rows)
-            return
+            return False
         for one, some in zip(found, returned, strict=True):
             self._n += 1
             batch.returned.add(self._n, one)
-            self._add_card(batch, some)
+            if with_card:
+                self._add_card(batch, some)
+        return True
 
     def _part(self, rows: list[Row]) -> tuple[list[Row], list[list[Row]]]:
         """Part the rows of an order from those of its returns: those that say so, and later ones with a minus."""

@@ -23,7 +23,7 @@ NO_SALE = "none"  # a kind: the row is neither an order nor a refund
 RETURN_WORDS = frozenset(
     map(
         fold,
-        """return returned refund refunded partial_refund full_refund refund_line credit credit_note credit_memo creditmemo creditnote
+        """return returned refund refunded partial_refund full_refund refund_line credit_note credit_memo creditmemo creditnote
         reversal reversed chargeback payment_refund payment_reversal retoure rueckgabe rückgabe gutschrift erstattung rückerstattung
         remboursement avoir retour devolucion devolución reembolso abono rimborso reso nota_di_credito terugbetaling creditnota
         kreditnota refundering återbetalning tilbagebetaling zwrot""".split(),
@@ -32,7 +32,8 @@ RETURN_WORDS = frozenset(
 
 _MORE_ORDER_WORDS = table(
     {
-        "kind": "event_type transaction_type sale_type document_type entry_type order_type belegart vorgangsart buchungsart",
+        "kind": """event_type transaction_type sale_type document_type entry_type order_type type row_type line_type record_type
+            belegart vorgangsart buchungsart""",
         "refund_of": """refund_of return_of refunded_order refunded_order_id original_order original_order_id original_order_number
             original_order_no original_transaction original_transaction_id original_invoice original_invoice_no
             original_invoice_number original_sale_id parent_order parent_order_id parent_order_number related_order_id
@@ -87,7 +88,7 @@ WORDS: Mapping[Noun, NounWords] = MappingProxyType(
                 ),
             ),
             signs("return_id+refunded+refunded_at", "refund_of+refunded+refunded_at"),
-            more_fields=("cancelled_at", "zone", "buyer_name", "detail"),
+            more_fields=("cancelled_at", "zone", "buyer_name", "detail", "total_of"),
             many=frozenset({"phone", "consent", "opt_out", "items", "category", "categories"}),
             keeps_others=False,
         ),

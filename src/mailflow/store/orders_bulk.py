@@ -162,8 +162,7 @@ def revise_known(pace: Pace, import_id: int, source: str, parts: Parts) -> None:
             among = "SELECT order_pk FROM stage.revised WHERE rank BETWEEN :first AND :last"
             journal_orders(tx, import_id, among, parameters)
             touched = _contacts_of(tx, first, last)
-            if not (parts.detail and parts.sketches):
-                tx.execute(_update_orders(parts), parameters)
+            tx.execute(_update_orders(parts), parameters)
             if parts.sketches:
                 tx.execute(_insert_lines("revised", "a.order_pk", only=_LINELESS.format("a.order_pk")), parameters)
             elif parts.lines:
@@ -238,10 +237,9 @@ def _differences(parts: Parts) -> Iterator[str]:
         yield f"(s.fingerprint <> 0 AND {_LINELESS.format('o.id')})"
     elif parts.lines:
         yield "o.fingerprint <> s.fingerprint"
-    if parts.detail:
-        yield "FALSE"
-        return
     yield "(s.status IS NOT NULL AND s.status <> o.status)"
+    if parts.detail:
+        return
     yield "s.placed_at <> o.placed_at OR s.total_minor <> o.total_minor OR s.currency <> o.currency"
     yield """(p.target IS NOT NULL AND o.contact_id IS NOT -p.target
               AND NOT EXISTS (SELECT 1 FROM main.contacts AS c
@@ -276,12 +274,12 @@ def _contacts_of(tx: Connection, first: int, last: int) -> set[int]:
 
 def _update_orders(parts: Parts) -> str:
     """Return the statement that writes what a file says of known orders, and nothing of which it says nothing."""
-    said = []
+    said = ["status = coalesce(s.status, o.status)"]
     if parts.lines and not parts.sketches:
         said.append("fingerprint = s.fingerprint")
     if not parts.detail:
         said += [
-            "status = coalesce(s.status, o.status)", "placed_at = s.placed_at", "total_minor = s.total_minor",
+            "placed_at = s.placed_at", "total_minor = s.total_minor",
             "currency = s.currency", f"contact_id = coalesce({CONTACT_OF.format('r.target')}, o.contact_id)",
         ]  # fmt: skip
     return f"""UPDATE main.orders AS o SET {", ".join(said)}
