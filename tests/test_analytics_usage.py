@@ -95,3 +95,9 @@ def test_only_the_last_two_periods_count(periods: int) -> None:
     old = [(NOW - periods * PERIOD - timedelta(days=day), "old") for day in (1, 2, 3)]
     found = of(old + days_ago(1))
     assert ("old" in found.unused) is (periods == 1)
+
+
+def test_who_only_looks_at_a_shop_uses_no_product(tmp_path: Path) -> None:
+    shop = Shop(tmp_path / "shop")
+    shop.take("event,time,email\nNewsletter Popup Closed,2026-11-20,anna@example.com\n")
+    assert usage.of_person(shop.store.db, [1], now=NOW) is None

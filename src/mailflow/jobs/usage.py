@@ -11,12 +11,16 @@ from mailflow.store import Connection, usage
 from mailflow.tracking.vocabulary import GROUPS, VOCABULARY
 
 USE = "Use of a product"
-# What is no use of a product: all that mailflow has a name for, but these. What a shop names itself is its own product.
-NO_USE = frozenset(VOCABULARY) - {named.name for named in GROUPS[USE]}
+_NAMES = frozenset(named.name for named in GROUPS[USE])
+# What is no use of a product: all that mailflow has a name for, but these. What somebody who does use one did besides,
+# under a name of the shop's own, is use of it too.
+NO_USE = frozenset(VOCABULARY) - _NAMES
 
 
 def of_person(db: Connection, contact_ids: Sequence[int], *, now: datetime) -> UsageHealth | None:
     """Return how the contacts that are one person use a product as of `now`; None where they never did."""
+    if not usage.has_any(db, contact_ids, _NAMES):
+        return None
     last = usage.last_active(db, contact_ids, until=now, without=NO_USE)
     if last is None:
         return None

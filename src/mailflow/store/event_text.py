@@ -29,7 +29,11 @@ def line(properties: Mapping[str, Any]) -> str:
 
     Ids and links are left out where something says more to a reader. `properties` are those of `with_amounts`.
     """
-    filled = {name: value for name, value in properties.items() if value not in (None, "", [], {})}
+    filled = {
+        name: _answers(value) if name == "answers" else value
+        for name, value in properties.items()
+        if value not in (None, "", [], {}) and name != "said_as"  # the name says it in our word
+    }
     subjects = [_short(filled.pop(name)) for name in _SUBJECTS if name in filled]
     currency = filled.pop("currency", "")
     amounts = [f"{_short(filled.pop(name))} {currency}".rstrip() for name in _AMOUNTS if name in filled]
@@ -52,6 +56,13 @@ def _plain(name: str, value: Any, currency: str) -> Any:
             for item in value
         ]
     return value
+
+
+def _answers(value: Any) -> Any:
+    """Return answers to a survey with their questions: `How was it? fast; How many stars? 5`."""
+    if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+        return value
+    return "; ".join(f"{one.get('question', '')} {one.get('answer', '')}".strip() for one in value)
 
 
 def _items(value: Any) -> str:

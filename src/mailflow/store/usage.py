@@ -36,6 +36,16 @@ def activity(
     return [(clock.from_ms(row["occurred_at"]), row["feature"]) for row in rows]
 
 
+def has_any(db: Connection, contact_ids: Sequence[int], names: Collection[str]) -> bool:
+    """Return whether an event with one of these names is of the contacts that are one person."""
+    row = db.execute(
+        """SELECT 1 FROM events WHERE name IN (SELECT value FROM json_each(:names))
+             AND contact_id IN (SELECT value FROM json_each(:ids)) LIMIT 1""",
+        {"names": json.dumps(sorted(names)), "ids": json.dumps(list(contact_ids))},
+    ).fetchone()
+    return row is not None
+
+
 def last_active(
     db: Connection, contact_ids: Sequence[int], *, until: datetime, without: Collection[str]
 ) -> datetime | None:
