@@ -22,7 +22,7 @@ def test_each_kind_is_counted_and_the_first_are_named() -> None:
     )
     assert desks == "1 address is a desk, not a person: info@bakery.example."
     assert foreign == "1 address has letters beyond ASCII: zoë@x.example."
-    assert thrown == "1 address is of throw-away domains: x@mailinator.com."
+    assert thrown == "1 address is of a throw-away domain: x@mailinator.com."
     assert tell(["ann@gmail.com", "ben@bakery.example"]) == []
 
 

@@ -83,7 +83,8 @@ def _sentences(mistyped: _Found, desks: _Found, thrown: _Found, foreign: _Found)
         looks = many(mistyped.count, "address looks", "addresses look")
         yield f"{looks} mistyped: {mistyped.examples()}. Nothing was changed: mend them where the file comes from."
     if thrown.count:
-        yield f"{many(thrown.count, 'address is', 'addresses are')} of throw-away domains: {thrown.examples()}."
+        are = many(thrown.count, "address is of a throw-away domain", "addresses are of throw-away domains")
+        yield f"{are}: {thrown.examples()}."
     if desks.count:
         yield f"{many(desks.count, 'address is a desk', 'addresses are desks')}, not a person: {desks.examples()}."
     if foreign.count:

@@ -168,7 +168,9 @@ def _keys(person: Person) -> Iterator[tuple[int, int, int]]:
     if person.company:
         yield _COMPANY, hash((whole, person.firm)), contact
     if person.email:
-        yield _DOMAIN, hash((whole, person.domain)), contact
+        # A letter may be a slip, a digit is not: at one provider it tells namesakes apart.
+        digits = "".join(filter(str.isdigit, person.local))
+        yield _DOMAIN, hash((whole, person.domain, digits)), contact
         own = person.own_part
         if own:
             yield _OWN_PART, hash((whole, own)), contact
