@@ -214,6 +214,37 @@ def test_metas_header_names_the_currency_and_its_row_of_totals_is_left_out(store
     ]
 
 
+@pytest.mark.parametrize(
+    ("header", "currency"),
+    [
+        ("By Day,Campaign name,Ad group name,Ad name,Cost,Impressions,Clicks (destination)", "EUR"),
+        ("Start Date (in UTC),Campaign Name,Currency,Total Spent,Impressions", "GBP"),
+        ("Tag,Kampagne,Anzeigengruppe,Währungscode,Kosten,Klicks", "GBP"),
+        ("Berichtsstart,Berichtsende,Kampagnenname,Ausgegebener Betrag (CHF),Reichweite", "CHF"),
+        ("Inicio del informe,Nombre de la campaña,Importe gastado (USD)", "USD"),
+        ("Time period,Campaign,Spend,VAT cost", "EUR"),
+    ],
+)
+def test_other_ad_tools_are_read_by_their_headers(store: Store, bring: Bring, header: str, currency: str) -> None:
+    cells = {"Currency": "GBP", "Währungscode": "GBP"}
+    dates = (
+        "By Day",
+        "Start Date (in UTC)",
+        "Tag",
+        "Berichtsstart",
+        "Berichtsende",
+        "Inicio del informe",
+        "Time period",
+    )
+    cells |= dict.fromkeys(dates, "2026-11-01")
+    names = header.split(",")
+    amounts = ("Cost", "Spend", "Total Spent", "Kosten")
+    row = [cells.get(name, "12.30" if "(" in name or name in amounts else "Spring") for name in names]
+    result = bring(f"{header}\n{','.join(row)}\n")
+    assert (result.noun, result.inserted) == (Noun.COSTS, 1)
+    assert [line[3:] for line in spent(store)] == [(1230, currency)]
+
+
 def contact_of(store: Store, bring: Bring, **fields: str) -> int:
     """Import one contact with these fields and return its id."""
     said = {"email": "ann@bluebay.example", "company": "", "owner": "", **fields}

@@ -16,6 +16,7 @@ from mailflow import addresses, clock, money
 from mailflow.importers.cells import Sheet, address, country, identifiers, marked_text, to_json
 from mailflow.importers.dates import InstantReader
 from mailflow.importers.recognise import Recognised
+from mailflow.importers.words_registers import CURRENCIES
 from mailflow.store import registers
 from mailflow.store.registers import ROW, Register, name_key
 
@@ -26,7 +27,7 @@ _SITE = re.compile(
 )
 # What may follow the name of a site that is a firm's own: a language, or the start page.
 _START_PAGE = re.compile(r"(?:[a-z]{2}(?:[-_][a-z]{2})?)?/?(?:(?:index|home)(?:\.\w+)?)?/?\Z", re.IGNORECASE)
-_HEADER_CURRENCY = re.compile(r"\b([A-Z]{3})\b")
+_WORDS = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,9 +202,8 @@ def _local_day(ms: int, zone: ZoneInfo) -> str:
 
 def _currencies(sheet: Sheet, writing: Writing) -> Values:
     """Return currencies: of their column, else of the amount's header (`Amount spent (EUR)`), else the account's."""
-    headers = [header for header, _ in sheet.every("amount")]
-    named = _HEADER_CURRENCY.search(headers[0]) if headers else None
-    fallback = named[1] if named else writing.currency
+    words = [word for header, _ in sheet.every("amount") for word in _WORDS.findall(header)]
+    fallback = next((word for word in words if word in CURRENCIES), writing.currency)
     return [code or fallback for code in sheet.read("currency", _currency)]
 
 

@@ -48,28 +48,33 @@ COMPANY_WORDS = table(
     }
 )
 
-_CURRENCIES = """AED ARS AUD BGN BRL CAD CHF CLP CNY COP CZK DKK EGP EUR GBP HKD HUF IDR ILS INR JPY KES KRW MAD MXN MYR
+# What the header of an amount may name: `Amount spent (EUR)`.
+CURRENCIES = """AED ARS AUD BGN BRL CAD CHF CLP CNY COP CZK DKK EGP EUR GBP HKD HUF IDR ILS INR JPY KES KRW MAD MXN MYR
     NGN NOK NZD PEN PHP PKR PLN QAR RON RSD SAR SEK SGD THB TRY TWD UAH USD UYU VND ZAR""".split()
-_SPENT = "cost costs spend spent amount_spent ad_spend amount_billed amount total_cost kosten ausgaben".split()
+_SPENT = """cost costs spend spent amount_spent ad_spend amount_billed amount total_cost total_spent kosten ausgaben
+    ausgegebener_betrag importe_gastado montant_depense importo_speso valor_usado""".split()
 
 COST_WORDS = table(
     {
         "cost_id": "cost_id expense_id beleg_id belegnummer",
-        "spent_on": """spent_on spend_date cost_date expense_date day date by_day reporting_starts start_date week
-            month datum tag fecha dia jour data giorno dato dag""",
-        "ends_on": "reporting_ends end_date ends_on",
+        "spent_on": """spent_on spend_date cost_date expense_date day date by_day time_period gregorian_date
+            reporting_starts start_date start_date_(in_utc) week month datum tag berichtsstart fecha dia
+            inicio_del_informe jour debut_des_rapports data giorno inizio_report inicio_dos_relatorios dato dag""",
+        "ends_on": "reporting_ends end_date ends_on berichtsende fin_del_informe fin_des_rapports fine_report",
         "channel": """channel ad_channel marketing_channel medium platform network source_/_medium source kanal
             plattform canal canale plateforme piattaforma""",
-        "campaign": "campaign campaign_name utm_campaign kampagne kampagnenname campana campagne campagna kampanj",
-        "ad_group": "ad_group ad_group_name adgroup ad_set ad_set_name adset anzeigengruppe",
+        "campaign": """campaign campaign_name utm_campaign kampagne kampagnenname campana campagne campagna kampanj
+            nombre_de_la_campana nom_de_la_campagne nome_campagna nome_da_campanha""",
+        "ad_group": """ad_group ad_group_name adgroup ad_set ad_set_name adset anzeigengruppe anzeigengruppenname""",
         "ad": "ad_name ad creative anzeige",
         "amount": " ".join(_SPENT)
-        + """ spending expense expenses expenditure ad_cost media_cost werbekosten werbeausgaben betrag gasto gastos
+        + """ spend_in_account_currency spending expense expenses expenditure ad_cost media_cost werbekosten werbeausgaben betrag gasto gastos
             importe_gastado depense depenses cout montant_depense spesa spese importo_speso kostnad kostnader""",
-        "currency": "currency currency_code account_currency wahrung waehrung moneda devise valuta monnaie",
+        "currency": """currency currency_code account_currency wahrung waehrung moneda devise valuta monnaie
+            wahrungscode codigo_de_moneda code_de_devise codice_valuta""",
         "note": "note notes comment description memo notiz beschreibung bemerkung kommentar nota remarque",
     }
-) | {fold(f"{word} {code}"): "amount" for word in _SPENT for code in _CURRENCIES}  # such as `Amount spent (EUR)`
+) | {fold(f"{word} {code}"): "amount" for word in _SPENT for code in CURRENCIES}  # such as `Amount spent (EUR)`
 
 WORDS: Mapping[Noun, NounWords] = MappingProxyType(
     {
