@@ -152,6 +152,8 @@ def test_imports_lead_to_the_person_and_can_be_taken_back(run: Run, shop: Worksp
     held = consents.standing(shop.store.db, anna)
     assert held is not None
     assert held.address == ANNA, "a yes for another of their addresses takes none from this one"
+    unchanged = run("import", str(tmp_path / "orders.csv"))[0]
+    assert (unchanged["inserted"], unchanged["updated"]) == (0, 0), "orders of merged contacts are those of the person"
     run("import", "--undo", str(imported))
     run("contact", "merge", "--undo", "1")
     assert facts.kept(shop.store.db) == facts.counted(shop.store.db)

@@ -46,6 +46,12 @@ def test_a_subscribed_person_gets_it() -> None:
         ({"sent_day": 1}, "cap_day"),
         ({"sent_week": 3}, "cap_week"),
         ({"sent_day": 1, "sent_week": 3}, "cap_day"),
+        # One person in two contacts gets marketing mail as the one that was kept, and no message under both.
+        ({"merged": True, "suppressions": MANUAL}, "merged"),
+        ({"merged": True, "message_class": ESSENTIAL}, ""),
+        ({"merged": True, "checked": False}, ""),
+        ({"has_it": True}, "already_sent"),
+        ({"has_it": True, "consent": ConsentState.UNSUBSCRIBED}, "unsubscribed"),
         ({"not_after": NOW + timedelta(milliseconds=1)}, ""),
         ({"sent_week": 2}, ""),
         # What lasts is said before what passes.
