@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import random
 from collections import Counter
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -392,3 +394,42 @@ def _net(shop: Shop, source: str) -> str:
         source,
     )[0]
     return f"{total // 100}.{total % 100:02}"
+
+
+@pytest.mark.parametrize("seed", [1, 2, 4])
+def test_any_mix_of_orders_and_returns_adds_up_and_is_taken_back(shop: Shop, seed: int) -> None:
+    """Oracle: what each customer's sound rows come to, added up without knowing which order a return is of."""
+    rows = list(_some_rows(random.Random(seed)))
+    result = shop.take(HEADER_OF_SOME + "".join(f"{','.join(row)}\n" for row in rows))
+    rejected: set[int] = set()
+    if result.reject_file is not None:
+        with result.reject_file.open(encoding="utf-8", newline="") as file:
+            rejected = {int(row["mailflow_line"]) for row in csv.DictReader(file)}
+    net: Counter[str] = Counter()
+    for line, (_, customer, _, quantity, price, _) in enumerate(rows, start=2):
+        if line not in rejected:
+            net[customer] += int(quantity) * int(Decimal(price) * 100)
+    assert {customer: revenue(shop, customer) for customer in net if customer} == {
+        customer: amount for customer, amount in net.items() if customer
+    }
+    state = shop.everything()
+    again = shop.take(result.file.read_text(encoding="utf-8") + "\n", name="again.csv")
+    assert (again.inserted, again.updated, again.merged, again.rejected) == (0, 0, result.merged, result.rejected)
+    assert shop.everything() == state
+    shop.undo(result)
+    assert [shop.all(f"SELECT * FROM {table}") for table in ("orders", "refunds", "contacts", "products")] == [[]] * 4
+
+
+HEADER_OF_SOME = "order id,customer id,date,quantity,price,sku\n"
+
+
+def _some_rows(dice: random.Random) -> Iterator[tuple[str, ...]]:
+    """Yield the lines of sixty orders of a few customers, a third of them returns, some of nobody."""
+    for number in range(1000, 1060):
+        back = dice.random() < 0.3
+        customer = f"c{dice.randint(1, 6)}" if dice.random() < 0.85 else ""
+        day = f"2026-{dice.randint(1, 9):02}-{dice.randint(1, 28):02}"
+        for _ in range(dice.randint(1, 3)):
+            quantity = dice.randint(1, 4) * (-1 if back else 1)
+            price = f"{dice.randint(1, 2000) / 100:.2f}"
+            yield f"{'R' if back else ''}{number}", customer, day, str(quantity), price, f"S{dice.randint(1, 5)}"
