@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from mailflow import templates
 from mailflow.config import Settings
 from mailflow.outbox import context
 from mailflow.store import Store, scores
@@ -109,10 +110,35 @@ def test_orders_scores_and_segments(store: Store) -> None:
     assert bob["segments"] == []
 
 
-def test_however_many_people_take_four_queries(store: Store) -> None:
+def test_who_looks_after_somebody_is_told_and_signs_the_mail(store: Store, tmp_path: Path) -> None:
+    ann, bob = add(store, "ann@firm.example", owner="ANA@tea.example"), add(store, "bob@example.com")
+    cleo = add(store, "cleo@firm.example")
+    with store.transaction() as tx:
+        tx.execute(
+            "INSERT INTO owners (source, owner_id, name, email, title)"
+            " VALUES ('plain', '7', 'Ana Ruiz', 'ana@tea.example', 'Tea')"
+        )
+        tx.execute(
+            "INSERT INTO companies (source, company_id, name, name_key, domain, owner)"
+            " VALUES ('plain', '1', 'Firm', 'firm', 'firm.example', '7')"
+        )
+    known = context.contact_contexts(store.db, [ann, bob, cleo], settings=SETTINGS, now=NOW)
+    ana = {"name": "Ana Ruiz", "email": "ana@tea.example", "phone": None, "title": "Tea"}
+    assert [known[number]["owner"] for number in (ann, bob, cleo)] == [ana, None, ana]
+    (tmp_path / "hello.md").write_text(
+        '---\nsubject: Hi\nfrom: "{{ owner.name | default(shop.name) }}"\n---\n'
+        "{% if owner %}{{ owner.name }}, {{ owner.title }}{% endif %}\n"
+    )
+    template = templates.load(tmp_path, "hello")
+    rendered = [template.render({**known[number], "campaign": {}, "unsubscribe_url": None}) for number in (ann, bob)]
+    assert [each.from_name for each in rendered] == ["Ana Ruiz", "Tea Room"]
+    assert "Ana Ruiz, Tea" in rendered[0].text
+
+
+def test_however_many_people_take_five_queries(store: Store) -> None:
     ids = [add(store, f"p{number}@example.com") for number in range(30)]
     asked: list[str] = []
     store.db.set_trace_callback(asked.append)
     context.contact_contexts(store.db, ids, settings=SETTINGS, now=NOW)
     store.db.set_trace_callback(None)
-    assert len(asked) == 4
+    assert len(asked) == 5

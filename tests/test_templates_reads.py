@@ -17,6 +17,7 @@ from mailflow.templates.reads import fields_read
         ("{% for one in contact.attributes['teas'] %}{{ one.name }}{% endfor %}", {"attributes.teas"}),
         ("{% set who = contact %}{{ who.country }}", {"country"}),
         ("{% with them = contact %}{{ them.country }}{% endwith %}", {"country"}),
+        ("{{ owner.name | default(shop.name) }}", {"owner"}),
         ("{{ shop.name }} {{ contact }}", set()),
         ("{{ contact.first_name", set()),
     ],

@@ -1,6 +1,6 @@
 """What a template is told about a person: plain values from the store. Their shape: templates/context.py.
 
-Set by set, not person by person: 5,000 messages take four queries, not 20,000.
+Set by set, not person by person: 5,000 messages take five queries, not 25,000.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ from typing import Any
 
 from mailflow import clock, money
 from mailflow.config import Settings
-from mailflow.store import Connection, contacts, recipients
+from mailflow.store import Connection, contacts, owners, recipients
+from mailflow.store.owners import Owner
 from mailflow.store.recipients import Recipient
 
 Context = dict[str, Any]
+OWNER_PARTS = ("name", "email", "phone", "title")
 
 
 def contact_context(
@@ -45,8 +47,13 @@ def contact_contexts(
     """
     shared = {"shop": shop_context(settings), "today": clock.local_date(now, settings.zone), "recommendations": []}
     found = recipients.many(db, contact_ids)
+    looked_after = owners.of_contacts(db, (recipient.contact for recipient in found.values()))
     return {
-        contact_id: {**shared, "contact": _contact(recipient, contact_id, settings, segments or {})}
+        contact_id: {
+            **shared,
+            "contact": _contact(recipient, contact_id, settings, segments or {}),
+            "owner": _owner(looked_after.get(contact_id)),
+        }
         for contact_id, recipient in found.items()
     }
 
@@ -86,6 +93,10 @@ def _contact(
         "rfm": _scores(recipient),
         "orders": _orders(recipient, settings),
     }
+
+
+def _owner(owner: Owner | None) -> Context | None:
+    return None if owner is None else {name: _filled(getattr(owner, name)) for name in OWNER_PARTS}
 
 
 def _filled(value: object) -> object:

@@ -48,15 +48,18 @@ def of_contact(db: Connection, contact_id: int) -> Company | None:
     """
     ids = contacts.whole(db, contact_id)
     contact = contacts.get(db, ids[0]) if ids else None
-    if contact is None:
-        return None
-    domain = (contact.email or "").rpartition("@")[2].lower()
+    return None if contact is None else of_person(db, contact.email, contact.fields["company"])
+
+
+def of_person(db: Connection, email: str | None, company: str | None) -> Company | None:
+    """Return the company of somebody with this address who names this company, as `of_contact` does."""
+    domain = (email or "").rpartition("@")[2].lower()
     at_domain = [] if not domain or is_free_mail(domain) else _found(db, "domain", domain)
-    named = name_key(contact.fields["company"] or "")
+    named = name_key(company or "")
     if not named:
         return _one_of(at_domain)
     by_name = _found(db, "name_key", named)
-    both = [company for company in by_name if company.id in {each.id for each in at_domain}]
+    both = [each for each in by_name if each.id in {other.id for other in at_domain}]
     return _one_of(both or by_name) or _one_of([each for each in at_domain if _alike(name_key(each.name or ""), named)])
 
 

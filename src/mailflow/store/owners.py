@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -36,7 +36,41 @@ def find(db: Connection, said: str) -> Owner | None:
 
     None where nobody is meant, or several who are not the same person by their e-mail address.
     """
+    return _meant(all_of_them(db), said)
+
+
+def of_contact(db: Connection, contact_id: int) -> Owner | None:
+    """Return who looks after a contact: whom the contact's own field names, else the owner of their company."""
+    ids = contacts.whole(db, contact_id)
+    row = db.execute("SELECT * FROM contacts WHERE id = ?", ids[:1]).fetchone() if ids else None
+    return of_contacts(db, [row]).get(row["id"]) if row else None
+
+
+def of_contacts(db: Connection, rows: Iterable[Row]) -> dict[int, Owner]:
+    """Return who looks after each of these rows of contacts, by contact id; who has nobody is left out.
+
+    One query where there are no owners, and none per contact unless there are companies.
+    """
     everybody = all_of_them(db)
+    if not everybody:
+        return {}
+    has_companies = db.execute("SELECT 1 FROM companies WHERE owner IS NOT NULL LIMIT 1").fetchone() is not None
+    known: dict[str, Owner | None] = {}
+    found = {}
+    for row in rows:
+        said = row["owner"]
+        if not said and has_companies:
+            company = companies.of_person(db, row["email"], row["company"])
+            said = company.owner if company else None
+        if said and said not in known:
+            known[said] = _meant(everybody, said)
+        owner = known[said] if said else None
+        if owner is not None:
+            found[row["id"]] = owner
+    return found
+
+
+def _meant(everybody: Sequence[Owner], said: str) -> Owner | None:
     wanted = said.strip()
     for matches in (
         [each for each in everybody if each.email and each.email.casefold() == wanted.casefold()],
@@ -47,19 +81,6 @@ def find(db: Connection, said: str) -> Owner | None:
             people = {(each.email or f"{each.source} {each.owner_id}").casefold() for each in matches}
             return matches[0] if len(people) == 1 else None
     return None
-
-
-def of_contact(db: Connection, contact_id: int) -> Owner | None:
-    """Return who looks after a contact: whom the contact's own field names, else the owner of their company."""
-    ids = contacts.whole(db, contact_id)
-    contact = contacts.get(db, ids[0]) if ids else None
-    if contact is None:
-        return None
-    named = contact.fields["owner"]
-    if named:
-        return find(db, named)
-    company = companies.of_contact(db, contact.id)
-    return find(db, company.owner) if company is not None and company.owner else None
 
 
 def _owner(row: Row) -> Owner:

@@ -3,6 +3,7 @@
 contact      first_name last_name email company phone language country region city postcode birthday key, all the
              contact's own fields, attributes (those alone), segments (names), rfm (class r f m; null without orders),
              orders (count, revenue: Decimal, currency, first_at, last_at: day or null)
+owner        name email phone title of who looks after the contact; null where nobody does
 shop         name address url email currency language
 campaign     id name
 today        the day, in the account's time zone
@@ -59,6 +60,12 @@ def sample(shop: Mapping[str, Any] = SAMPLE_SHOP, *, today: date = date(2026, 3,
                 "first_at": date(2024, 5, 3),
                 "last_at": date(2026, 2, 27),
             },
+        },
+        "owner": {
+            "name": "Otto Owner",
+            "email": "owner@shop.example",
+            "phone": "+43 1 5550123",
+            "title": "Account Manager",
         },
         "shop": dict(shop),
         "campaign": {"id": "preview", "name": "preview"},

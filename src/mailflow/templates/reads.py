@@ -9,6 +9,7 @@ from jinja2 import TemplateSyntaxError, nodes
 from mailflow.templates.environment import HTML
 
 PERSON = "contact"
+OWNER = "owner"  # who looks after the person: found by their field of this name
 _LONGEST = 3  # names in a path that matter: contact.attributes.x
 
 
@@ -29,6 +30,8 @@ def fields_read(files: Mapping[str, str]) -> dict[str, list[tuple[str, int]]]:
             root, path = _path(node)
             if root in people and path:
                 found.setdefault(".".join(path[:_LONGEST]), []).append((file, node.lineno))
+            elif root == OWNER:
+                found.setdefault(OWNER, []).append((file, node.lineno))
     return found
 
 
