@@ -16,6 +16,7 @@ import pytest
 from mailflow.importers.items import read_items
 from mailflow.importers.order_returns import bare_id
 from mailflow.importers.zones import named_zone
+from mailflow.model import ConsentState
 from test_importers_files import Shop
 
 HEADER = "order id,customer id,date,quantity,price,sku,product\n"
@@ -196,6 +197,16 @@ def test_a_rejected_return_is_taken_once_its_order_is_there(shop: Shop) -> None:
 def test_a_guest_is_nobody(shop: Shop) -> None:
     shop.take("order id,customer id,date,total\n1,Guest,2026-01-01,5.00\n2,NA,2026-01-01,5.00\n3,c1,2026-01-01,5.00\n")
     assert shop.all("SELECT order_id FROM orders WHERE contact_id IS NULL ORDER BY 1") == [("1",), ("2",)]
+
+
+def test_a_no_in_a_file_of_orders_is_a_no_and_an_unticked_box_is_not(shop: Shop) -> None:
+    text = "order id,email,date,total,accepts marketing,do not contact\n"
+    shop.take(
+        text
+        + "1,a@example.com,2026-01-01,5,yes,\n2,b@example.com,2026-01-01,5,no,0\n3,c@example.com,2026-01-01,5,yes,1\n"
+    )
+    states = [shop.state(f"{name}@example.com") for name in "abc"]
+    assert states == [ConsentState.SUBSCRIBED, ConsentState.NEVER, ConsentState.UNSUBSCRIBED]
 
 
 def test_lines_as_json_come_with_their_order(shop: Shop) -> None:

@@ -76,7 +76,7 @@ class People:
     def __init__(self, recognised: Recognised, consent: ConsentReader, *, by_block: bool) -> None:
         self._recognised = recognised
         self._consent = consent
-        self._says = consent.given or "consent" in recognised.columns
+        self._says = consent.given or bool({"consent", "opt_out"} & set(recognised.columns))
         self._fields = tuple(name for name in spoken_fields(recognised) if name != "birthday")
         self.columns = (*KEY_COLUMNS, *self._fields, *(SAYING_COLUMNS if self._says else ()))
         self._addresses = _Addresses()
@@ -144,14 +144,18 @@ class People:
     def _sayings(self, sheet: Sheet, placed_at: Sequence[int | None]) -> list[SaidColumns]:
         if not self._says:
             return [NO_SAYING] * sheet.size
-        columns = sheet.every("consent")
-        self._consent.name_columns([header for header, _ in columns], [])
-        words = list(zip(*(cells for _, cells in columns), strict=True)) or [()] * sheet.size
-        return [self._say(row, at) for row, at in zip(words, placed_at, strict=True)]
+        yes, no = sheet.every("consent"), sheet.every("opt_out")
+        self._consent.name_columns([header for header, _ in yes], [header for header, _ in no])
+        words = list(zip(*(cells for _, cells in yes), strict=True)) or [()] * sheet.size
+        noes = list(zip(*(cells for _, cells in no), strict=True)) or [()] * sheet.size
+        return [self._say(*row) for row in zip(words, noes, placed_at, strict=True)]
 
-    def _say(self, words: tuple[str, ...], at: int | None) -> SaidColumns:
-        """Return what a row says. A box that was not ticked at one checkout withdraws nothing."""
-        saying = self._consent.say(words, ())
-        if saying is None or saying.state is not ConsentState.SUBSCRIBED:
-            return NO_SAYING
+    def _say(self, words: tuple[str, ...], noes: tuple[str, ...], at: int | None) -> SaidColumns:
+        """Return what a row says. A box not ticked at one checkout withdraws nothing; one for leaving does."""
+        saying = self._consent.say(("",) * len(words), noes) if any(noes) else None
+        if saying is None or saying.state is not ConsentState.UNSUBSCRIBED:
+            saying = self._consent.say(words, ("",) * len(noes))
+            if saying is None or saying.state is not ConsentState.SUBSCRIBED:
+                return NO_SAYING
+        words += noes
         return saying.state, saying.basis, at if any(word.strip() for word in words) else None, saying.evidence

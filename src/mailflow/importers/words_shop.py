@@ -45,6 +45,7 @@ _MORE_ORDER_WORDS = table(
             bestellte_artikel artikelliste produkte productos produits prodotti""",
         "category": _CATEGORY,
         "categories": _CATEGORIES,
+        "opt_out": "unsubscribed opted_out opt_out do_not_contact do_not_email do_not_mail email_opt_out has_opted_out",
     }
 )
 
