@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -228,7 +228,7 @@ def _people(db: Connection, ids: Sequence[int]) -> dict[int, Person]:
     rows = db.execute(f"{_PERSON} WHERE id IN (SELECT value FROM json_each(:ids))", held)
     none: frozenset[tuple[str, str]] = frozenset()
     return {
-        row["id"]: replace(Person(*row), ids=shops.get(row["id"], none), claimed=claimed.get(row["id"], none))
+        row["id"]: Person(*row)._replace(ids=shops.get(row["id"], none), claimed=claimed.get(row["id"], none))
         for row in rows
     }
 

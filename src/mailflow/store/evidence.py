@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mailflow.store import likeness
 
 Found = Iterator[tuple[int, str]]  # weight, sentence
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(NamedTuple):
     """What is compared of a contact. `ids` are (shop, customer id); `claimed` those of others that a file gave them."""
 
     id: int

@@ -9,7 +9,10 @@ from functools import lru_cache
 from mailflow.addresses.flags import of_domain
 
 _WORDS = re.compile(r"[^\W\d_]+")
-_DIGITS = re.compile(r"\D+")
+_NO_DIGITS = re.compile(r"\D+")
+_BETWEEN_DIGITS = str.maketrans(
+    "", "", " -/.()+"
+)  # what nearly all numbers have beside digits: faster than the pattern
 _TITLES = frozenset("dr prof mag ing dipl di ba ma bsc msc phd frau herr mr mrs ms miss mme".split())
 # Müller and Mueller, Søren and Soeren are the same name.
 _SPELLINGS = str.maketrans({"ø": "o", "œ": "oe", "æ": "ae", "ł": "l", "đ": "d", "ð": "d", "þ": "th"})
@@ -51,7 +54,9 @@ def digits(phone: str | None) -> str:
     if not phone:
         return ""
     plain = phone.replace("(0)", "").strip()
-    number = _DIGITS.sub("", plain)
+    number = plain.translate(_BETWEEN_DIGITS)
+    if not number.isdecimal():
+        number = _NO_DIGITS.sub("", number)
     if plain.startswith("00"):
         plain, number = "+", number[2:]
     if len(number) < _TAIL or len(set(number)) < 4:  # 0000000, 111 222 111
