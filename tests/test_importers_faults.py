@@ -188,3 +188,14 @@ def test_an_interrupted_command_takes_back_what_it_wrote_at_once(tmp_path: Path)
         import_file(store, shop.private, shop.keys, path, options_of(), now=shop.now, report=interrupt)
     assert shop.fingerprint(*TRIES) == before
     assert shop.rows("SELECT state FROM imports ORDER BY id") == [("done",), ("rolled_back",)]
+
+
+def test_an_import_whose_reject_file_cannot_be_written_is_taken_back(tmp_path: Path) -> None:
+    shop = ImportShop(tmp_path / "shop")
+    shop.take(BEFORE)
+    before = shop.fingerprint(*TRIES)
+    (shop.private / "rejects").touch()  # where the folder should be
+    with pytest.raises(FileExistsError):
+        shop.take(FILES["contacts.csv"])
+    assert shop.fingerprint(*TRIES) == before
+    assert shop.leftovers() == []

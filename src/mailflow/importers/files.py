@@ -6,6 +6,7 @@ import dataclasses
 import gc
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -21,7 +22,7 @@ from mailflow.importers.meter import Meter, Phase, Report
 from mailflow.importers.nouns import Noun
 from mailflow.importers.options import ImportOptions, ImportResult, Trouble
 from mailflow.importers.order_pipeline import OrderPipeline
-from mailflow.importers.pipeline import Advance, Pipeline, Staged, Task, Verdict
+from mailflow.importers.pipeline import Pipeline, Staged, Task, Verdict
 from mailflow.importers.product_pipeline import ProductPipeline
 from mailflow.importers.recognise import recognise
 from mailflow.importers.register_pipeline import RegisterPipeline
@@ -76,30 +77,19 @@ def import_file(
     known = repeats.find(store.db, task)
     if known is not None:
         return dataclasses.replace(known, warnings=[*source.notes, *known.warnings])
-    meter = Meter(report, source.path)
     with open_staging(store, private / "spool") as staging:
+        run = _Run(task, pipeline, staging, Meter(report, source.path), private / "rejects", now)
         with staging.filling(), _no_cycles():
-            meter.begin(Phase.READING, source.lines)
-            staged = pipeline.stage(staging, meter.advance)
-            remarked = remarks.of_addresses(staging.db)
-            meter.begin(Phase.COMPARING, 0)  # nobody knows how far a sort is
-            verdict = pipeline.compare(staging, staged)
-        rejected = staging.reject_count()
+            staged, verdict = run.read()
         problems = [Trouble(row.line, row.field, row.reason) for row in staging.rejects(shown)]
-        import_id, reject_file, changes = None, None, []
-        if options.dry_run:
-            changes = pipeline.changes(staging, shown)
-        else:
-            meter.begin(Phase.WRITING, rows_to_write(staging.db))
-            import_id = _apply(staging, task, pipeline, staged, verdict, now, meter.advance)
-            if rejected:
-                reject_file = rejects.write(private / "rejects", import_id, source, staging.rejects())
+        changes = pipeline.changes(staging, shown) if options.dry_run else []
+        rejected = staging.reject_count()
+        import_id, reject_file = (None, None) if options.dry_run else run.apply(staged, verdict)
     told, recognised = task.options, task.recognised
     return ImportResult(
         source.path, recognised.noun, recognised.tool, import_id, staged.rows, verdict.inserted, verdict.updated,
         verdict.unchanged, staged.merged + verdict.merged, rejected, reject_file, problems,
-        [*source.notes, *_kept_note(told), *recognised.notes, *staged.warnings, *remarked, *verdict.warnings],
-        changes,
+        [*source.notes, *_kept_note(told), *recognised.notes, *staged.warnings, *verdict.warnings], changes,
         recognised.title, recognised.layout, None if told.entry else entry_to_keep(options, source),
     )  # fmt: skip
 
@@ -134,30 +124,51 @@ def _no_cycles() -> Iterator[None]:
             gc.enable()
 
 
-def _apply(
-    staging: Staging,
-    task: Task,
-    pipeline: Pipeline,
-    staged: Staged,
-    verdict: Verdict,
-    now: datetime,
-    advance: Advance,
-) -> int:
-    """Write everything; when anything fails, or is interrupted, take back what was written."""
-    with staging.store.transaction() as tx:
-        import_id = imports.begin(
-            tx, file=str(task.source.path), sha256=task.source.sha256, noun=task.recognised.noun,
-            tool=task.recognised.tool, options=repeats.options_used(task), now=now,
-        )  # fmt: skip
-    try:
-        pipeline.write(Pace(staging.store, advance), import_id, clock.to_ms(now))
-        with staging.store.transaction() as tx:
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One file on its way through its pipeline."""
+
+    task: Task
+    pipeline: Pipeline
+    staging: Staging
+    meter: Meter
+    rejects: Path
+    now: datetime
+
+    def read(self) -> tuple[Staged, Verdict]:
+        """Stage the file and compare it with what is there."""
+        self.meter.begin(Phase.READING, self.task.source.lines)
+        staged = self.pipeline.stage(self.staging, self.meter.advance)
+        staged.warnings.extend(remarks.of_addresses(self.staging.db))
+        self.meter.begin(Phase.COMPARING, 0)  # nobody knows how far a sort is
+        return staged, self.pipeline.compare(self.staging, staged)
+
+    def apply(self, staged: Staged, verdict: Verdict) -> tuple[int, Path | None]:
+        """Write everything, the reject file too; when anything fails, or is interrupted, take back what was written."""
+        self.meter.begin(Phase.WRITING, rows_to_write(self.staging.db))
+        store, task = self.staging.store, self.task
+        with store.transaction() as tx:
+            import_id = imports.begin(
+                tx, file=str(task.source.path), sha256=task.source.sha256, noun=task.recognised.noun,
+                tool=task.recognised.tool, options=repeats.options_used(task), now=self.now,
+            )  # fmt: skip
+        reject_file = None
+        try:
+            self.pipeline.write(Pace(store, self.meter.advance), import_id, clock.to_ms(self.now))
+            if self.staging.reject_count():
+                reject_file = rejects.write(self.rejects, import_id, task.source, self.staging.rejects())
+            self._finish(import_id, staged, verdict)
+        except (Exception, KeyboardInterrupt):
+            undo.recover(store, now=self.now)
+            if reject_file is not None:
+                reject_file.unlink()
+            raise
+        return import_id, reject_file
+
+    def _finish(self, import_id: int, staged: Staged, verdict: Verdict) -> None:
+        with self.staging.store.transaction() as tx:
             imports.finish(
                 tx, import_id, inserted=verdict.inserted, updated=verdict.updated, unchanged=verdict.unchanged,
-                merged=staged.merged + verdict.merged, rejected=staging.reject_count(), now=now,
-                problems=[(row.line, row.field, row.reason) for row in staging.rejects(imports.MAX_PROBLEMS)],
+                merged=staged.merged + verdict.merged, rejected=self.staging.reject_count(), now=self.now,
+                problems=[(row.line, row.field, row.reason) for row in self.staging.rejects(imports.MAX_PROBLEMS)],
             )  # fmt: skip
-    except (Exception, KeyboardInterrupt):
-        undo.recover(staging.store, now=now)
-        raise
-    return import_id

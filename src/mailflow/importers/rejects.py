@@ -6,6 +6,7 @@ import csv
 import os
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from mailflow.importers.table import LINE_COLUMN, REASON_COLUMN, Form, Source
@@ -20,7 +21,10 @@ def write(folder: Path, import_id: int, source: Source, rejects: Iterator[Staged
     path = folder / f"{import_id}-{_stem(source)}.csv"
     places = [place for place, name in enumerate(source.header) if name not in (LINE_COLUMN, REASON_COLUMN)]
     descriptor = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+    with (
+        _removed_if_cut_off(path),
+        os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape", newline="") as file,
+    ):
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow([*(source.header[place] for place in places), LINE_COLUMN, REASON_COLUMN])
         for row in rejects:
@@ -30,6 +34,15 @@ def write(folder: Path, import_id: int, source: Source, rejects: Iterator[Staged
                 fitting[-1] = source.delimiter.join(row.cells[len(source.header) - 1 :])
             writer.writerow([*map(_writable, fitting), row.line, _writable(row.reason)])
     return path
+
+
+@contextmanager
+def _removed_if_cut_off(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def _writable(cell: str) -> str:

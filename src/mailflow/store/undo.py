@@ -64,7 +64,8 @@ def take_back(store: Store, import_id: int, *, now: datetime, final: ImportState
     registers, kept_rows = registers_undo.take_back(pace, import_id)
     events, kept_events = events_bulk.take_back(pace, import_id)
     answers = statements_bulk.take_back(pace, import_id)
-    kept_fields = _restore_contacts(pace, import_id, now)
+    # What nobody has seen leaves no trace: the time of the last change is then what it was.
+    kept_fields = _restore_contacts(pace, import_id, None if final is ImportState.ROLLED_BACK else now)
     _forget_identities(pace, import_id)
     if final is ImportState.ROLLED_BACK:
         _drop_consents(pace, import_id)
@@ -159,8 +160,9 @@ def _restore_order(tx: Connection, order_id: int, before: dict[str, object]) -> 
     facts.recount(tx, [int(str(one)) for one in (held["contact_id"], before["contact_id"]) if one is not None])
 
 
-def _restore_contacts(pace: Pace, import_id: int, now: datetime) -> int:
+def _restore_contacts(pace: Pace, import_id: int, changed: datetime | None) -> int:
     kept = 0
+    newly = {} if changed is None else {"updated_at": clock.to_ms(changed)}
     assignments = ", ".join(f"{name} = :{name}" for name in _FIELDS)
     for change in journal.entries(pace.store.db, import_id, "contacts"):
         if change.before is None:
@@ -171,7 +173,7 @@ def _restore_contacts(pace: Pace, import_id: int, now: datetime) -> int:
         with pace.transaction() as tx:
             tx.execute(
                 f"UPDATE contacts SET {assignments} WHERE id = :id",
-                {**json.loads(change.before), "updated_at": clock.to_ms(now), "id": change.first_id},
+                {**json.loads(change.before), **newly, "id": change.first_id},
             )
     return kept
 
