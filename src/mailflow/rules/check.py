@@ -28,6 +28,7 @@ from mailflow.rules.types import (
     Near,
     Not,
     OneOf,
+    Outline,
     Part,
     Rule,
     Some,
@@ -64,10 +65,10 @@ def parse(text: str, *, fields: Mapping[str, Field], segments: Mapping[str, str]
 
     `segments` holds the rules that `segment("name")` may speak of.
     """
-    condition = _Checker(text, fields, segments, ()).condition(grammar.read(text))
-    if _depth(condition) > _MAX_DEPTH:
+    outline = _Checker(text, fields, segments, ()).outline(grammar.read(text))
+    if _depth(outline.condition) > _MAX_DEPTH:
         raise RuleError(f"this rule is nested deeper than {_MAX_DEPTH} levels: split it up", text, (0, len(text)))
-    return Rule(text, condition)
+    return Rule(text, outline)
 
 
 class _Checker:
@@ -81,15 +82,25 @@ class _Checker:
         self.segments = segments
         self.within = within
 
-    def condition(self, tree: Syntax) -> Condition:
-        """Return what a part means that must be true or false."""
+    def outline(self, tree: Syntax) -> Outline:
+        """Return what a part means that must be true or false, with its own parts."""
         match tree:
-            case Binary("and"):
-                return All(tuple(self.condition(part) for part in _chain(tree, "and")))
-            case Binary("or"):
-                return Some(tuple(self.condition(part) for part in _chain(tree, "or")))
+            case Binary("and" | "or" as word):
+                parts = tuple(self.outline(part) for part in _chain(tree, word))
+                conditions = tuple(part.condition for part in parts)
+                return Outline(self.written(tree), All(conditions) if word == "and" else Some(conditions), parts)
             case Unary("not", operand):
-                return Not(self.condition(operand))
+                part = self.outline(operand)
+                return Outline(self.written(tree), Not(part.condition), (part,))
+            case Call("segment"):
+                part = self.segment(tree)
+                return Outline(self.written(tree), part.condition, (part,))
+            case _:
+                return Outline(self.written(tree), self.condition(tree))
+
+    def condition(self, tree: Syntax) -> Condition:
+        """Return what a part means that has no parts itself."""
+        match tree:
             case Binary(operator) if operator in grammar.COMPARISONS:
                 return self.comparison(tree)
             case Binary(operator) if operator in grammar.TEXT_TESTS:
@@ -98,14 +109,12 @@ class _Checker:
                 return self.membership(tree)
             case written.Near():
                 return self.near(tree)
-            case Call("segment"):
-                return self.segment(tree)
             case Call(name) if name in functions.FUNCTIONS:
                 return functions.read(tree, self.text, self.where)
             case _:
                 return self.bare(tree)
 
-    def segment(self, tree: Call) -> Condition:
+    def segment(self, tree: Call) -> Outline:
         """Return what a named rule means, as part of this one."""
         match tree.arguments:
             case (Literal(str() as name, span),) if not tree.keywords:
@@ -120,13 +129,13 @@ class _Checker:
             raise self.error(f"segments must not go round in circles or deeper than {_MAX_NESTED}: {path}", span)
         inner = _Checker(self.segments[name], self.fields, self.segments, (*self.within, name))
         try:
-            return inner.condition(grammar.read(inner.text))
+            return inner.outline(grammar.read(inner.text))
         except RuleError as error:
             raise self.error(f"segment {name!r} in segments.yaml is wrong: {error.message}", span) from error
 
     def where(self, tree: Syntax, fields: Mapping[str, Field] | None) -> Condition:
         """Return a rule about the properties of an event, or about these fields of an order's line."""
-        return _Properties(self.text, fields).condition(tree)
+        return _Properties(self.text, fields).outline(tree).condition
 
     def bare(self, tree: Syntax) -> Condition:
         """Return what a part means that is no comparison: a constant or a field that is true or false."""
@@ -329,7 +338,7 @@ class _Properties(_Checker):
             raise self.error("within where= stand comparisons of properties", tree.span)
         return super().bare(tree)
 
-    def segment(self, tree: Call) -> Condition:
+    def segment(self, tree: Call) -> Outline:
         raise self.error("within where= stand comparisons of properties", tree.span)
 
     def where(self, tree: Syntax, fields: Mapping[str, Field] | None) -> Condition:

@@ -36,19 +36,19 @@ def holds(condition: Resolved, facts: Facts) -> bool:
         case Always(value):
             return value
         case Test(field, sign, wanted):
-            return any(_compare(value, sign, wanted, field) for value in _values(facts, field))
+            return any(_compare(value, sign, wanted, field) for value in seen(facts, field))
         case TestAny(field, several):
-            return any(_compare(value, "==", wanted, field) for value in _values(facts, field) for wanted in several)
+            return any(_compare(value, "==", wanted, field) for value in seen(facts, field) for wanted in several)
         case CompareFields(left, sign, right):
-            return any(_compare(a, sign, b, left) for a in _values(facts, left) for b in _values(facts, right))
+            return any(_compare(a, sign, b, left) for a in seen(facts, left) for b in seen(facts, right))
         case Known(field):
-            return bool(_values(facts, field))
+            return bool(seen(facts, field))
         case Like(field, part, text):
-            return any(_has(fold(value), part, fold(text)) for value in _values(facts, field))
+            return any(_has(fold(value), part, fold(text)) for value in seen(facts, field))
         case Returns(field, days):
-            return any(value[-5:] in days for value in _values(facts, field))
+            return any(value[-5:] in days for value in seen(facts, field))
         case Done():
-            return _often(condition, facts.get(HISTORY, _NOTHING)) >= condition.at_least
+            return len(moments(condition, facts.get(HISTORY, _NOTHING))) >= condition.at_least
         case Opposite(part):
             return not holds(part, facts)
         case Each(parts):
@@ -57,12 +57,12 @@ def holds(condition: Resolved, facts: Facts) -> bool:
             return any(holds(part, facts) for part in parts)
 
 
-def _often(done: Done, history: History) -> int:
-    """Return how often a person did something."""
+def moments(done: Done, history: History) -> list[int]:
+    """Return when a person did something, in milliseconds."""
     where = done.where
-    return sum(
-        1 for _, candidates in times(done, history) if where is None or any(holds(where, each) for each in candidates)
-    )
+    return [
+        at for at, candidates in times(done, history) if where is None or any(holds(where, each) for each in candidates)
+    ]
 
 
 def _has(value: str, part: Part, text: str) -> bool:
@@ -85,7 +85,7 @@ def _folded(value: Plain) -> Plain:
     return fold(value) if isinstance(value, str) else value
 
 
-def _values(facts: Facts, field: Field) -> list[Any]:
+def seen(facts: Facts, field: Field) -> list[Any]:
     """Return the values a contact has in a field: none where it is missing or of another type than declared."""
     found = _at(facts, field.name)
     several = found if isinstance(found, list) and field.multi else [found]

@@ -107,10 +107,11 @@ Resolved = Always | Test | TestAny | CompareFields | Known | Like | Returns | Do
 
 def resolve(rule: Rule, context: Context) -> Resolved:
     """Return the rule as plain tests at a moment."""
-    return _resolve(rule.condition, context)
+    return fixed(rule.condition, context)
 
 
-def _resolve(condition: Condition, context: Context) -> Resolved:
+def fixed(condition: Condition, context: Context) -> Resolved:
+    """Return a part of a rule as plain tests at a moment."""
     match condition:
         case Always() | CompareFields() | Known() | Like():
             return condition
@@ -123,11 +124,11 @@ def _resolve(condition: Condition, context: Context) -> Resolved:
         case OneOf(field, values):
             return _one_of(field, values, context)
         case Not(part):
-            return Opposite(_resolve(part, context))
+            return Opposite(fixed(part, context))
         case All(parts):
-            return Each(tuple(_resolve(part, context) for part in parts))
+            return Each(tuple(fixed(part, context) for part in parts))
         case Some(parts):
-            return Either(tuple(_resolve(part, context) for part in parts))
+            return Either(tuple(fixed(part, context) for part in parts))
 
 
 def _compare(field: Field, operator: str, value: Value, context: Context) -> Resolved:
@@ -163,7 +164,7 @@ def _done(did: Did, context: Context) -> Resolved:
     until = ends if until is None else min(until, ends)
     return Done(
         did.deed, did.names, did.product, did.category, did.campaign, since, until,
-        did.at_least, _resolve(did.where, context) if did.where is not None else None, did.people_only,
+        did.at_least, fixed(did.where, context) if did.where is not None else None, did.people_only,
     )  # fmt: skip
 
 

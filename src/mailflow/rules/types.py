@@ -218,11 +218,24 @@ Condition = Always | Compare | CompareFields | OneOf | Like | Near | Did | Known
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
-    """A rule as it was written, and what it means."""
+class Outline:
+    """A part of a rule in the words that say it, and what it means; an and, or, not or segment(…) has parts itself."""
 
     text: str
     condition: Condition
+    parts: tuple[Outline, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule as it was written, and what it means, whole and part by part."""
+
+    text: str
+    outline: Outline
+
+    @property
+    def condition(self) -> Condition:
+        return self.outline.condition
 
     def fields(self) -> frozenset[Field]:
         """Return the fields the rule asks about."""
@@ -243,6 +256,7 @@ class Context:
 
 
 def _fields(condition: Condition) -> list[Field]:
+    """Return the contact's fields that a condition asks about; those of a `where=` are its own."""
     match condition:
         case Compare(field) | OneOf(field) | Known(field) | Like(field) | Near(field):
             return [field]

@@ -1,0 +1,100 @@
+"""Say why a rule is true or false of one contact: each part with what was seen. Whether it is: predicate.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from mailflow import clock, money
+from mailflow.rules.history import History
+from mailflow.rules.predicate import HISTORY, Facts, holds, moments, seen
+from mailflow.rules.resolve import Done, fixed
+from mailflow.rules.types import (
+    All,
+    Compare,
+    CompareFields,
+    Condition,
+    Context,
+    Did,
+    Field,
+    FieldType,
+    Known,
+    Like,
+    Near,
+    Not,
+    OneOf,
+    Outline,
+    Rule,
+    Some,
+)
+
+MISSING = "missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A part of a rule: its words, its truth, and what was seen: `7`, `last 2026-01-03`; blank where it has parts."""
+
+    text: str
+    truth: bool
+    value: str
+    parts: tuple[Explained, ...] = ()
+
+
+def explain(rule: Rule, facts: Facts, context: Context) -> Explained:
+    """Return the rule as a tree, each part with its truth and what it saw of a contact with these facts."""
+    return _explained(rule.outline, facts, context)
+
+
+def _explained(outline: Outline, facts: Facts, context: Context) -> Explained:
+    parts = tuple(_explained(part, facts, context) for part in outline.parts)
+    value = "" if parts else ", ".join(_values(outline.condition, facts, context))
+    return Explained(" ".join(outline.text.split()), holds(fixed(outline.condition, context), facts), value, parts)
+
+
+def _values(condition: Condition, facts: Facts, context: Context) -> Iterator[str]:
+    match condition:
+        case Compare(field) | OneOf(field) | Known(field) | Like(field) | Near(field):
+            yield _shown(field, facts, context)
+        case CompareFields(left, _, right):
+            yield f"{left.name} {_shown(left, facts, context)}"
+            yield f"{right.name} {_shown(right, facts, context)}"
+        case Did():
+            done = fixed(condition, context)
+            assert isinstance(done, Done)
+            yield _deeds(done, facts.get(HISTORY, History()), context)
+        case Not(part):
+            yield from _values(part, facts, context)
+        case All(parts) | Some(parts):
+            for part in parts:
+                yield from _values(part, facts, context)
+
+
+def _shown(field: Field, facts: Facts, context: Context) -> str:
+    """Return a contact's values in a field as people read them."""
+    values = seen(facts, field)
+    return ", ".join(_text(value, field, context) for value in values) if values else MISSING
+
+
+def _text(value: Any, field: Field, context: Context) -> str:
+    match field.type:
+        case FieldType.INSTANT:
+            return clock.wall_text(clock.from_ms(int(value)), context.zone)
+        case FieldType.MONEY:
+            return f"{money.to_text(int(value), context.currency)} {context.currency}"
+        case FieldType.BOOL:
+            return "true" if value else "false"
+        case FieldType.NUMBER:
+            return f"{value:g}" if isinstance(value, float) and abs(value) < 1e6 else str(value)
+    return str(value)
+
+
+def _deeds(done: Done, history: History, context: Context) -> str:
+    """Return how often somebody did something within its window, and when last, be it before the window."""
+    inside = moments(done, history)
+    ever = moments(replace(done, since=None), history)
+    if not ever:
+        return "never"
+    last = f"last {clock.local_date(clock.from_ms(max(ever)), context.zone)}"
+    return f"{len(inside)}, {last}" if inside else last
