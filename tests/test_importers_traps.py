@@ -137,6 +137,13 @@ def test_a_header_over_two_lines_and_a_hint_are_read(shop: ImportShop) -> None:
     assert contact(shop, "bob@example.com")["first_name"] == "Bob"
 
 
+def test_titles_above_the_header_are_left_out_and_told(shop: ImportShop) -> None:
+    text = 'Guests\n"Spring, 2026"\nemail,first_name,city,note,tag\n'
+    result = shop.take(text + "ann@example.com,Ann,Wien,x,y\nbob@example.com,Bob,Graz,x,y\n")
+    assert (result.rows, result.inserted) == (2, 2)
+    assert any("'Guests', '\"Spring, 2026\"'" in warning for warning in result.warnings), result.warnings
+
+
 def test_a_line_of_100_kb_is_read_and_one_without_end_refused(shop: ImportShop, tmp_path: Path) -> None:
     cells = ",".join(["y" * 50_000] * 2)
     assert shop.take(f"email,a,b\nann@example.com,{cells}\n").inserted == 1

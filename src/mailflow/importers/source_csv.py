@@ -29,21 +29,22 @@ def inspect(path: Path, text: Text) -> Source:
     with text.open() as file:
         sample = file.readlines(_SAMPLE_CHARACTERS)[: _SAMPLE_ROWS * 4]
     hint = _SEPARATOR_HINT.match(sample[0]) if sample else None
-    above = 1 if hint else _title_lines(sample)
+    titles = 0 if hint else _title_lines(sample)
+    above = 1 if hint else titles
     delimiter = hint[1] if hint else _delimiter(sample[above:])
     header, skip = _header(path, sample, delimiter, above)
+    notes = (*text.notes, *_told(sample[:titles]))
     return Source(
-        path,
-        text.sha256,
-        text.encoding,
-        text.errors,
-        delimiter,
-        header,
-        skip,
-        text.notes,
-        content=text.place,
+        path, text.sha256, text.encoding, text.errors, delimiter, header, skip, notes, content=text.place,
         lines=text.lines,
-    )
+    )  # fmt: skip
+
+
+def _told(titles: Sequence[str]) -> Iterator[str]:
+    """Say what was passed over above the header."""
+    if titles:
+        shown = ", ".join(repr(line.strip()[:40]) for line in titles if line.strip())
+        yield f"What stands above the header was left out: {shown}."
 
 
 def blocks(source: Source, characters: int) -> Iterator[Block]:
