@@ -5,10 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from mailflow.cli.frame import BROKEN_PIPE
 from mailflow.cli.main import run
 
 
@@ -64,3 +67,13 @@ def test_csv_and_json_lines_hold_the_findings_or_the_fields(shop: Path, capsys: 
     assert [row["filled"] for row in fields if row["field"] == "attributes.tea"] == ["1"]
     assert run(["doctor", "--data", "--workspace", str(shop), "--format", "jsonl"]) == 0
     assert json.loads(capsys.readouterr().out.splitlines()[0])["field"] == "email"
+
+
+def test_a_reader_that_leaves_early_is_no_failure(shop: Path) -> None:
+    command = [sys.executable, "-m", "mailflow", "doctor", "--workspace", str(shop), "--quiet"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()  # before anything is printed
+        said = process.stderr.read()
+    assert (process.returncode, said) == (BROKEN_PIPE, b"")

@@ -84,7 +84,11 @@ class Session:
         """Rich console on stdout, for tables."""
         from rich.console import Console
 
-        return Console(highlight=False, emoji=False, markup=False)
+        class Out(Console):
+            def on_broken_pipe(self) -> None:
+                raise BrokenPipeError  # `command` ends it as a shell expects; rich would call it a failure
+
+        return Out(highlight=False, emoji=False, markup=False)
 
     @cached_property
     def err(self) -> Console:
