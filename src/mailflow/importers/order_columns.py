@@ -86,7 +86,6 @@ class ColumnReader:
         """Return the columns of a block."""
         currencies = self._currencies(sheet)
         return_ids = self._ids(sheet, "return_id")
-        kinds = sheet.read("kind", _kind)
         return Columns(
             self._ids(sheet, "order_id"),
             self._placed(sheet),
@@ -97,7 +96,7 @@ class ColumnReader:
             self._amounts(sheet, "refunded", currencies) if self._total == "total" else [None] * sheet.size,
             sheet.read("refunded_at", lambda cell: self._writing.refund_instant(cell) if cell.strip() else None),
             self._goods.read(sheet, currencies) if self._has_lines else no_goods(sheet.size),
-            [bool(kind or (return_id and self._told_by_id)) for kind, return_id in zip(kinds, return_ids, strict=True)],
+            self._returns(sheet, return_ids),
             return_ids,
             self._ids(sheet, "refund_of"),
         )
@@ -105,6 +104,13 @@ class ColumnReader:
     def _ids(self, sheet: Sheet, name: str) -> list[str]:
         cells = sheet.cells(name)
         return [""] * sheet.size if cells is None else identifiers(cells)
+
+    def _returns(self, sheet: Sheet, return_ids: Sequence[str]) -> list[bool]:
+        """Return which rows say of themselves that they are returns: by a kind, or by an id of their own."""
+        told = [bool(own) for own in return_ids] if self._told_by_id and any(return_ids) else [False] * sheet.size
+        if sheet.cells("kind") is None:
+            return told
+        return [bool(kind) or own for kind, own in zip(sheet.read("kind", _kind), told, strict=True)]
 
     def _placed(self, sheet: Sheet) -> list[int | None]:
         cells, zones = sheet.cells(self._date) or (), sheet.cells("zone")
