@@ -50,10 +50,11 @@ def import_(
     session: Session,
     files: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="FILE...", help="Files, folders or archives; - for a pipe.", show_default=False),
+        typer.Argument(metavar="FILE", help="Files, folders or archives; - for a pipe.", show_default=False),
     ] = None,
     as_: Annotated[
-        What | None, typer.Option("--as", help="What the rows are, where the header does not say.", show_default=False)
+        What | None,
+        typer.Option("--as", metavar="KIND", help=f"What the rows are: {', '.join(What)}.", show_default=False),
     ] = None,
     from_: Annotated[
         str | None,
