@@ -114,10 +114,20 @@ def test_a_folder_is_its_files_those_first_that_say_no(spool: Spool, tmp_path: P
     assert told(gathered) == [f"{folder}/empty.csv: the file is empty"]
 
 
-def test_a_file_that_is_named_is_never_passed_over(spool: Spool, tmp_path: Path) -> None:
+def test_a_file_that_is_named_alone_is_never_passed_over(spool: Spool, tmp_path: Path) -> None:
     (tmp_path / "page.txt").write_bytes(b"%PDF-1.7")
-    gathered = look(spool, tmp_path / "page.txt", tmp_path / "nothing.csv")
-    assert ["a PDF" in error or "no such file" in error for error in told(gathered)] == [True, True]
+    assert "a PDF" in told(look(spool, tmp_path / "page.txt"))[0]
+    assert "no such file" in told(look(spool, tmp_path / "nothing.csv"))[0]
+
+
+def test_everything_in_a_workspace_may_be_named_at_once(spool: Spool, tmp_path: Path) -> None:
+    for name in ("mailflow.yaml", "mailflow.db", "photo.png", "page.txt"):
+        (tmp_path / name).write_bytes(b"%PDF-1.7")
+    (tmp_path / "people.data").write_text(CONTACTS)
+    gathered = look(spool, *sorted(tmp_path.glob("*.*")), tmp_path / "missing.yaml")
+    assert [source.path.name for source in gathered.sources] == ["people.data"]
+    assert len(gathered.left_out) == 4
+    assert told(gathered) == [f"{tmp_path}/missing.yaml: no such file"]
 
 
 def test_a_pipe_is_read(spool: Spool, tmp_path: Path) -> None:

@@ -27,6 +27,11 @@ STDIN = Path("-")
 _SHEETS = frozenset({".xlsx", ".xlsm"})
 # In a folder, what ends otherwise is passed over.
 _TABLES = frozenset({"", ".csv", ".tsv", ".tab", ".txt", ".json", ".jsonl", ".ndjson", ".gz", ".zip", *_SHEETS})
+# Among several names (`mailflow import *` in a workspace) these are passed over too.
+_NO_TABLES = frozenset(
+    ".yaml .yml .toml .md .html .htm .mjml .db .db-journal .db-wal .db-shm .pdf .png .jpg .jpeg .gif .doc .docx"
+    " .eml".split()
+)
 # Who may be mailed is settled before anything else comes in; what speaks of other things comes after those.
 _ORDER = (
     Noun.SUPPRESSIONS, Noun.OWNERS, Noun.COMPANIES, Noun.CONTACTS, Noun.SIGNUPS, Noun.PRODUCTS, Noun.ORDERS,
@@ -54,7 +59,7 @@ class Gathered:
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """One file: what it is called and where its bytes lie. `named` by the user itself, not met in a folder."""
+    """One file: what it is called and where its bytes lie. `named` by the user, itself and alone: never passed over."""
 
     path: Path
     content: Path
@@ -69,7 +74,7 @@ def gather(paths: Sequence[Path], options: ImportOptions, spool: Spool) -> Gathe
     """
     gathered = Gathered()
     for path in paths:
-        for piece in _pieces(path, spool, gathered):
+        for piece in _pieces(path, len(paths) == 1, spool, gathered):
             try:
                 gathered.sources.append(inspect(piece.path, piece.content, sheet=piece.sheet))
             except NoTableError as error:
@@ -87,13 +92,19 @@ def _pass_over(gathered: Gathered, piece: _Piece, error: NoTableError) -> None:
         gathered.left_out.append(LeftOut(piece.path, str(error).removeprefix(f"{piece.path}: ")))
 
 
-def _pieces(path: Path, spool: Spool, gathered: Gathered) -> Iterator[_Piece]:
+def _pieces(path: Path, alone: bool, spool: Spool, gathered: Gathered) -> Iterator[_Piece]:
     """Yield the files that a path stands for; what cannot be opened is noted in `gathered`."""
     if path.is_dir():
         for inner in _files_in(path, gathered):
             yield from _opened(inner, False, spool, gathered)
+    elif not alone and path.exists() and path.suffix.lower() in _NO_TABLES:
+        gathered.left_out.append(_no_rows(path))
     else:
-        yield from _opened(path, True, spool, gathered)
+        yield from _opened(path, alone, spool, gathered)
+
+
+def _no_rows(path: Path) -> LeftOut:
+    return LeftOut(path, f"{path.suffix} files hold no rows to import")
 
 
 def _files_in(folder: Path, gathered: Gathered) -> Iterator[Path]:
@@ -105,7 +116,7 @@ def _files_in(folder: Path, gathered: Gathered) -> Iterator[Path]:
             if not path.is_symlink():
                 yield from _files_in(path, gathered)
         elif path.suffix.lower() not in _TABLES:
-            gathered.left_out.append(LeftOut(path, f"{path.suffix} files hold no rows to import"))
+            gathered.left_out.append(_no_rows(path))
         else:
             yield path
 
@@ -138,7 +149,7 @@ def _unzipped(path: Path, spool: Spool, gathered: Gathered) -> Iterator[_Piece]:
         elif isinstance(content, DataError):
             gathered.errors.append(content)
         elif Path(name).suffix.lower() not in _TABLES:
-            gathered.left_out.append(LeftOut(inner, f"{Path(name).suffix} files hold no rows to import"))
+            gathered.left_out.append(_no_rows(inner))
         else:
             yield _Piece(inner, content, False)
 
