@@ -160,6 +160,22 @@ def test_imports_lead_to_the_person_and_can_be_taken_back(run: Run, shop: Worksp
     assert facts.kept(shop.store.db).revenue[anna, "EUR"] == 10000
 
 
+def test_undoing_an_import_after_parting_brings_nothing_of_the_other_back(
+    run: Run, shop: Workspace, tmp_path: Path
+) -> None:
+    cities = "SELECT city FROM contacts WHERE email IN (?, ?) ORDER BY email"
+    with shop.store.transaction() as tx:
+        tx.execute("UPDATE contacts SET city = 'Graz' WHERE email = ?", (OTHER,))
+    run("contact", "merge", ANNA, OTHER, "--yes")
+    file = tmp_path / "moved.csv"
+    file.write_text(f"email,city\n{ANNA},Wien\n", encoding="utf-8")
+    moved = run("import", str(file))[0]["id"]
+    run("contact", "merge", "--undo", "1")
+    assert [row[0] for row in shop.store.db.execute(cities, (ANNA, OTHER))] == ["Graz", "Wien"]
+    run("import", "--undo", str(moved))
+    assert [row[0] for row in shop.store.db.execute(cities, (ANNA, OTHER))] == ["Graz", None]
+
+
 def test_an_import_of_merged_people_is_undone_without_a_trace_of_trouble(run: Run, shop: Workspace) -> None:
     run("contact", "merge", ANNA, OTHER, "--yes")
     run("contact", "merge", "--undo", "1")

@@ -70,6 +70,7 @@ def take_back(tx: Connection, merge_id: int, *, now: datetime) -> None:
     tx.execute(_PART, {"merged": row["merged_id"]})
     tx.execute("UPDATE contacts SET merged_into = NULL WHERE id = ?", (row["merged_id"],))
     _empty(tx, row)
+    _forget_in_journal(tx, row)
     _fill_again(tx, row["kept_id"])
     merged_consent.part(tx, merge_id, now=now)
     _after(tx, row["kept_id"], row["merged_id"])
@@ -153,6 +154,22 @@ def _empty(tx: Connection, merge: Row) -> None:
     _write(tx, kept, fields, left)
 
 
+def _forget_in_journal(tx: Connection, merge: Row) -> None:
+    """Let the undoing of an import since the merge not bring back what the merge had filled."""
+    filled = json.loads(merge["filled"])
+    theirs: Mapping[str, Any] = filled.pop("attributes", {})
+    rows = tx.execute(
+        """SELECT j.id, j.before FROM import_changes AS j JOIN imports AS i ON i.id = j.import_id
+           WHERE j.noun = 'contacts' AND j.first_id = ? AND j.before IS NOT NULL AND i.started_at >= ?""",
+        (merge["kept_id"], merge["merged_at"]),
+    )
+    for number, before in [(row["id"], json.loads(row["before"])) for row in rows]:
+        known = json.loads(before["attributes"])
+        before["attributes"] = _compact({name: value for name, value in known.items() if theirs.get(name) != value})
+        before.update({name: None for name, value in filled.items() if before.get(name) == value})
+        tx.execute("UPDATE import_changes SET before = ? WHERE id = ?", (_compact(before), number))
+
+
 def _fill_again(tx: Connection, contact_id: int) -> None:
     """Fill a contact anew from everybody who is still merged into it, the first merge first, and whoever it became."""
     held = tx.execute("SELECT * FROM merges WHERE kept_id = ? AND undone_at IS NULL ORDER BY id", (contact_id,))
@@ -174,13 +191,17 @@ def _contact(db: Connection, contact_id: int) -> Row:
 def _write(tx: Connection, contact: Row, fields: Mapping[str, str | None], attributes: Mapping[str, Any]) -> None:
     """Set fields and attributes of a contact. `updated_at` stays: nobody said anything new about them."""
     after = {name: fields.get(name, contact[name]) for name in _FILLED}
-    text = json.dumps(attributes, ensure_ascii=False, separators=(",", ":"))
+    text = _compact(attributes)
     tx.execute(
         f"UPDATE contacts SET {', '.join(f'{name} = :{name}' for name in _FILLED)}, attributes = :attributes"
         " WHERE id = :id",
         {**after, "attributes": contact["attributes"] if attributes == json.loads(contact["attributes"]) else text,
          "id": contact["id"]},
     )  # fmt: skip
+
+
+def _compact(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
 
 
 def _merge(row: Row) -> Merge:
