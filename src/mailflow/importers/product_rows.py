@@ -25,7 +25,7 @@ _HIDDEN = frozenset(
         ausgeblendet versteckt oculto masque nascosto""".split(),
     )
 )
-_NO_OPTION = frozenset(map(fold, ["Default Title", "Default", "-"]))
+_NO_OPTION = frozenset(map(fold, ["Default Title", "Default", "Regular", "-"]))
 _FIRST_OF_MANY = re.compile(r"\s*[,;|\n]\s*(?=https?:)|\s+(?=https?:)")
 _OF = " / "  # between the options of a variant, as order lines write them
 
@@ -102,7 +102,7 @@ class ProductRows:
         for index, (own, sku, title) in enumerate(zip(ids, skus, titles, strict=True)):
             if not own and variants[index] and not title and self._last:  # the next variant of the product above
                 own = self._last.product_id
-            product_id = own or sku or title
+            product_id = own or ((title or sku) if variants[index] else (sku or title))
             if product_id is None:
                 sheet.fault(index, "product_id", _NO_KEY)
                 found.append(None)
