@@ -483,5 +483,63 @@ CREATE TRIGGER consents_kept BEFORE DELETE ON consents
 WHEN NOT EXISTS (SELECT 1 FROM imports AS i WHERE i.id = OLD.import_id AND i.state = 'applying')
 BEGIN SELECT RAISE(ABORT, 'the ledger of consent is append-only'); END;
 
+CREATE TABLE segments (
+  id         INTEGER PRIMARY KEY,
+  name       TEXT NOT NULL UNIQUE,
+  first_at   INTEGER NOT NULL,
+  checked_at INTEGER,                          -- when its members were last compared; NULL: not once to the end
+  seen       TEXT NOT NULL DEFAULT '{}',       -- JSON: what it reads → how far that had come (store/marks.py)
+  due_at     INTEGER,                          -- when the clock alone may change it
+  dropped_at INTEGER                           -- when it was no longer in segments.yaml
+) STRICT;
+
+CREATE TABLE segment_versions (
+  id         INTEGER PRIMARY KEY,
+  segment_id INTEGER NOT NULL REFERENCES segments (id),
+  rule       TEXT NOT NULL,
+  hash       TEXT NOT NULL,                    -- of the rule and of those it names
+  since      INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX segment_versions_by_segment ON segment_versions (segment_id);
+
+CREATE TABLE membership (
+  id         INTEGER PRIMARY KEY,
+  segment_id INTEGER NOT NULL REFERENCES segments (id),
+  contact_id INTEGER NOT NULL REFERENCES contacts (id),
+  entered_at INTEGER NOT NULL,
+  entered_by TEXT NOT NULL,                    -- person | rule | start
+  left_at    INTEGER,
+  left_by    TEXT                              -- person | rule
+) STRICT;
+
+CREATE UNIQUE INDEX membership_now ON membership (segment_id, contact_id) WHERE left_at IS NULL;
+
+CREATE INDEX membership_by_contact ON membership (contact_id);
+
+CREATE INDEX membership_entered ON membership (segment_id, entered_at);
+
+CREATE INDEX membership_left ON membership (segment_id, left_at) WHERE left_at IS NOT NULL;
+
+CREATE TABLE lifecycle_stages (
+  id         INTEGER PRIMARY KEY,
+  contact_id INTEGER NOT NULL REFERENCES contacts (id),
+  stage      TEXT NOT NULL,                    -- lead | new | active | loyal | at_risk | lapsed | lost
+  previous   TEXT,                             -- NULL where history begins
+  entered_at INTEGER NOT NULL,
+  left_at    INTEGER,
+  run_id     INTEGER NOT NULL REFERENCES score_runs (id),
+  orders     INTEGER NOT NULL,
+  gap        INTEGER,                          -- usual time between two orders, NULL without any order
+  silence    INTEGER                           -- time since the last order
+) STRICT;
+
+CREATE UNIQUE INDEX lifecycle_stages_now ON lifecycle_stages (contact_id) WHERE left_at IS NULL;
+
+CREATE INDEX lifecycle_stages_by_contact ON lifecycle_stages (contact_id);
+
+CREATE VIEW lifecycle_now AS
+  SELECT contact_id, stage, previous, entered_at, orders, gap, silence, run_id FROM lifecycle_stages WHERE left_at IS NULL;
+
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('mailflow', 'm0001_first', strftime('%Y-%m-%d %H:%M:%f+00:00'));
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('mailflow', 'm0002_everything', strftime('%Y-%m-%d %H:%M:%f+00:00'));

@@ -252,7 +252,7 @@ def _delete_contacts(pace: Pace, import_id: int) -> tuple[int, int]:
             with pace.transaction() as tx:
                 free = [row[0] for row in tx.execute(_UNREFERENCED, {"ids": json.dumps(ids)})]
                 among = {"ids": json.dumps(free)}
-                for table in ("identities", "contact_facts", "contact_revenue", "rfm_scores", "scores", "claims"):
+                for table in _OF_CONTACT:
                     tx.execute(f"DELETE FROM {table} WHERE contact_id IN (SELECT value FROM json_each(:ids))", among)
                 merges.forget(tx, free)
                 tx.execute("DELETE FROM contacts WHERE id IN (SELECT value FROM json_each(:ids))", among)
@@ -261,6 +261,10 @@ def _delete_contacts(pace: Pace, import_id: int) -> tuple[int, int]:
     return gone, kept
 
 
+# What is known of a contact only because it is one.
+_OF_CONTACT = (
+    "identities", "contact_facts", "contact_revenue", "rfm_scores", "scores", "claims", "membership", "lifecycle_stages",
+)  # fmt: skip
 _UNREFERENCED = """SELECT c.id FROM contacts AS c WHERE c.id IN (SELECT value FROM json_each(:ids))
     AND NOT EXISTS (SELECT 1 FROM orders AS o WHERE o.contact_id = c.id)
     AND NOT EXISTS (SELECT 1 FROM consents AS n WHERE n.contact_id = c.id)

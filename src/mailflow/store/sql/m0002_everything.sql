@@ -124,6 +124,23 @@ CREATE TABLE claims (
 CREATE INDEX claims_by_import ON claims (import_id);
 CREATE INDEX claims_by_contact ON claims (contact_id);
 
+-- Who went from one RFM class into another, written by each run of the scores; the first run has nobody to compare with.
+CREATE TABLE rfm_moves (
+  contact_id INTEGER NOT NULL REFERENCES contacts (id),
+  run_id     INTEGER NOT NULL REFERENCES score_runs (id),
+  from_class TEXT,                             -- NULL: had no counted order before
+  to_class   TEXT,                             -- NULL: has none any more
+  PRIMARY KEY (contact_id, run_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX rfm_moves_by_run ON rfm_moves (run_id);
+-- Before there was this table, the last scores in each class that somebody left were kept.
+INSERT INTO rfm_moves
+  SELECT contact_id, (SELECT min(n.id) FROM score_runs AS n WHERE n.id > run_id AND n.name = 'rfm' AND n.finished_at IS NOT NULL),
+         class, next
+  FROM (SELECT contact_id, run_id, class, lead(class) OVER (PARTITION BY contact_id ORDER BY run_id) AS next FROM rfm_scores
+        WHERE run_id IN (SELECT id FROM score_runs WHERE name = 'rfm' AND finished_at IS NOT NULL))
+  WHERE next <> class;
+
 -- The ledger of consent is append-only. Personal data in it may be blanked (erasure), and an import that is being rolled
 -- back takes its own entries along, as nobody has seen them.
 CREATE TRIGGER consents_unchanged BEFORE UPDATE ON consents
@@ -138,3 +155,59 @@ BEGIN SELECT RAISE(ABORT, 'the ledger of consent is append-only'); END;
 CREATE TRIGGER consents_kept BEFORE DELETE ON consents
 WHEN NOT EXISTS (SELECT 1 FROM imports AS i WHERE i.id = OLD.import_id AND i.state = 'applying')
 BEGIN SELECT RAISE(ABORT, 'the ledger of consent is append-only'); END;
+
+-- Who was in which segment, and in which stage of their life as a customer -------------------------------------
+
+-- The rules of segments.yaml as `run` last looked at them; history is kept of each from `first_at` on.
+CREATE TABLE segments (
+  id         INTEGER PRIMARY KEY,
+  name       TEXT NOT NULL UNIQUE,
+  first_at   INTEGER NOT NULL,
+  checked_at INTEGER,                          -- when its members were last compared; NULL: not once to the end
+  seen       TEXT NOT NULL DEFAULT '{}',       -- JSON: what it reads → how far that had come (store/marks.py)
+  due_at     INTEGER,                          -- when the clock alone may change it
+  dropped_at INTEGER                           -- when it was no longer in segments.yaml
+) STRICT;
+
+-- A rule that was edited is a new version: who moves because of that did not change themselves.
+CREATE TABLE segment_versions (
+  id         INTEGER PRIMARY KEY,
+  segment_id INTEGER NOT NULL REFERENCES segments (id),
+  rule       TEXT NOT NULL,
+  hash       TEXT NOT NULL,                    -- of the rule and of those it names
+  since      INTEGER NOT NULL
+) STRICT;
+CREATE INDEX segment_versions_by_segment ON segment_versions (segment_id);
+
+CREATE TABLE membership (
+  id         INTEGER PRIMARY KEY,
+  segment_id INTEGER NOT NULL REFERENCES segments (id),
+  contact_id INTEGER NOT NULL REFERENCES contacts (id),
+  entered_at INTEGER NOT NULL,
+  entered_by TEXT NOT NULL,                    -- person | rule | start
+  left_at    INTEGER,
+  left_by    TEXT                              -- person | rule
+) STRICT;
+CREATE UNIQUE INDEX membership_now ON membership (segment_id, contact_id) WHERE left_at IS NULL;
+CREATE INDEX membership_by_contact ON membership (contact_id);
+CREATE INDEX membership_entered ON membership (segment_id, entered_at);
+CREATE INDEX membership_left ON membership (segment_id, left_at) WHERE left_at IS NOT NULL;
+
+-- Everybody's stages, one after the other: the one without `left_at` is the present one. The three figures are what
+-- decided it when it began; lengths of time in milliseconds.
+CREATE TABLE lifecycle_stages (
+  id         INTEGER PRIMARY KEY,
+  contact_id INTEGER NOT NULL REFERENCES contacts (id),
+  stage      TEXT NOT NULL,                    -- lead | new | active | loyal | at_risk | lapsed | lost
+  previous   TEXT,                             -- NULL where history begins
+  entered_at INTEGER NOT NULL,
+  left_at    INTEGER,
+  run_id     INTEGER NOT NULL REFERENCES score_runs (id),
+  orders     INTEGER NOT NULL,
+  gap        INTEGER,                          -- usual time between two orders, NULL without any order
+  silence    INTEGER                           -- time since the last order
+) STRICT;
+CREATE UNIQUE INDEX lifecycle_stages_now ON lifecycle_stages (contact_id) WHERE left_at IS NULL;
+CREATE INDEX lifecycle_stages_by_contact ON lifecycle_stages (contact_id);
+CREATE VIEW lifecycle_now AS
+  SELECT contact_id, stage, previous, entered_at, orders, gap, silence, run_id FROM lifecycle_stages WHERE left_at IS NULL;
