@@ -149,6 +149,11 @@ def test_returns_again_change_nothing_and_undo_takes_them_back(shop: Shop) -> No
     shop.take(HEADER + SALES)
     before = shop.everything()
     text = HEADER + SALES + "R9,c1,2026-03-01,-3,10.00,T,Tea\n"
+    dry = shop.take(text, name="dry.csv", dry_run=True)
+    assert [(each["order"], each["field"], each["old"], each["new"]) for each in dry.changes] == [
+        ("1", "refund", None, 2000),
+        ("2", "refund", None, 1000),
+    ]
     result = shop.take(text, name="second.csv")
     assert (result.inserted, result.unchanged, result.merged) == (1, 3, 1)
     after = shop.everything()

@@ -77,7 +77,9 @@ class OrderPipeline:
         return Verdict(orders.new + returns.new, orders.changed + returns.changed, unchanged, warnings, returns.merged)
 
     def changes(self, staging: Staging, limit: int) -> list[dict[str, Any]]:
-        return orders_bulk.differences(staging.db, limit)
+        found = orders_bulk.differences(staging.db, limit)
+        left = limit if limit < 0 else max(0, limit - len(found))
+        return [*found, *returns_bulk.differences(staging.db, left)]
 
     def write(self, pace: Pace, import_id: int, now_ms: int) -> None:
         shop, parts = self._task.shop, self._parts
