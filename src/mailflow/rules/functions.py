@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import difflib
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from types import MappingProxyType
+from typing import Protocol
 
 from mailflow.config.yaml_files import suggestion
-from mailflow.rules.syntax import Call, Listed, Literal, Name, RuleError, Span, Syntax
-from mailflow.rules.types import Condition, Deed, Did, Field, FieldType, FromNow, Window
+from mailflow.rules.syntax import Binary, Call, Listed, Literal, Name, RuleError, Span, Syntax
+from mailflow.rules.types import Condition, Deed, Did, Field, FieldType, FromNow, Names, Window
 
 ORDER_PLACED = "order_placed"  # orders are not copied into events: `did` finds them all the same
+DELIVERED = "delivered"  # messages of ours are not copied into events either
 _COMMON = ("within", "between", "at_least", "where")
 _MOST_OFTEN = 1_000_000
+# What cannot narrow down what is written down so, and how that is called.
+_IMPOSSIBLE = {Deed.ORDER: ("campaign",), Deed.MAIL: ("product", "category", "where")}
+_CALLED = {Deed.ORDER: "an order", Deed.MAIL: "a mail that was delivered"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +29,7 @@ class Function:
 
     deed: Deed
     names: tuple[str, ...]
-    first: str | None
+    first: str
     also: tuple[str, ...]
     people_only: bool = False
 
@@ -50,38 +56,56 @@ _LINE_FIELDS: Mapping[str, Field] = MappingProxyType(
         "total": Field("total", FieldType.MONEY),
     }
 )
-Where = Callable[[Syntax, Mapping[str, Field] | None], Condition]
+# How much alike two names must be for one of them to be a slip of the pen.
+_ALIKE = 0.8
 
 
-def read(call: Call, text: str, where: Where) -> Did:
-    """Return what a call means. `where` checks a rule about properties, or about these fields; `RuleError` if wrong."""
-    return _Reader(call, text, where).did()
+class Checker(Protocol):
+    """What reads the values in a call: the rule it stands in."""
+
+    text: str
+    names: Names
+
+    def where(self, tree: Syntax, fields: Mapping[str, Field] | None) -> Condition: ...
+    def moment(self, tree: Syntax) -> FromNow | date | datetime: ...
+    def error(self, message: str, span: Span) -> RuleError: ...
+
+
+def read(call: Call, checker: Checker) -> Did:
+    """Return what a call means; `RuleError` where it is wrong."""
+    return _Reader(call, checker).did()
+
+
+def slip(word: str, known: Collection[str]) -> str | None:
+    """Return the known word that was probably meant; None for one of them, and for one that is like none."""
+    if word in known:
+        return None
+    near = difflib.get_close_matches(word.lower(), folded := {each.lower(): each for each in known}, n=1, cutoff=_ALIKE)
+    return folded[near[0]] if near else None
 
 
 class _Reader:
     """One call being read."""
 
-    def __init__(self, call: Call, text: str, where: Where) -> None:
+    def __init__(self, call: Call, checker: Checker) -> None:
         self.call = call
-        self.text = text
-        self.where = where
+        self.checker = checker
+        self.error = checker.error
         self.function = FUNCTIONS[call.name]
 
     def did(self) -> Did:
         given = self.arguments()
         deed, names = self.function.deed, self.function.names
         if self.call.name == "did":
-            event = self.word(given.get("event"), "event") or ""
-            if not event:
-                raise self.error('say what they did, such as did("ticket_opened")', self.call.span)
-            deed, names = (Deed.ORDER, ()) if event == ORDER_PLACED else (Deed.EVENT, (event,))
-        if deed is Deed.ORDER and "campaign" in given:
-            raise self.error("an order has no campaign", given["campaign"].span)
+            deed, names = self.event(given.get("event"))
+        for narrower in _IMPOSSIBLE.get(deed, ()):
+            if narrower in given:
+                raise self.error(f"{_CALLED[deed]} has no {narrower}", given[narrower].span)
         return Did(
             deed,
             names,
             self.word(given.get("product"), "product"),
-            self.word(given.get("category"), "category"),
+            self.category(given.get("category")),
             self.word(given.get("campaign"), "campaign"),
             self.window(given),
             self.often(given.get("at_least")),
@@ -98,42 +122,73 @@ class _Reader:
                 f"{self.call.name}(…) takes one value; the others have names: {', '.join(known)}",
                 self.call.arguments[1].span,
             )
-        if self.call.arguments and self.function.first:
-            given[self.function.first] = self.call.arguments[0]
-        for name, value in self.call.keywords:
-            if name not in known:
-                raise self.error(
-                    f"{self.call.name}(…) has no {name!r}{suggestion(name, known)}: it takes {', '.join(known)}",
-                    value.span,
-                )
-            if name in given:
-                raise self.error(f"{name} is given twice", value.span)
-            given[name] = value
+        if self.call.arguments:
+            given[self.function.first] = self.first(self.call.arguments[0])
+        for keyword in self.call.keywords:
+            if keyword.name not in known:
+                hint = suggestion(keyword.name, known)
+                raise self.error(f"{self.call.name}(…) has no {keyword.name!r}{hint}", keyword.span)
+            if keyword.name in given:
+                raise self.error(f"{keyword.name} is given twice", keyword.span)
+            given[keyword.name] = keyword.value
         return given
 
-    def window(self, given: Mapping[str, Syntax]) -> Window:
-        match given.get("within"), given.get("between"):
-            case None, None:
-                return Window()
-            case Literal(timedelta() as duration), None:
-                return Window(since=FromNow(-duration))
-            case None, Listed((first, last)):
-                return Window(self.moment(first), self.moment(last))
-            case None, Syntax_ if Syntax_ is not None:
-                raise self.error('write between=("2026-01-01", "2026-03-31")', Syntax_.span)
-            case within, None:
-                assert within is not None
-                raise self.error("within= takes a duration, such as 60d", within.span)
-        raise self.error("say within= or between=, not both", self.call.span)
+    def first(self, value: Syntax) -> Syntax:
+        """Return the value without a name; one that is no text lacks its name."""
+        if isinstance(value, Literal) and isinstance(value.value, timedelta):
+            raise self.error("a duration needs a name: write within=60d", value.span)
+        if isinstance(value, Literal) and isinstance(value.value, Decimal):
+            raise self.error("a number needs a name: write at_least=2", value.span)
+        if isinstance(value, Binary):
+            raise self.error("a condition needs a name: write where=quantity >= 2", value.span)
+        return value
 
-    def moment(self, value: Syntax) -> date | datetime:
+    def event(self, value: Syntax | None) -> tuple[Deed, tuple[str, ...]]:
+        """Return where an event is kept, and under what names."""
+        name = self.word(value, "event")
+        if name is None or value is None:
+            raise self.error('say what they did, such as did("ticket_opened")', self.call.span)
+        meant = slip(name, {ORDER_PLACED, *self.checker.names.events}) if self.checker.names.events else None
+        if meant is not None:
+            raise self.error(f"no event is called {name!r} (did you mean {meant!r}?)", value.span)
+        if name == ORDER_PLACED:
+            return Deed.ORDER, ()
+        return (Deed.MAIL if name == DELIVERED else Deed.EVENT), (name,)
+
+    def category(self, value: Syntax | None) -> str | None:
+        name = self.word(value, "category")
+        if name is None or value is None or name.lower() in {each.lower() for each in self.checker.names.categories}:
+            return name
+        meant = slip(name, self.checker.names.categories)
+        if meant is not None:
+            raise self.error(f"no product is in the category {name!r} (did you mean {meant!r}?)", value.span)
+        return name
+
+    def window(self, given: Mapping[str, Syntax]) -> Window:
+        within, between = given.get("within"), given.get("between")
+        if within is not None and between is not None:
+            raise self.error("say within= or between=, not both", between.span)
+        if within is not None:
+            return self.within(within)
+        return Window() if between is None else self.between(between)
+
+    def within(self, value: Syntax) -> Window:
         match value:
-            case Literal(str() as written, span):
-                try:
-                    return date.fromisoformat(written) if len(written) == 10 else datetime.fromisoformat(written)
-                except ValueError:
-                    raise self.error(f'{written!r} is not a day: write "2026-03-20"', span) from None
-        raise self.error('here stands a day, such as "2026-03-20"', value.span)
+            case Literal(timedelta() as duration) if duration:
+                return Window(since=FromNow(-duration))
+            case Literal(Decimal() as number):
+                raise self.error(f"{number} of what? Write within={number}d for days, or s, m, h, w", value.span)
+        raise self.error("within= takes a duration, such as 60d", value.span)
+
+    def between(self, value: Syntax) -> Window:
+        match value:
+            case Listed((first, last)):
+                since, until = self.checker.moment(first), self.checker.moment(last)
+            case _:
+                raise self.error('write between=("2026-01-01", "2026-03-31"), with its first and last day', value.span)
+        if _reversed(since, until):
+            raise self.error("between= ends before it begins", value.span)
+        return Window(since, until)
 
     def often(self, value: Syntax | None) -> int:
         match value:
@@ -141,6 +196,8 @@ class _Reader:
                 return 1
             case Literal(Decimal() as number) if number == int(number) and 1 <= number <= _MOST_OFTEN:
                 return int(number)
+            case Literal(Decimal() as number) if number == 0:
+                raise self.error(f"everybody did it at least 0 times: write not {self.call.name}(…)", value.span)
         raise self.error("at_least= takes a whole number from 1 on", value.span)
 
     def word(self, value: Syntax | None, name: str) -> str | None:
@@ -162,9 +219,13 @@ class _Reader:
     def condition(self, value: Syntax | None, deed: Deed) -> Condition | None:
         if value is None:
             return None
-        if deed is Deed.MAIL:
-            raise self.error("received(…) has no properties to ask about", value.span)
-        return self.where(value, _LINE_FIELDS if deed is Deed.ORDER else None)
+        return self.checker.where(value, _LINE_FIELDS if deed is Deed.ORDER else None)
 
-    def error(self, message: str, span: Span) -> RuleError:
-        return RuleError(message, self.text, span)
+
+def _reversed(since: FromNow | date | datetime, until: FromNow | date | datetime) -> bool:
+    """Say whether a window surely ends before it begins; ends of two kinds are only known with the clock."""
+    if isinstance(since, FromNow) or isinstance(until, FromNow):
+        return isinstance(since, FromNow) and isinstance(until, FromNow) and since.offset > until.offset
+    if isinstance(since, datetime) and isinstance(until, datetime) and since.tzinfo != until.tzinfo:
+        return False
+    return since.isoformat()[:10] > until.isoformat()[:10]

@@ -18,6 +18,7 @@ from datetime import timedelta
 from mailflow.rules.syntax import (
     Binary,
     Call,
+    Keyword,
     Kind,
     Listed,
     Literal,
@@ -124,7 +125,8 @@ class _Parser:
         if negated:
             self.take()
         if not self.at("("):
-            raise self.error('after "in" comes a list in brackets, such as ("DE", "AT")', self.ahead.span)
+            hint = ' (of a list, write: tags contains "vip")' if self.ahead.kind is Kind.NAME else ""
+            raise self.error(f'after "in" comes a list in brackets, such as ("DE", "AT"){hint}', self.ahead.span)
         opening = self.take()
         items = [self.expression(_POWER["in"])]
         while self.at(",") and self.take() and not self.at(")"):
@@ -145,13 +147,13 @@ class _Parser:
     def call(self, name: Token) -> Syntax:
         opening = self.take()
         arguments: list[Syntax] = []
-        keywords: list[tuple[str, Syntax]] = []
+        keywords: list[Keyword] = []
         while not self.at(")"):
             following = self.tokens[min(self.position + 1, len(self.tokens) - 1)]
             if self.ahead.kind is Kind.NAME and following.kind is Kind.MARK and following.value == "=":
-                key = str(self.take().value)
+                key = self.take()
                 self.take()
-                keywords.append((key, self.value()))
+                keywords.append(Keyword(str(key.value), self.value(), key.span))
             else:
                 arguments.append(self.expression(0))
             if not self.at(")"):

@@ -111,12 +111,21 @@ class Membership:
 
 
 @dataclass(frozen=True, slots=True)
+class Keyword:
+    """`key=c` in a call; `span` is that of the key."""
+
+    name: str
+    value: Syntax
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """`name(a, b, key=c)`."""
 
     name: str
     arguments: tuple[Syntax, ...]
-    keywords: tuple[tuple[str, Syntax], ...]
+    keywords: tuple[Keyword, ...]
     span: Span
     name_span: Span
 

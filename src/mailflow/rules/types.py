@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -24,7 +24,7 @@ class FieldType(StrEnum):
     BOOL = "bool"  # true or false; may stand alone as a condition
     INSTANT = "instant"  # kept as UTC milliseconds
     DATE = "date"  # a calendar day, kept as text 1984-03-07; --03-07 where the year is not known
-    ANY = "any"  # a property of an event: whatever it is compared with says what it must be
+    ANY = "any"  # a property of an event, an undeclared attribute: what it is compared with says what it must be
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +243,12 @@ class Rule:
 
     def deeds(self) -> frozenset[Deed]:
         """Return where the rule looks for what people did."""
-        return frozenset(_deeds(self.condition))
+        return frozenset(part.deed for part in _leaves(self.condition) if isinstance(part, Did))
+
+    def asks_amounts(self) -> bool:
+        """Say whether the rule compares amounts of money, be it of an order's line."""
+        inner = [part.where for part in _leaves(self.condition) if isinstance(part, Did) and part.where is not None]
+        return any(field.type is FieldType.MONEY for part in (self.condition, *inner) for field in _fields(part))
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,28 +260,31 @@ class Context:
     currency: str
 
 
-def _fields(condition: Condition) -> list[Field]:
-    """Return the contact's fields that a condition asks about; those of a `where=` are its own."""
-    match condition:
-        case Compare(field) | OneOf(field) | Known(field) | Like(field) | Near(field):
-            return [field]
-        case CompareFields(left, _, right):
-            return [left, right]
-        case Not(part):
-            return _fields(part)
-        case All(parts) | Some(parts):
-            return [field for part in parts for field in _fields(part)]
-        case Always() | Did():
-            return []
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What a rule may speak of beside fields: events that have a name, and the categories of products."""
+
+    events: frozenset[str] = frozenset()
+    categories: frozenset[str] = frozenset()
 
 
-def _deeds(condition: Condition) -> list[Deed]:
+def _leaves(condition: Condition) -> Iterator[Condition]:
+    """Yield the parts of a condition that are no and, or, not."""
     match condition:
-        case Did(deed):
-            return [deed]
         case Not(part):
-            return _deeds(part)
+            yield from _leaves(part)
         case All(parts) | Some(parts):
-            return [deed for part in parts for deed in _deeds(part)]
+            for part in parts:
+                yield from _leaves(part)
         case _:
-            return []
+            yield condition
+
+
+def _fields(condition: Condition) -> Iterator[Field]:
+    """Yield the contact's fields that a condition asks about; those of a `where=` are its own."""
+    for part in _leaves(condition):
+        match part:
+            case Compare(field) | OneOf(field) | Known(field) | Like(field) | Near(field):
+                yield field
+            case CompareFields(left, _, right):
+                yield from (left, right)
