@@ -94,14 +94,14 @@ COUNTRIES = frozenset(
 # Who reads it is a desk, not a person: RFC 2142 and what firms call their desks, in the languages of Europe.
 ROLES = frozenset(
     """
-    abuse hostmaster noc postmaster security usenet uucp webmaster www ftp news mailerdaemon root sysadmin nobody
+    abuse hostmaster postmaster security usenet uucp webmaster www ftp news mailerdaemon root sysadmin nobody
     admin admins administration administrator administracion administracao administracja administratie amministrazione
     info infos infodesk infoline information informacion informacoes informatie informazioni informacje infomail
     office offices officeteam buero bureau biuro kancelar iroda kontor ufficio escritorio oficina kanzlei sekretariat
     secretary secretariat secretaria secretariaat segreteria reception receptie recepcion recepcja rezeption empfang
     frontdesk frontoffice backoffice vorzimmer assistant assistenz contact contacts contactus contacto contato
-    contatti kontakt kontakte yhteys post posta postfach poczta mail email mailbox hello hi hallo hola ciao bonjour
-    hej hei ola czesc moin servus gruezi welcome team crew everyone all staff sales sale salesteam verkauf vertrieb
+    contatti kontakt kontakte yhteys post posta postfach poczta mail email mailbox hello hallo hola ciao bonjour
+    hej hei czesc moin servus gruezi welcome team crew everyone all staff sales sale salesteam verkauf vertrieb
     vente ventes venta ventas vendas vendite verkoop salg myynti sprzedaz prodej orders order ordering bestellung
     bestellungen bestelling bestellingen commande commandes pedido pedidos encomendas ordini zamowienia objednavky
     rendeles shop shopping store webshop onlineshop boutique tienda loja negozio sklep obchod ecommerce booking
@@ -110,33 +110,33 @@ ROLES = frozenset(
     supportteam help helpdesk helpcenter hilfe service services servicedesk kundenservice kundendienst kundenbetreuung
     customer customers customercare customerservice customersupport customerrelations klantenservice assistance
     assistenza assistencia ayuda soporte suporte aide clientes clienti client clients serviceclient kundeservice
-    asiakaspalvelu reklamation reklamationen returns retoure retouren rma repairs reparatur warranty garantie
-    complaints feedback marketing marketingteam werbung pr press presse prensa stampa media medien newsroom redaktion
+    asiakaspalvelu reklamation reklamationen returns retoure retouren repairs reparatur warranty garantie
+    complaints feedback marketing marketingteam werbung press presse prensa stampa media medien newsroom redaktion
     redaction editor editorial editors newsletter newsletters subscribe unsubscribe subscriptions abo abos community
     social socialmedia web website webteam webadmin blog billing invoice invoices invoicing accounts account
     accounting accountant accountspayable accountsreceivable buchhaltung rechnung rechnungen rechnungswesen
     facturation facturacion facturas fatturazione factuur facturen boekhouding contabilidad contabilidade contabilita
     comptabilite compta faktura faktury ksiegowosc ucetni ekonomi payment payments payroll finance finances finanzen
     finanz treasury tax steuer credit mahnung inkasso purchasing procurement einkauf achats compras acquisti inkoop
-    buyer supply logistics logistik logistique warehouse lager shipping versand delivery dispatch export import hr
-    humanresources personal personalabteilung personnel rh recruiting recruitment recruiter jobs job karriere career
+    buyer supply logistics logistik logistique warehouse lager shipping versand delivery dispatch export import
+    humanresources personal personalabteilung personnel recruiting recruitment recruiter jobs job karriere career
     careers bewerbung bewerbungen stellen empleo emploi praca lavoro vacatures management manager direction direktion
-    direccion directie direzione direktor gf geschaeftsfuehrung geschaeftsleitung ceo cfo cto coo cio board vorstand
-    president legal recht compliance privacy datenschutz dpo dsb gdpr dsgvo copyright trademark it itsupport edv tech
+    direccion directie direzione direktor geschaeftsfuehrung geschaeftsleitung ceo cfo cto coo cio board vorstand
+    president legal recht compliance privacy datenschutz gdpr dsgvo copyright trademark itsupport tech
     technik technical technicalsupport techsupport dev devs developer developers development engineering ops devops
     operations network netadmin server hosting domains domain dns ssladmin alerts alert monitoring noreply no-reply
     no_reply donotreply
     dontreply nichtantworten neposilat nepasrepondre noresponder naoresponda bounce bounces notification notifications
     automailer daemon robot bot system test testing tester demo example sample spam null devnull trash partner
-    partners partnerships affiliate affiliates investors investor investorrelations ir projects projekte project
-    production produktion quality qm research forschung training schulung school schule university library bibliothek
+    partners partnerships affiliate affiliates investors investor investorrelations projects projekte project
+    production produktion quality research forschung training schulung school schule university library bibliothek
     praxis ordination hotel restaurant gasthof gasthaus cafe bar kueche rezeptionist spa wellness studio salon atelier
     galerie gallery museum theater theatre kasse ticket tickets tickethelp kirche pfarre pfarramt gemeinde rathaus
-    verein kindergarten feuerwehr adm advertise advertising ads agency allstaff alumni announce announcements
+    verein kindergarten feuerwehr advertise advertising ads agency allstaff alumni announce announcements
     application applications apply archive atendimento atencionalcliente automated backend bookkeeping benefits
     business businessdevelopment bizdev campaign campaigns care clientservices comercial commercial commerciale
     communication communications comunicacion comms company concierge conference consultas consulting contactenos
-    content corporate courrier creative crm customerservices customersuccess design designers digital director
+    content corporate courrier creative customerservices customersuccess design designers digital director
     directors directory donations education employment engineers enq enquire enquiries enquiry equipe errors estimates
     executive executives experts facilities faculty farmacia faq fax financeiro founders fundraising general gerencia
     giving head headoffice hiring hq ideas inbound inbox informatica infrastructure inquiries inquiry insurance intern
@@ -144,7 +144,7 @@ ROLES = frozenset(
     mailer mailing mailman maintenance majordomo member members membership merchants noresponse noemail offers
     officemanager onboarding online outreach owners parents parts people performance phishing photos planning platform
     portfolio postbox postfix prefeitura presales principal produccion products product program programs promo
-    promotions publicidade publishing purchase purchases qa questions quotes receipts receptionist recursoshumanos
+    promotions publicidade publishing purchase purchases questions quotes receipts receptionist recursoshumanos
     recommendations redaccion redaktionsteam referrals register registrar registration reminders reply report
     reporting reports request requests reservaciones response retail revenue rfp rrhh rsvp schedule science search seo
     servicioalcliente signup sistemas smtp software solutions sponsorship stats strategy student students studentinfo

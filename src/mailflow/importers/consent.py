@@ -57,7 +57,9 @@ REFUSAL_FIELDS: Mapping[str, SuppressionReason | None] = MappingProxyType(
         "suppressed": SuppressionReason.MANUAL,
     }
 )
-CONSENT_FIELDS = ("consent", *REFUSAL_FIELDS)
+# A column that may be about something else than e-mail: a no in it counts, a yes does not.
+DOUBTFUL = "doubtful_consent"
+CONSENT_FIELDS = ("consent", DOUBTFUL, *REFUSAL_FIELDS)
 _LOUDEST_FIRST = (ConsentState.UNSUBSCRIBED, None, ConsentState.PENDING, ConsentState.SUBSCRIBED)
 
 
@@ -113,6 +115,8 @@ class ConsentReader:
     def _reader(self, field: str, header: str) -> Callable[[str], Saying | None]:
         if field == "consent":
             return lambda cell: self._consent_cell(header, cell)
+        if field == DOUBTFUL:
+            return lambda cell: self._doubtful_cell(header, cell)
         return lambda cell: self._refusal_cell(header, cell, REFUSAL_FIELDS[field])
 
     def _consent_cell(self, header: str, cell: str) -> Saying | None:
@@ -130,6 +134,11 @@ class ConsentReader:
             return Saying(ConsentState.PENDING, Basis.UNKNOWN, evidence)
         if word not in SOFT_BOUNCE:
             self.unknown[f"{header}: {cell.strip()[:60]}"] += 1
+        return None
+
+    def _doubtful_cell(self, header: str, cell: str) -> Saying | None:
+        if _word(cell) in PLAIN_NO or _word(cell) in OPTED_OUT:
+            return _refused(self._evidence(header, cell), [None])
         return None
 
     def _refusal_cell(self, header: str, cell: str, meant: SuppressionReason | None) -> Saying | None:

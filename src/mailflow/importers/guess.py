@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from mailflow.errors import QuestionError
 from mailflow.importers.headers import Header, read_header
 from mailflow.importers.nouns import Noun
+from mailflow.importers.phrases import Sample
 from mailflow.importers.source import Source
 from mailflow.importers.vocabulary import VOCABULARY
 from mailflow.importers.words import WEAK_DATES, fold
@@ -25,7 +26,7 @@ def guess_noun(source: Source, headers: Sequence[Header], mapping: Mapping[str, 
     """Return what a file without a layout is; `QuestionError` where its header leaves that open."""
     known = {noun: _fields_as(noun, headers, mapping) for noun in VOCABULARY}
     signed = [noun for noun in VOCABULARY if _has_sign(noun, known)]
-    if _asks_questions(source) and Noun.ANSWERS not in signed:
+    if Noun.ANSWERS not in signed and _has_needs(Noun.ANSWERS, known) and _asks_questions(source):
         signed.append(Noun.ANSWERS)
     if Noun.ORDERS not in signed and _is_orders(headers, mapping, known[Noun.ORDERS]):
         signed.append(Noun.ORDERS)
@@ -35,8 +36,11 @@ def guess_noun(source: Source, headers: Sequence[Header], mapping: Mapping[str, 
     found = [noun for noun in signed if noun not in beaten and _has_needs(noun, known)]
     if found and "email" in known[Noun.CONTACTS] and not set(found) - _LIKE_CONTACTS:
         found.append(Noun.CONTACTS)
-    if found or signed:  # without its needs it will be asked for them
-        return _clearest(source, found or signed, known)
+    if found:
+        return _clearest(source, found, known)
+    sure = [noun for noun in signed if noun is Noun.ORDERS or _has_own_id(noun, known)]
+    if sure or (signed and "email" not in known[Noun.CONTACTS]):
+        return _clearest(source, sure or signed, known)  # it will be asked for what is missing
     return _contacts_or_ask(source, headers, known)
 
 
@@ -45,6 +49,11 @@ def _has_sign(noun: Noun, known: _Known) -> bool:
     words = VOCABULARY[noun]
     has_sign = any(sign <= known[noun] for sign in words.signs)
     return has_sign and not words.unless & (known[Noun.ORDERS] | known[Noun.CONTACTS])
+
+
+def _has_own_id(noun: Noun, known: _Known) -> bool:
+    """Return whether one column alone shows what the rows are, such as the id of a ticket."""
+    return any(len(sign) == 1 and sign <= known[noun] for sign in VOCABULARY[noun].signs)
 
 
 def _has_needs(noun: Noun, known: _Known) -> bool:
@@ -102,8 +111,16 @@ def ask_which(source: Source, nouns: Sequence[Noun], what: str | None = None) ->
 
 
 def ask_for(source: Source, what: str, field: str, or_else: str = "") -> QuestionError:
-    """Return the question which column a field is; those that mean nothing to anybody are offered first."""
+    """Return the question which column a field is; those that mean nothing to anybody are offered first.
+
+    Where an e-mail address is asked for, and columns hold some, those are offered alone.
+    """
     known = {name: _is_known(name) for name in source.header if name}
+    if field == "email":
+        sample = Sample(source)
+        known = {
+            name: False for place, name in enumerate(source.header) if name and sample.holds_addresses(place)
+        } or known
     return QuestionError(
         f"{source.path}: {what}. Its columns: {names_of(source)}",
         option="--map",

@@ -6,6 +6,7 @@ The word alone is compared after all whole headers: words that stand there exact
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,9 @@ _CODES = """AED ARS AUD BGN BRL CAD CHF CLP CNY COP CZK DKK EGP EUR GBP HKD HUF 
 _SIGNS: Mapping[str, str] = {"€": "EUR", "£": "GBP", "zł": "PLN"}  # a $ or kr may be several
 _BRACKETS = re.compile(r"\s*[(\[{][^)\]}]*[)\]}]\s*")
 _CODE = re.compile(rf"(?:(?<=[\s_(\[-])|(?<=\A))(?:in\s+)?(?P<code>{'|'.join(_CODES.split())}|[€£$]|zł)(?=[\s)\]]|\Z)")
+
+_PREFIX = re.compile(r"\s*(?P<prefix>[^\W\d_][\w ]*?)(?:\s+-\s+|:\s*|\.|\s*/\s*)(?=\S)")
+_SHARED_BY, _NEARLY_ALL = 3, 0.8  # columns at least, and of all columns, that must begin with the same words
 
 # Said of something else as often as not when more stands beside them: `Accepts marketing (SMS)`, `Unsubscribed (push)`.
 _WHOLE_ONLY = frozenset(
@@ -66,6 +70,18 @@ def read_header(text: str) -> Header:
     whole = fold(text)
     word = fold(_CODE.sub(" ", _BRACKETS.sub(" ", text)))
     return Header(whole, word if word != whole else "")
+
+
+def read_headers(texts: Sequence[str]) -> list[Header]:
+    """Return the headers of a file, without what they all begin with: `Person - Name` among others is `Name`."""
+    parts = [_PREFIX.match(text) for text in texts]
+    shared = Counter(part["prefix"] for part in parts if part is not None).most_common(1)
+    if not shared or shared[0][1] < max(_SHARED_BY, _NEARLY_ALL * len(texts)):
+        return list(map(read_header, texts))
+    return [
+        read_header(text[part.end() :] if part is not None and part["prefix"] == shared[0][0] else text)
+        for text, part in zip(texts, parts, strict=True)
+    ]
 
 
 def currency_of(texts: Sequence[str]) -> str | None:

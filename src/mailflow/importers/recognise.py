@@ -12,12 +12,14 @@ from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from mailflow.errors import QuestionError, UsageError
+from mailflow.importers.consent import DOUBTFUL
 from mailflow.importers.dates import DayOrder
 from mailflow.importers.guess import ask_for, guess_noun, names_of
-from mailflow.importers.headers import Header, currency_of, read_header
+from mailflow.importers.headers import Header, currency_of, read_header, read_headers
 from mailflow.importers.layouts import ATTRIBUTE, IGNORE, PLAIN, Layout, choose, load_layouts
 from mailflow.importers.noun_words import NounWords
 from mailflow.importers.nouns import Noun
+from mailflow.importers.phrases import Reading, Sample, address_columns, consent_columns
 from mailflow.importers.shape import Plan, Step
 from mailflow.importers.source import LINE_COLUMN, REASON_COLUMN, Source
 from mailflow.importers.vocabulary import VOCABULARY
@@ -76,28 +78,80 @@ def recognise(
     headers = [read_header(header) for header in source.header]
     folded = [header.whole for header in headers]
     layout = _find_layout(source, known, folded, noun, tool)
+    sample, reading = Sample(source), Reading()
+    if layout is None:
+        headers = read_headers(source.header)
+        reading = _read_address(source, headers, noun, mapping, sample)
     if noun is None:
-        noun = layout.noun if layout else guess_noun(source, headers, mapping)
+        noun = layout.noun if layout else guess_noun(source, headers, {**mapping, **reading.by_header(source)})
+    if "email" in _fields(headers, noun):
+        reading = Reading()  # in a file of this kind a header says it plainly
     said = {_find_column(source, column): _field_name(wanted, noun) for column, wanted in mapping.items()}
-    plan, unused = _plan(source, headers, noun, layout, said)
+    reading.add(_read_consent(source, headers, noun, layout, said, sample))
+    plan, unused = _plan(source, headers, noun, layout, said, reading)
     _require(source, noun, frozenset(plan.columns))
     left_out = [
         place for place in unused if place in said or not (place in plan.used or _is_known(layout, folded[place]))
     ]
     ignored = tuple(source.header[place] or f"column {place + 1}" for place in sorted(left_out))
-    return _recognised(noun, tool, layout, plan, ignored, len(headers))
+    return _recognised(noun, tool, layout, plan, ignored, len(headers), reading.notes)
+
+
+def _read_address(
+    source: Source, headers: Sequence[Header], noun: Noun | None, mapping: Mapping[str, str], sample: Sample
+) -> Reading:
+    """Find the e-mail column of a plain file by its cells, where neither the user nor a header alone says it."""
+    said = set(mapping.values())
+    if noun is not None and "email" not in VOCABULARY[noun].fields:
+        return Reading()
+    known = {field for each in [noun or Noun.CONTACTS, Noun.ORDERS] for field in _fields(headers, each)}
+    if "email" in known | said:
+        return Reading()
+    elsewhere = any("email" in _fields(headers, each) for each in VOCABULARY)
+    others = bool(said or known & {"customer_id", "phone"})
+    return address_columns(source, sample, ask=not (elsewhere or others))
+
+
+def _fields(headers: Sequence[Header], noun: Noun) -> set[str | None]:
+    return {header.field(VOCABULARY[noun]) for header in headers}
+
+
+def _read_consent(
+    source: Source,
+    headers: Sequence[Header],
+    noun: Noun,
+    layout: Layout | None,
+    said: Mapping[int, str],
+    sample: Sample,
+) -> Reading:
+    """Find columns of consent among those that nobody knows by their header alone."""
+    words = VOCABULARY[noun]
+    if not {"consent", "opt_out"} <= words.many & set(words.fields):
+        return Reading()
+    open_places = [
+        place for place, header in enumerate(headers) if place not in said and _meaning(header, words, layout) is None
+    ]
+    return consent_columns(source, open_places, sample).only(words.fields)
 
 
 def _plan(
-    source: Source, headers: Sequence[Header], noun: Noun, layout: Layout | None, said: Mapping[int, str]
+    source: Source,
+    headers: Sequence[Header],
+    noun: Noun,
+    layout: Layout | None,
+    said: Mapping[int, str],
+    reading: Reading,
 ) -> tuple[Plan, list[int]]:
     """Return the columns of a file, those that its layout adds among them, and the places of those of no use.
 
-    `said` is what the user says a column is, by place.
+    `said` is what the user says a column is, by place; `reading` what its cells show.
     """
     words = VOCABULARY[noun]
     positions = {header: rank for rank, header in enumerate(words.words)}
-    meanings = [said.get(place) or _meaning(header, words, layout) for place, header in enumerate(headers)]
+    shown = {place: name for place, name in reading.fields.items() if name in words.fields}
+    meanings = [
+        said.get(place) or _meaning(header, words, layout) or shown.get(place) for place, header in enumerate(headers)
+    ]
     ranks = [_MAPPED if place in said else _rank(header, positions, layout) for place, header in enumerate(headers)]
     columns, attributes, unused = _arrange(source, words, meanings, ranks)
     # What the user leaves out no join or rule may read either.
@@ -115,16 +169,22 @@ def _is_known(layout: Layout | None, header: str) -> bool:
 
 
 def _recognised(
-    noun: Noun, tool: str | None, layout: Layout | None, plan: Plan, ignored: tuple[str, ...], width: int
+    noun: Noun,
+    tool: str | None,
+    layout: Layout | None,
+    plan: Plan,
+    ignored: tuple[str, ...],
+    width: int,
+    notes: Sequence[str],
 ) -> Recognised:
     in_file_order = dict(sorted(plan.attributes.items(), key=lambda item: item[1]))
     frame = (MappingProxyType(plan.columns), MappingProxyType(in_file_order), ignored, tuple(plan.header), width)
     currency = None if "currency" in plan.columns else currency_of(_amount_headers(plan))
     if layout is None:
-        return Recognised(noun, tool or PLAIN, *frame, currency=currency, notes=_unlike(tool))
+        return Recognised(noun, tool or PLAIN, *frame, currency=currency, notes=(*_unlike(tool), *notes))
     return Recognised(
         noun, layout.tool, *frame, tuple(plan.steps), layout.title, layout.name, layout.inferred, layout.zone,
-        layout.day_order, currency or layout.currency,
+        layout.day_order, currency or layout.currency, tuple(notes),
     )  # fmt: skip
 
 
@@ -183,7 +243,7 @@ def _find_column(source: Source, wanted: str) -> int:
 
 def _field_name(wanted: str, noun: Noun) -> str:
     words = VOCABULARY[noun]
-    if wanted == IGNORE or wanted in words.fields or wanted.startswith(f"{ATTRIBUTE}:"):
+    if wanted in (IGNORE, ATTRIBUTE) or wanted in words.fields or wanted.startswith(f"{ATTRIBUTE}:"):
         return wanted
     if words.keeps_others:
         return f"{ATTRIBUTE}:{wanted}"
@@ -208,6 +268,8 @@ def _arrange(
         field_name, _, wanted = (meaning or ATTRIBUTE).partition(":")
         if field_name not in (IGNORE, ATTRIBUTE) and (field_name in words.many or field_name not in columns):
             columns[field_name] = (*columns.get(field_name, ()), place)
+            if field_name == DOUBTFUL:  # its yes says nothing to us, and something to the owner
+                attributes[_attribute_name(name, place, attributes)] = place
         elif field_name != IGNORE and (words.keeps_others or wanted):
             attributes[_attribute_name(wanted or name, place, attributes)] = place
         else:

@@ -11,7 +11,7 @@ from mailflow.importers.words import CONTACT_WORDS, PERSON_WORDS, table
 
 # Fields that several columns may give: the first that is filled, or what all of them say together.
 _MANY = frozenset(
-    """phone consent opt_out hard_bounced complained suppressed consent_at opted_in_at evidence wording other_emails tags lists
+    """phone consent doubtful_consent opt_out hard_bounced complained suppressed consent_at opted_in_at evidence wording other_emails tags lists
     unsubscribed_lists source""".split()
 )
 _SIGNUP_WORDS = CONTACT_WORDS | table(
@@ -43,7 +43,7 @@ WORDS: Mapping[Noun, NounWords] = MappingProxyType(
         Noun.CONTACTS: NounWords(
             CONTACT_WORDS,
             (need("an e-mail column (or customer ids, or phones)", "email", "customer_id", "phone"),),
-            more_fields=("attributes_json",),
+            more_fields=("attributes_json", "doubtful_consent"),
             many=_MANY,
         ),
         Noun.SIGNUPS: NounWords(
