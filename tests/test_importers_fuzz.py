@@ -60,7 +60,8 @@ def try_file(shop: ImportShop, seed: int, broken: breakage.Broken) -> bool:
         assert str(refusal).strip(), told
         assert shop.fingerprint() == before, f"{told}: something stays after {refusal}"
         return False
-    if broken.records is not None:
+    has_titles = any("above the header" in warning for warning in result.warnings)
+    if broken.records is not None and not has_titles:  # a header cut in two looks like a title and a header
         assert result.rows == broken.records, told
     assert (result.reject_file is not None) == (result.rejected > 0), told
     return True
