@@ -31,7 +31,7 @@ NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 # What is the same after every import, or another thing each time.
 _TABLES_LEFT_OUT = frozenset(
     """_sqlite_migrations imports import_changes state consent_states contact_facts contact_revenue score_runs
-    rfm_scores scores campaigns occurrences plans messages message_contents attempts stops""".split()
+    rfm_scores rfm_moves scores campaigns occurrences plans messages message_contents attempts stops""".split()
 )
 _COLUMNS_LEFT_OUT = frozenset("id key address_hash import_id fingerprint recorded_at updated_at".split())
 _POINTERS = {"contact_id": "contacts", "order_id": "orders", "product_id": "products", "parent_id": "products"}

@@ -20,7 +20,7 @@ from mailflow.scoring import rfm
 from mailflow.store import Store, frames, scores, state
 from rfm_by_hand import population
 from rfm_by_hand import scores as scores_by_hand
-from shop import Order, at, keep_orders
+from shop import Order, at, keep_orders, recount
 
 ZONE = clock.zone("America/New_York")
 SETTINGS = Settings.model_validate(
@@ -259,3 +259,64 @@ def test_an_older_run_that_ends_later_does_not_replace_a_newer_one(store: Store,
     with store.transaction() as tx:
         scores.finish(tx, slow, now=NOW + timedelta(minutes=5))
     assert [row["class"] for row in store.db.execute("SELECT class FROM rfm_now")] == ["new_customers"]
+
+
+def moved(store: Store, **asked: object) -> list[tuple[int, str | None, str | None, date]]:
+    found = scores.moves(store.db, **asked)  # type: ignore[arg-type]
+    return [(move.contact_id, move.before, move.after, move.as_of) for move in found]
+
+
+def test_a_run_keeps_who_moved_and_the_first_has_nobody_to_compare_with(store: Store, tmp_path: Path) -> None:
+    """Three are alike; then one comes again twice, one's only order is cancelled, and somebody new comes."""
+    ids = keep_orders(store, [Order(name, at("2026-03-01", ZONE), 100) for name in "abc"])
+    refresh(store, tmp_path)
+    refresh(store, tmp_path, NOW + timedelta(days=1))
+    assert moved(store) == []
+    with store.transaction() as tx:
+        tx.execute("UPDATE orders SET status = 'cancelled' WHERE contact_id = ?", (ids["c"],))
+        tx.execute("INSERT INTO contacts (id, key, source, created_at, updated_at) VALUES (9, 'key-new', 'test', 0, 0)")
+        placed = clock.to_ms(at("2026-04-02", ZONE))
+        tx.executemany(
+            "INSERT INTO orders (source, order_id, contact_id, status, placed_at, total_minor, currency, fingerprint)"
+            " VALUES ('test', ?, ?, 'paid', ?, 100, 'EUR', 0)",
+            [("x", ids["a"], placed), ("y", ids["a"], placed), ("z", 9, placed)],
+        )
+        recount(tx)
+    refresh(store, tmp_path, NOW + timedelta(days=5))
+    day = date(2026, 4, 4)
+    assert moved(store) == [
+        (ids["a"], "new_customers", "champions", day),
+        (ids["b"], "new_customers", "hibernating", day),
+        (ids["c"], "new_customers", None, day),
+        (9, None, "new_customers", day),
+    ]
+    assert moved(store, into="champions") == [(ids["a"], "new_customers", "champions", day)]
+    assert moved(store, since=date(2026, 4, 5)) == []
+
+
+def test_moves_against_a_run_that_was_overtaken_never_came_to_be(store: Store, tmp_path: Path) -> None:
+    ids = keep_orders(store, [Order("a", at("2026-03-01", ZONE), 100)])
+    refresh(store, tmp_path)
+    first = scores.latest(store.db, scores.RFM)
+    assert first is not None
+    with store.transaction() as tx:
+        slow = scores.begin(tx, scores.RFM, 1, as_of=TODAY, now=NOW, inputs={})
+        scores.add_rfm(tx, slow, [(ids["a"], 0, 0, 0, "EUR", 1, 1, 1, "champions")])
+    refresh(store, tmp_path, NOW + timedelta(days=1))
+    with store.transaction() as tx:
+        scores.add_moves(tx, slow, since=first.id, first=0, last=99)
+        scores.finish(tx, slow, now=NOW)
+        scores.sweep(tx, slow, first=0, last=99)
+    refresh(store, tmp_path, NOW + timedelta(days=2))
+    assert moved(store) == []
+
+
+def test_scores_in_slices_tell_the_same_moves(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rfm, "SLICE", 3)
+    keep_orders(store, [Order(f"c{number}", at("2026-03-01", ZONE), 100) for number in range(20)])
+    refresh(store, tmp_path)
+    with store.transaction() as tx:
+        tx.execute("UPDATE orders SET status = 'failed' WHERE contact_id > 11")
+        recount(tx)
+    refresh(store, tmp_path, NOW + timedelta(days=1))
+    assert [(who, after) for who, _, after, _ in moved(store)] == [(number, None) for number in range(12, 21)]

@@ -149,19 +149,22 @@ def test_merged_contacts_have_one_list_and_one_sum(store: Store, keys: Keys) -> 
 def test_a_change_of_class_is_told_when_it_was_first_seen(store: Store, keys: Keys) -> None:
     classes = ["new_customers", "new_customers", "hibernating", "hibernating", "champions", "champions"]
     with store.transaction() as tx:
-        ada = add_contact(tx, ADA, now=ago(90))
+        ada, before = add_contact(tx, ADA, now=ago(90)), None
         for number, name in enumerate(classes):
             day = ago(20 - number)
             run = scores.begin(tx, scores.RFM, 1, as_of=day.date(), now=day, inputs={})
             scores.add_rfm(tx, run, [(ada, 1, 1, 100, "EUR", 1, 1, 1, name)])
+            if before is not None:
+                scores.add_moves(tx, run, since=before, first=1, last=ada)
             scores.finish(tx, run, now=day)
-            scores.drop_rfm_before(tx, run, first=1, last=ada)
+            scores.sweep(tx, run, first=1, last=ada)
+            before = run
     assert [(moment.at, moment.text.split(" as of")[0]) for moment in timeline.of_person(store.db, keys, [ada])] == [
         (ago(18), "class new_customers → hibernating"),
         (ago(16), "class hibernating → champions"),
         (ago(15), "class champions (R 1, F 1, M 1)"),
     ]
-    assert store.db.execute("SELECT count(*) FROM rfm_scores").fetchone()[0] == 3
+    assert store.db.execute("SELECT count(*) FROM rfm_scores").fetchone()[0] == 1
 
 
 def of_ada(store: Store, keys: Keys, part: Part) -> Profile:

@@ -76,18 +76,32 @@ def refresh(store: Store, settings: Settings, rates: Rates, *, root: Path, now: 
     """
     inputs = fresh.inputs(store.db, settings, root=root)
     result = compute(store.db, settings, rates, clock.local_date(now, settings.zone))
-    provenance = {**inputs, "contacts": len(result.frame), "currency": result.currency, "cuts": _shown(result.cuts)}
+    provenance = {**inputs, **_told(result)}
+    before = scores.latest(store.db, scores.RFM)
     with store.transaction() as tx:
         run = scores.begin(tx, scores.RFM, fresh.RFM_VERSION, as_of=result.as_of, now=now, inputs=provenance)
-    for slice_ in _slices(result):
-        with store.transaction() as tx:
-            scores.add_rfm(tx, run, slice_)
+    _write(store, run, result, since=before.id if before is not None else None)
     with store.transaction() as tx:
         scores.finish(tx, run, now=now)
     for first in range(0, scores.highest_contact(store.db) + 1, SLICE):
         with store.transaction() as tx:
-            scores.drop_rfm_before(tx, run, first=first, last=first + SLICE - 1)
+            scores.sweep(tx, run, first=first, last=first + SLICE - 1)
     return result
+
+
+def _write(store: Store, run: int, result: Scored, *, since: int | None) -> None:
+    """Write everybody's scores slice by slice, and with each who moved since the run `since`."""
+    first = 0
+    for slice_ in _slices(result):
+        last = slice_[-1][0]
+        with store.transaction() as tx:
+            scores.add_rfm(tx, run, slice_)
+            if since is not None:
+                scores.add_moves(tx, run, since=since, first=first, last=last)
+        first = last + 1
+    if since is not None:  # who had scores then and has none now, beyond the last who has
+        with store.transaction() as tx:
+            scores.add_moves(tx, run, since=since, first=first, last=scores.highest_contact(tx))
 
 
 def rows(result: Scored) -> Iterator[RfmRow]:
@@ -114,6 +128,12 @@ def _days_since(last_at: NDArray[np.int64], day: date, zone: ZoneInfo) -> NDArra
     return (day - date(1970, 1, 1)).days - days
 
 
-def _shown(cuts: CutPoints) -> Mapping[str, list[str]]:
-    """Return the cut points exactly, as text: 12, 61/5."""
-    return {name: [str(cut) for cut in getattr(cuts, name)] for name in ("recency", "frequency", "monetary")}
+def _told(result: Scored) -> Mapping[str, Any]:
+    """Return what a run remembers of its outcome: how many in which class, and the cut points exactly: 12, 61/5."""
+    cuts = {name: [str(cut) for cut in getattr(result.cuts, name)] for name in ("recency", "frequency", "monetary")}
+    return {
+        "contacts": len(result.frame),
+        "classes": {row.name: row.contacts for row in rfm.summary(result.frame)},
+        "currency": result.currency,
+        "cuts": cuts,
+    }

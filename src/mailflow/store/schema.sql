@@ -469,6 +469,16 @@ CREATE INDEX claims_by_import ON claims (import_id);
 
 CREATE INDEX claims_by_contact ON claims (contact_id);
 
+CREATE TABLE rfm_moves (
+  contact_id INTEGER NOT NULL REFERENCES contacts (id),
+  run_id     INTEGER NOT NULL REFERENCES score_runs (id),
+  from_class TEXT,                             -- NULL: had no counted order before
+  to_class   TEXT,                             -- NULL: has none any more
+  PRIMARY KEY (contact_id, run_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX rfm_moves_by_run ON rfm_moves (run_id);
+
 CREATE TRIGGER consents_unchanged BEFORE UPDATE ON consents
 WHEN (NEW.id, NEW.contact_id, NEW.channel, NEW.topic, NEW.state, NEW.basis, NEW.occurred_at, NEW.recorded_at, NEW.source,
       NEW.lifts, NEW.import_id)

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from itertools import groupby, pairwise
 from pathlib import PurePath
 from typing import Any
 
@@ -198,28 +197,28 @@ def _events(db: Connection, ids: Mapping[str, str], ledger: Sequence[ConsentEntr
 
 def _classes(db: Connection, ids: Mapping[str, str]) -> Iterator[Moment]:
     """Yield the RFM class as it was last computed, and each change of class before."""
-    rows = db.execute(
-        f"""SELECT s.*, r.as_of, r.computed_at,
-                   (SELECT min(n.id) FROM score_runs AS n
-                    WHERE n.id > s.run_id AND n.name = r.name AND n.finished_at IS NOT NULL) AS next_run
-            FROM rfm_scores AS s CROSS JOIN score_runs AS r ON r.id = s.run_id
-            WHERE s.{_OF_PERSON} AND r.finished_at IS NOT NULL ORDER BY s.contact_id, s.run_id""",
+    moves = db.execute(
+        f"""SELECT v.contact_id, v.run_id, v.from_class, v.to_class, r.as_of, r.computed_at
+            FROM rfm_moves AS v CROSS JOIN score_runs AS r ON r.id = v.run_id
+            WHERE v.{_OF_PERSON} AND r.finished_at IS NOT NULL ORDER BY v.contact_id, v.run_id""",
         ids,
-    )
-    for _, theirs in groupby(rows, key=lambda row: row["contact_id"]):
-        kept = list(theirs)
-        for old, new in pairwise(kept):
-            run = db.execute("SELECT as_of, computed_at FROM score_runs WHERE id = ?", (old["next_run"],)).fetchone()
-            if old["next_run"] != new["run_id"]:  # the class changed then, and its scores did later
-                yield _class_change(old, new, run)
-        before = kept[-2]["class"] if len(kept) > 1 and kept[-2]["next_run"] == kept[-1]["run_id"] else None
-        yield _class_now(kept[-1], before)
+    ).fetchall()
+    now = db.execute(
+        f"""SELECT s.*, r.as_of, r.computed_at FROM rfm_now AS s CROSS JOIN score_runs AS r ON r.id = s.run_id
+            WHERE s.{_OF_PERSON}""",
+        ids,
+    ).fetchall()
+    came = {(move["contact_id"], move["run_id"]): move["from_class"] for move in moves}
+    latest = {(row["contact_id"], row["run_id"]) for row in now}
+    yield from (_class_change(move) for move in moves if (move["contact_id"], move["run_id"]) not in latest)
+    yield from (_class_now(row, came.get((row["contact_id"], row["run_id"]))) for row in now)
 
 
-def _class_change(old: Row, new: Row, run: Row) -> Moment:
-    details = {"name": "rfm", "before": old["class"], "class": new["class"], "as_of": run["as_of"]}
-    text = f"class {old['class']} → {new['class']} as of {run['as_of']}"
-    return Moment(clock.from_ms(run["computed_at"]), What.SCORE, text, MAILFLOW, old["contact_id"], details)
+def _class_change(move: Row) -> Moment:
+    before, after = move["from_class"], move["to_class"]
+    details = {"name": "rfm", "before": before, "class": after, "as_of": move["as_of"]}
+    text = f"class {before or 'none'} → {after or 'none'} as of {move['as_of']}"
+    return Moment(clock.from_ms(move["computed_at"]), What.SCORE, text, MAILFLOW, move["contact_id"], details)
 
 
 def _class_now(row: Row, before: str | None) -> Moment:

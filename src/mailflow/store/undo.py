@@ -263,7 +263,8 @@ def _delete_contacts(pace: Pace, import_id: int) -> tuple[int, int]:
 
 # What is known of a contact only because it is one.
 _OF_CONTACT = (
-    "identities", "contact_facts", "contact_revenue", "rfm_scores", "scores", "claims", "membership", "lifecycle_stages",
+    "identities", "contact_facts", "contact_revenue", "rfm_scores", "rfm_moves", "scores", "claims", "membership",
+    "lifecycle_stages",
 )  # fmt: skip
 _UNREFERENCED = """SELECT c.id FROM contacts AS c WHERE c.id IN (SELECT value FROM json_each(:ids))
     AND NOT EXISTS (SELECT 1 FROM orders AS o WHERE o.contact_id = c.id)
