@@ -76,7 +76,9 @@ def exit_codes() -> str:
     """Return a table of exit codes, from the classes of errors.py."""
     rows = ["| exit code | meaning |", "|---|---|", "| 0 | Done. |"]
     classes = (
-        kind for kind in vars(errors).values() if inspect.isclass(kind) and kind.__base__ is errors.MailflowError
+        kind
+        for kind in vars(errors).values()
+        if inspect.isclass(kind) and kind.__base__ is errors.MailflowError and "exit_code" in vars(kind)
     )
     rows += [f"| {kind.exit_code} | {(kind.__doc__ or '').splitlines()[0]} |" for kind in classes]
     return "\n".join(rows)
