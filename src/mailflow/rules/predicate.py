@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from mailflow.rules.history import History, fold, times
@@ -87,19 +87,25 @@ def _folded(value: Plain) -> Plain:
 
 def seen(facts: Facts, field: Field) -> list[Any]:
     """Return the values a contact has in a field: none where it is missing or of another type than declared."""
-    found = _at(facts, field.name)
-    several = found if isinstance(found, list) and field.multi else [found]
-    return [value for value in several if _fits(value, field.type)]
+    if not field.multi:
+        return [value for value in _found(facts, field.name) if _fits(value, field.type)][:1]
+    several = [
+        value for found in _found(facts, field.name) for value in (found if isinstance(found, list) else [found])
+    ]
+    return [value for value in several if _fits(value, field.type) and not isinstance(value, Mapping)]
 
 
-def _at(facts: Facts, name: str) -> Any:
-    """Return a fact by its name; the properties of an event may lie within one another."""
-    if name in facts or "." not in name:
-        return facts.get(name)
-    found: Any = facts
-    for step in name.split("."):
-        found = found.get(step) if isinstance(found, Mapping) else None
-    return found
+def _found(facts: Facts, name: str) -> Iterator[Any]:
+    """Yield what has a name: the fact of that name, then for `a.b` what is called b within a."""
+    yield facts.get(name)
+    first, *steps = name.split(".")
+    if first == "attributes" and steps:
+        first, steps = f"attributes.{steps[0]}", steps[1:]
+    if steps:
+        found = facts.get(first)
+        for step in steps:
+            found = found.get(step) if isinstance(found, Mapping) else None
+        yield found
 
 
 def _fits(value: object, kind: FieldType) -> bool:

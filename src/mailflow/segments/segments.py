@@ -11,9 +11,11 @@ from mailflow import clock
 from mailflow.config import Settings
 from mailflow.config.rates import Rates, load_rates
 from mailflow.config.yaml_files import Document, read_yaml
-from mailflow.errors import Problem, ProblemsError
-from mailflow.rules import Context, Field, Rule, RuleError, known_fields, parse
-from mailflow.store import Connection, Store, frames, members, past, rules_sql
+from mailflow.errors import DataError, Problem, ProblemsError
+from mailflow.rules import Context, Field, Names, Rule, RuleError, known_fields, matches, parse
+from mailflow.rules.predicate import Facts
+from mailflow.store import Connection, Store, frames, history, members, past, rule_names, rules_sql
+from mailflow.tracking.vocabulary import VOCABULARY
 
 SEGMENTS_FILE = "segments.yaml"
 RATES_FILE = "rates.csv"
@@ -41,17 +43,20 @@ class Segments:
     fields: Mapping[str, Field]
     rules: Mapping[str, str]
     rates: Rates
+    names: Names
 
     @classmethod
-    def open(cls, root: Path, settings: Settings) -> Segments:
+    def open(cls, root: Path, settings: Settings, db: Connection | None = None) -> Segments:
         """Read segments.yaml and rates.csv of the workspace folder `root`; `ProblemsError` where they are wrong.
 
-        A rule is looked into when it is used, so that one with a mistake does not stop the others.
+        A rule is looked into when it is used, so that one with a mistake does not stop the others. With the database
+        the shop's own events and categories are known, and slips in their names are told.
         """
         classes = tuple(settings.rfm.classes or RFM_CLASSES)
         document = _document(root)
         rules = _named_rules(document, classes) if document is not None else {}
-        return cls(settings, classes, known_fields(settings.fields, classes), rules, load_rates(root / RATES_FILE))
+        fields = known_fields(settings.fields, classes)
+        return cls(settings, classes, fields, rules, load_rates(root / RATES_FILE), _names(db))
 
     def parse(self, text: str) -> Rule:
         """Return what a rule means; `RuleError` says what is wrong with it and where.
@@ -63,7 +68,11 @@ class Segments:
             text = f'segment("{name}")'
         elif name in self.classes:
             text = f'rfm.class == "{name}"'
-        return parse(text, fields=self.fields, segments=self.rules)
+        return parse(text, fields=self.fields, segments=self.rules, names=self.names)
+
+    def named(self, name: str) -> Rule:
+        """Return what a rule of segments.yaml means."""
+        return parse(self.rules[name], fields=self.fields, segments=self.rules, names=self.names)
 
     def needs_scores(self, rule: Rule) -> bool:
         """Say whether a rule asks for RFM scores, which must be brought up to date before."""
@@ -75,14 +84,14 @@ class Segments:
         An order dated after the end of today has not happened yet.
         """
         until = clock.end_of_day(clock.local_date(now, self.settings.zone), self.settings.zone)
-        if not any(field.name.startswith("orders.") for field in rule.fields()):
+        if not any(field.name.startswith(("orders.", "tickets.")) for field in rule.fields()):
             return self.found(store.db, rule, now=now)
         with past.seen(store, until=clock.to_ms(until)) as db:
             return self.found(db, rule, now=now)
 
     def found(self, db: Connection, rule: Rule, *, now: datetime) -> list[int]:
         """Return the contacts that a rule means, on what this very connection sees."""
-        where, parameters = self._compiled(db, rule, now)
+        where, parameters = self.compiled(db, rule, now)
         return list(members.found(db, where, parameters))
 
     def of_contact(self, db: Connection, contact_id: int, *, now: datetime) -> list[str]:
@@ -90,22 +99,54 @@ class Segments:
 
         A rule with a mistake is left out: `mailflow segment --list` says what is wrong with it.
         """
-        return [name for name, text in self.rules.items() if self._means(db, text, contact_id, now)]
+        found = []
+        seen: dict[bool, tuple[Facts | None, Context]] = {}
+        for name in self.rules:
+            try:
+                rule = self.parse(name)
+                amounts = rule.asks_amounts()
+                seen[amounts] = facts, context = seen.get(amounts) or self.facts(
+                    db, contact_id, now=now, amounts=amounts
+                )
+            except (RuleError, DataError):
+                continue
+            if facts is not None and matches(rule, facts, context=context):
+                found.append(name)
+        return found
 
-    def _means(self, db: Connection, text: str, contact_id: int, now: datetime) -> bool:
-        try:
-            where, parameters = self._compiled(db, self.parse(text), now)
-        except RuleError:
-            return False
-        return members.is_one(db, where, parameters, contact_id)
+    def means(self, db: Connection, rule: Rule, contact_id: int, *, now: datetime) -> bool:
+        """Say whether a rule means one contact, on what this very connection sees; only their rows are read."""
+        facts, context = self.facts(db, contact_id, now=now, amounts=rule.asks_amounts())
+        return facts is not None and matches(rule, facts, context=context)
 
-    def _compiled(self, db: Connection, rule: Rule, now: datetime) -> tuple[str, rules_sql.Parameters]:
+    def facts(self, db: Connection, contact_id: int, *, now: datetime, amounts: bool) -> tuple[Facts | None, Context]:
+        """Return all that rules may ask of one contact, for `matches` and `explain`, and what they are relative to.
+
+        None for a contact who is unknown or merged into another. `amounts`: money must be in one currency, `DataError`
+        where a rate is missing.
+        """
+        context, factors = self._context(db, now, amounts=amounts)
+        return history.facts(db, contact_id, context=context, factors=factors), context
+
+    def compiled(self, db: Connection, rule: Rule, now: datetime) -> tuple[str, rules_sql.Parameters]:
+        """Return a rule as a condition on `contacts AS c` with its parameters, for this very connection."""
+        context, factors = self._context(db, now, amounts=rule.asks_amounts())
+        return rules_sql.compile(rule, context=context, factors=factors, merges=members.any_merged(db))
+
+    def _context(self, db: Connection, now: datetime, *, amounts: bool) -> tuple[Context, Mapping[str, float]]:
+        """Return what rules are relative to, with the currency that amounts are in, and how others are converted."""
         account, zone = self.settings.currency, self.settings.zone
-        if self.fields["orders.revenue"] not in rule.fields():
-            return rules_sql.compile(rule, context=Context(now, zone, account))
-        day = clock.local_date(now, zone)
-        currency, factors = frames.factors(frames.currencies(db), account, self.rates, day)
-        return rules_sql.compile(rule, context=Context(now, zone, currency), factors=factors)
+        if not amounts:
+            return Context(now, zone, account), {}
+        currency, factors = frames.factors(frames.currencies(db), account, self.rates, clock.local_date(now, zone))
+        return Context(now, zone, currency), factors
+
+
+def _names(db: Connection | None) -> Names:
+    """Return what may be spoken of: the events everybody knows, and what is in the database."""
+    if db is None:
+        return Names(events=frozenset(VOCABULARY))
+    return Names(events=rule_names.events(db) | VOCABULARY.keys(), categories=rule_names.categories(db))
 
 
 def problems(root: Path, settings: Settings) -> Sequence[Problem]:

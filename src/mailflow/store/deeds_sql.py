@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mailflow.rules.resolve import Done
-from mailflow.rules.types import Deed, Field, FieldType
+from mailflow.rules.types import Deed, Field
+from mailflow.store import json_sql
 
 Bind = Callable[[str | int | float | bool], str]
+Places = Callable[[str], tuple[str, ...]]  # binds the JSON paths of a name
+Converted = Callable[[str, str], str]  # an amount and its currency → the amount in the account's
 
-# An order's amounts are compared where they are in the account's currency.
 _LINE = {
     "title": "l.title",
     "sku": "(SELECT p.sku FROM products AS p WHERE p.id = l.product_id)",
@@ -43,22 +45,13 @@ class Deeds:
             case Deed.MAIL:
                 return self._often(f"{self._messages()} UNION ALL {self._delivered()}")
 
-    def column(self, field: Field, account: str) -> str:
+    def column(self, field: Field, *, places: Places, converted: Converted) -> str:
         """Return the SQL for what `where=` asks about: a property of an event `e`, or a field of a line `l` of `o`."""
         if self.done.deed is not Deed.ORDER:
-            return self._property(field)
+            return json_sql.value("e.properties", places(field.name), field.type)
         if field.name in _AMOUNTS:
-            return f"iif(o.currency = {self.bind(account)}, {_AMOUNTS[field.name]}, NULL)"
+            return converted(_AMOUNTS[field.name], "o.currency")
         return _LINE[field.name]
-
-    def _property(self, field: Field) -> str:
-        path = self.bind("$" + "".join(f'."{step}"' for step in field.name.split(".")))
-        if field.type is FieldType.ANY:
-            return f"json_extract(e.properties, {path})"
-        kinds = {FieldType.NUMBER: "('integer', 'real')", FieldType.BOOL: "('true', 'false')"}.get(
-            field.type, "('text')"
-        )
-        return f"(CASE WHEN json_type(e.properties, {path}) IN {kinds} THEN json_extract(e.properties, {path}) END)"
 
     def _orders(self, where: str | None) -> str:
         lines = ""
@@ -139,7 +132,9 @@ class Deeds:
         )
 
     def _messages(self) -> str:
-        tests = ["m.state = 'accepted'", "NOT m.rehearsal", *self._window("m.settled_at")]
+        # Tests that the owner sent to themselves are no mail that somebody received.
+        tests = ["m.state = 'accepted'", "NOT m.rehearsal", "(m.scope GLOB 'campaign:*' OR m.scope GLOB 'flow:*')"]
+        tests += self._window("m.settled_at")
         if self.done.campaign is not None:
             name = self.bind(self.done.campaign)
             tests.append(f"m.scope COLLATE NOCASE IN ('campaign:' || {name}, 'flow:' || {name})")
@@ -154,6 +149,8 @@ class Deeds:
         return f"SELECT who FROM ({deeds}){self._having('count(*)')}"
 
     def _having(self, count: str) -> str:
+        if self.done.at_least == 1:
+            return ""  # whoever is in the set did it once
         return f" GROUP BY 1 HAVING {count} >= {self.bind(self.done.at_least)}"
 
     def _window(self, at: str) -> list[str]:

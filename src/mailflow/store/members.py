@@ -10,6 +10,7 @@ from mailflow.store.connection import Connection
 from mailflow.store.rules_sql import Parameters
 
 _CHUNK = 5_000
+COUNT = "SELECT count(*) FROM contacts AS c WHERE c.merged_into IS NULL AND {}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,16 @@ def found(db: Connection, where: str, parameters: Parameters) -> Iterator[int]:
     cursor.execute(f"SELECT c.id FROM contacts AS c WHERE c.merged_into IS NULL AND {where} ORDER BY c.id", parameters)
     for (contact_id,) in cursor:
         yield contact_id
+
+
+def count(db: Connection, where: str, parameters: Parameters) -> int:
+    """Return how many contacts a compiled rule asks for."""
+    return int(db.execute(COUNT.format(where), parameters).fetchone()[0])
+
+
+def any_merged(db: Connection) -> bool:
+    """Return whether any contact was merged into another."""
+    return db.execute("SELECT 1 FROM contacts WHERE merged_into IS NOT NULL LIMIT 1").fetchone() is not None
 
 
 def is_one(db: Connection, where: str, parameters: Parameters, contact_id: int) -> bool:

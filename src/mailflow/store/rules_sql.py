@@ -12,6 +12,7 @@ from types import MappingProxyType
 from mailflow import clock
 from mailflow.rules.resolve import Done, Each, Either, Opposite, Plain, Resolved, Returns, Test, TestAny, resolve
 from mailflow.rules.types import Always, CompareFields, Context, Field, FieldType, Known, Like, Part, Rule
+from mailflow.store import json_sql
 from mailflow.store.deeds_sql import Deeds
 from mailflow.store.tickets import OPEN_OF
 
@@ -55,8 +56,8 @@ _AGE = """(CASE WHEN substr(c.birthday, 1, 1) <> '-' THEN CAST(substr({today}, 1
     - CAST(substr(c.birthday, 1, 4) AS INTEGER) - (substr({today}, -5) < substr(c.birthday, -5)) END)"""
 # How many of somebody's own gaps went by since their last order; NULL before the second one.
 _SILENT = _FACTS.format(
-    "CASE WHEN f.order_count > 1 AND f.last_order_at > f.first_order_at THEN ({now} - f.last_order_at) * (f.order_count - 1.0)"
-    " / (f.last_order_at - f.first_order_at) END"
+    "CASE WHEN f.order_count > 1 AND f.last_order_at > f.first_order_at"
+    " THEN ({now} - f.last_order_at) * (f.order_count - 1.0) / (f.last_order_at - f.first_order_at) END"
 )
 # Lists of texts: what is one value of them, as `v`.
 _LISTS = MappingProxyType(
@@ -68,14 +69,6 @@ _LISTS = MappingProxyType(
     }
 )
 _REVENUE = "coalesce((SELECT sum({}) FROM contact_revenue AS v WHERE v.contact_id = c.id), 0)"
-_JSON_TYPES = MappingProxyType(
-    {
-        FieldType.TEXT: "('text')",
-        FieldType.DATE: "('text')",
-        FieldType.NUMBER: "('integer', 'real')",
-        FieldType.BOOL: "('true', 'false')",
-    }
-)
 
 
 def compile(
@@ -83,8 +76,9 @@ def compile(
 ) -> tuple[str, Parameters]:
     """Return a condition on `contacts AS c` and its parameters.
 
-    `factors` converts `orders.revenue` where orders are in several currencies; see `frames.factors`. Without `merges`
-    no contact was ever merged into another, which spares a look at each row of what people did.
+    `factors` converts amounts where orders are in several currencies; see `frames.factors`. Without them only amounts
+    in the account's currency are seen. Without `merges` no contact was ever merged into another, which spares a look
+    at each row of what people did.
     """
     parameters: Parameters = {}
     compiler = _Compiler(parameters, context, factors or {}, merges=merges)
@@ -133,8 +127,7 @@ class _Compiler:
             return f"({tested(self.column(field))}) IS TRUE"
         if field.name in _LISTS:
             return f"EXISTS (SELECT 1 FROM {_LISTS[field.name]} WHERE {tested('v')})"
-        value = f"CASE WHEN j.type IN {_JSON_TYPES[field.type]} THEN j.value END"
-        return f"EXISTS (SELECT 1 FROM json_each(c.attributes, {self.path(field)}) AS j WHERE {tested(f'({value})')})"
+        return json_sql.any_value("c.attributes", self.places(field.attribute or ""), field.type, tested)
 
     def people(self, done: Done) -> str:
         """Return the query for who did something; what `where=` asks is asked of the rows it goes through."""
@@ -169,7 +162,7 @@ class _Compiler:
     def column(self, field: Field) -> str:
         """Return the SQL for a field's value, NULL where it is missing or of another type than declared."""
         if field.name == "orders.revenue":
-            return _REVENUE.format(self.converted())
+            return _REVENUE.format(self.converted("v.revenue_minor", "v.currency"))
         if field.name == "age":
             today = clock.local_date(self.context.now, self.context.zone).isoformat()
             return _AGE.format(today=self.bind(today))
@@ -183,19 +176,18 @@ class _Compiler:
             return f"local_part({_COLUMNS[group]}, c.timezone, {self.bind(str(self.context.zone))}, '{part}')"
         if field.attribute is None:
             return _COLUMNS[field.name]
-        path = self.path(field)
-        kinds = _JSON_TYPES[field.type]
-        return f"(CASE WHEN json_type(c.attributes, {path}) IN {kinds} THEN json_extract(c.attributes, {path}) END)"
+        return json_sql.value("c.attributes", self.places(field.attribute), field.type)
 
-    def converted(self) -> str:
+    def converted(self, amount: str, currency: str) -> str:
+        """Return an amount in the account's minor units; NULL for a currency without a factor."""
         if not self.factors:
-            return "v.revenue_minor"
+            return f"iif({currency} = {self.bind(self.context.currency)}, {amount}, NULL)"
         cases = " ".join(f"WHEN {self.bind(name)} THEN {self.bind(factor)}" for name, factor in self.factors.items())
-        return f"CAST(round(v.revenue_minor * CASE v.currency {cases} END) AS INTEGER)"
+        return f"CAST(round({amount} * CASE {currency} {cases} END) AS INTEGER)"
 
-    def path(self, field: Field) -> str:
-        """Bind the JSON path of a declared field; its name is quoted there, so it may hold any sign but a quote."""
-        return self.bind(f'$."{field.attribute}"')
+    def places(self, name: str) -> tuple[str, ...]:
+        """Bind the JSON paths of a value that is called so."""
+        return tuple(self.bind(path) for path in json_sql.paths(name))
 
     def bind(self, value: Plain) -> str:
         name = f"rule_{len(self.parameters)}"
@@ -211,7 +203,7 @@ class _Properties(_Compiler):
         self.deeds = deeds
 
     def column(self, field: Field) -> str:
-        return self.deeds.column(field, self.context.currency)
+        return self.deeds.column(field, places=self.places, converted=self.converted)
 
 
 def _joined(word: str, parts: list[str]) -> str:
