@@ -50,6 +50,7 @@ def test_the_same_for_a_program(shop: Workspace, capsys: pytest.CaptureFixture[s
         "in_doubt": 0,
         "refused": {},
         "expired": 0,
+        "segments": {},
         "held": {},
         "stopped": [],
         "recovered": {"ready": 0, "in_doubt": 0, "assumed_sent": 0},

@@ -62,10 +62,17 @@ def _record(report: TickReport) -> dict[str, Any]:
         **{state: report.states.get(state, 0) for state in _REACHED},
         "refused": {str(reason): number for reason, number in _refused(report).items()},
         "expired": report.expired,
+        "segments": _segments(report),
         "held": dict(report.held),
         "stopped": sorted(report.stopped),
         "recovered": {str(state): number for state, number in report.recovered.items()},
     }
+
+
+def _segments(report: TickReport) -> dict[str, dict[str, int]]:
+    kept = report.kept
+    names = (kept.entered | kept.left) if kept else ()
+    return {name: {"entered": kept.entered[name], "left": kept.left[name]} for name in names} if kept else {}
 
 
 _REACHED = (MessageState.ACCEPTED, MessageState.DEFERRED, MessageState.FAILED, MessageState.IN_DOUBT)
@@ -86,6 +93,7 @@ def _sentences(session: Session, report: TickReport) -> list[str]:
             f"an earlier run was interrupted: {doubts} messages are in doubt,"
             " see `mailflow outbox list --state in_doubt`"
         )
+    lines += _moves(report)
     for name, counts in report.planned.items():
         lines.append(f"{name}: {counts['send']:,} to send")
         lines += [f"  {n:,} left out: {policy.sentence(r)}" for r, n in counts.most_common() if r != "send"]
@@ -95,6 +103,15 @@ def _sentences(session: Session, report: TickReport) -> list[str]:
     if report.delivery is not None:
         lines += _delivered(session, report)
     return lines
+
+
+def _moves(report: TickReport) -> list[str]:
+    """Say who came into segments and left them."""
+    kept = report.kept
+    if kept is None:
+        return []
+    moved = [name for name in kept.entered | kept.left if kept.entered[name] or kept.left[name]]
+    return [f"segment {name}: {kept.entered[name]:,} came, {kept.left[name]:,} left" for name in moved]
 
 
 def _delivered(session: Session, report: TickReport) -> list[str]:

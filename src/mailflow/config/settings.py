@@ -6,6 +6,7 @@ import ipaddress
 import os
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
@@ -215,6 +216,50 @@ class RfmSettings(_Part):
         return value
 
 
+class LifecycleSettings(_Part):
+    """When somebody counts as new, loyal, at risk, lapsed or lost; see docs/segments.md.
+
+    A length is in days (`90d`, `26w`), or a number of the person's own usual gaps between orders.
+    """
+
+    new: str = "30d"
+    loyal: int = Field(default=4, ge=2)
+    at_risk: str | Decimal = Decimal("1.5")
+    lapsed: str | Decimal = Decimal(3)
+    lost: str | Decimal = Decimal(6)
+    typical_gap: str | None = None
+
+    @field_validator("new", "at_risk", "lapsed", "lost", "typical_gap")
+    @classmethod
+    def _length(cls, value: str | Decimal | None) -> str | Decimal | None:
+        if isinstance(value, str):
+            try:
+                days(value)
+            except UsageError as error:
+                raise ValueError(str(error)) from None
+        elif value is not None and not (value.is_finite() and value > 0):
+            raise ValueError("a number of gaps is above 0, such as 1.5; days are written as 90d")
+        return value
+
+    @model_validator(mode="after")
+    def _ascending(self) -> LifecycleSettings:
+        steps = (self.at_risk, self.lapsed, self.lost)
+        if len({isinstance(step, str) for step in steps}) > 1:
+            raise ValueError("say at_risk, lapsed and lost all in days (90d) or all as numbers of gaps (1.5)")
+        lengths = [days(step) if isinstance(step, str) else step for step in steps]
+        if any(low >= high for low, high in pairwise(lengths)):
+            raise ValueError("at_risk, lapsed and lost must ascend: each comes after more silence than the one before")
+        return self
+
+
+def days(text: str) -> Decimal:
+    """Return the days of a length such as `90d` or `26w`; `UsageError` for what is none, or shorter than a day."""
+    length = clock.parse_duration(text)
+    if length < timedelta(days=1):
+        raise UsageError(f"{text!r} is shorter than a day: write days or weeks, such as 90d or 26w")
+    return Decimal(length // timedelta(seconds=1)) / 86_400
+
+
 class FieldSettings(_Part):
     """A contact field beyond the built-in ones."""
 
@@ -276,6 +321,7 @@ class Settings(_Part):
     relay: RelaySettings | None = None
     limits: LimitSettings = LimitSettings()
     rfm: RfmSettings = RfmSettings()
+    lifecycle: LifecycleSettings = LifecycleSettings()
     fields: dict[str, FieldSettings] = {}
     topics: list[str] = []
     imports: list[ImportSettings] = []

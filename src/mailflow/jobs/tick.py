@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 from mailflow import clock
 from mailflow.errors import ConfigError, PartialFailure, UnavailableError
+from mailflow.jobs import keep
 from mailflow.jobs.approved import Approved, covers
+from mailflow.jobs.keep import KeptReport
 from mailflow.model import MessageState, Scope
 from mailflow.store import campaigns, contents, imports, messages, state
 from mailflow.store.campaigns import Occurrence
@@ -41,6 +43,7 @@ class TickReport:
     recovered: Mapping[MessageState, int] = field(default_factory=dict)
     rolled_back_imports: int = 0
     expired: int = 0
+    kept: KeptReport | None = None
     delivery: Delivery | None = None
 
     @property
@@ -57,6 +60,8 @@ class TickReport:
             raise PartialFailure("\n".join(troubles))
 
     def _troubles(self) -> Iterable[str]:
+        for name, what in self.kept.wrong.items() if self.kept else ():
+            yield f"{name} was not brought up to date: {what}"
         yield from (f"{campaign} is held: {reason}" for campaign, reason in self.held.items())
         if self.delivery is None:
             return
@@ -117,6 +122,8 @@ def work(
     with store.transaction() as tx:
         report.recovered = messages.recover(tx, at=at)
     report.expired = _expire(workspace, at)
+    if only is None:
+        report.kept = keep.keep(workspace, now=instant, is_real_clock=is_real_clock)
     approved = Approved(workspace)
     for occurrence in campaigns.open_occurrences(store.db, due_by=at):
         if only in (None, occurrence.scope):

@@ -86,6 +86,11 @@ def _whole(db: Connection, contact_ids: Iterable[int]) -> list[int]:
     return [row[0] for row in rows]
 
 
+def any_kept(db: Connection) -> bool:
+    """Return whether anybody has ordered."""
+    return db.execute("SELECT 1 FROM contact_facts LIMIT 1").fetchone() is not None
+
+
 def kept(db: Connection) -> Facts:
     """Return the facts as they are kept."""
     return Facts(

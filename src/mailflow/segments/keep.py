@@ -1,0 +1,151 @@
+"""Bring the kept members of all segments up to date: one question each, and what changed is written down.
+
+What a segment depends on: due.py. How it is written: store/membership.py. When it is called: jobs/keep.py.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from mailflow import clock
+from mailflow.errors import MailflowError
+from mailflow.rules import Rule
+from mailflow.segments import due
+from mailflow.segments.segments import Segments
+from mailflow.store import Connection, Store, membership, past
+from mailflow.store.marks import Mark, Marks
+from mailflow.store.membership import Cause, Kept
+from mailflow.store.pace import Pace
+
+_NAMED = re.compile(r"""\bsegment\s*\(\s*(["'])(.*?)\1\s*\)""")
+
+
+@dataclass(slots=True)
+class Changes:
+    """What became of it: how many people came and went by segment, and what is wrong with rules."""
+
+    entered: Counter[str] = field(default_factory=Counter)
+    left: Counter[str] = field(default_factory=Counter)
+    wrong: dict[str, str] = field(default_factory=dict)
+
+
+def refresh(store: Store, segments: Segments, *, marks: Marks, now: datetime) -> Changes:
+    """Compare the members of every segment that is due with its history, and record who came and who went.
+
+    `marks` were read before, so that what changes meanwhile is looked at the next time. A rule with a mistake keeps
+    its last members.
+    """
+    ends = clock.end_of_day(clock.local_date(now, segments.settings.zone), segments.settings.zone)
+    with past.seen(store, until=clock.to_ms(ends)) as db:
+        keeper = _Keeper(store, db, segments, marks, now)
+        keeper.drop_removed()
+        for name in segments.rules:
+            keeper.bring_up_to_date(name)
+    return keeper.changes
+
+
+class _Keeper:
+    """One round over all segments; `db` is a connection that sees nothing of tomorrow."""
+
+    def __init__(self, store: Store, db: Connection, segments: Segments, marks: Marks, now: datetime) -> None:
+        self.store = store
+        self.db = db
+        self.segments = segments
+        self.marks = marks
+        self.now = now
+        self.at = clock.to_ms(now)
+        self.pace = Pace(store)
+        self.kept = membership.kept(store.db)
+        self.changes = Changes()
+
+    def drop_removed(self) -> None:
+        """End the membership of everybody in segments whose rules are gone."""
+        for name, old in self.kept.items():
+            if name not in self.segments.rules:
+                members = membership.present(self.store.db, old.id)
+                membership.leave(self.pace, old.id, members, Cause.RULE, at=self.at)
+                with self.store.transaction() as tx:
+                    membership.drop(tx, old.id, at=self.at)
+
+    def bring_up_to_date(self, name: str) -> None:
+        hash_ = fingerprint(self.segments, name)
+        old = self.kept.get(name)
+        if old is not None and old.hash == hash_ and not old.is_due(self.marks, self.at):
+            return
+        try:
+            rule = self.segments.named(name)
+            where, parameters = self.segments.compiled(self.db, rule, self.now)
+        except MailflowError as error:
+            self.changes.wrong[name] = str(error)
+            self._put_off(old)
+            return
+        if old is None:
+            old = self._begin(name, hash_)
+        entered, left = membership.differences(self.db, old.id, where, parameters)
+        came, went = _causes(old, hash_)
+        membership.leave(self.pace, old.id, left, went, at=self.at)
+        membership.enter(self.pace, old.id, entered, came, at=self.at)
+        self._note(old, rule, hash_)
+        self.changes.entered[name] += len(entered) if came is not Cause.START else 0
+        self.changes.left[name] += len(left)
+
+    def _begin(self, name: str, hash_: str) -> Kept:
+        with self.store.transaction() as tx:
+            membership.begin(tx, name, self.segments.rules[name], hash_, at=self.at)
+        return membership.kept(self.store.db)[name]
+
+    def _put_off(self, old: Kept | None) -> None:
+        """Leave a wrong rule alone until somebody edits it, or tomorrow: nobody is told every minute."""
+        if old is not None:
+            with self.store.transaction() as tx:
+                membership.put_off(tx, old.id, seen=self._seen({Mark.FILES}), due_at=self._midnight())
+
+    def _note(self, old: Kept, rule: Rule, hash_: str) -> None:
+        """Record that the members are right, last of all: a run that is killed before looks at them again."""
+        seen = self._seen({Mark.FILES} | due.reads(rule))
+        due_at = clock.to_ms(due.due_at(rule, self.now, self.segments.settings.zone))
+        with self.store.transaction() as tx:
+            if old.hash != hash_:
+                membership.renew(tx, old.id, self.segments.rules[old.name], hash_, at=self.at)
+            membership.checked(tx, old.id, seen=seen, due_at=due_at, at=self.at)
+
+    def _seen(self, which: Collection[Mark]) -> Marks:
+        return {mark: self.marks[mark] for mark in sorted(which)}
+
+    def _midnight(self) -> int:
+        zone = self.segments.settings.zone
+        return clock.to_ms(clock.end_of_day(clock.local_date(self.now, zone), zone))
+
+
+def _causes(old: Kept, hash_: str) -> tuple[Cause, Cause]:
+    """Return why people come into a segment and why they leave it, in this round."""
+    if old.checked_at is None:
+        return Cause.START, Cause.RULE
+    cause = Cause.PERSON if old.hash == hash_ else Cause.RULE
+    return cause, cause
+
+
+def fingerprint(segments: Segments, name: str) -> str:
+    """Return a hash of a rule and of all rules it names, which changes when one of them is edited."""
+    texts = [f"{one}: {' '.join(segments.rules[one].split())}" for one in sorted(_reached(segments, name))]
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
+
+
+def _reached(segments: Segments, name: str) -> set[str]:
+    found: set[str] = set()
+    waiting = [name]
+    while waiting:
+        one = waiting.pop()
+        if one in segments.rules and one not in found:
+            found.add(one)
+            waiting += _names_in(segments.rules[one])
+    return found
+
+
+def _names_in(text: str) -> Iterator[str]:
+    yield from (match[2] for match in _NAMED.finditer(text))

@@ -1,0 +1,230 @@
+"""Who was in which segment when. Whom a rule finds: members.py; when to look again: segments/keep.py."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from mailflow.store.connection import Connection
+from mailflow.store.marks import Mark, Marks
+from mailflow.store.pace import Pace
+
+if TYPE_CHECKING:
+    from mailflow.store.rules_sql import Parameters  # a tick with nothing due loads no rules
+
+
+class Cause(StrEnum):
+    """Why somebody is in a segment since a moment, or no longer."""
+
+    PERSON = "person"  # something about them changed, or time went by
+    RULE = "rule"  # the rule was edited
+    START = "start"  # they were in it when its history began
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A segment whose members are kept; instants in milliseconds, `rule` as it was when they were last compared."""
+
+    id: int
+    name: str
+    rule: str
+    hash: str
+    since: int  # of this version of the rule
+    first_at: int
+    checked_at: int | None
+    seen: Mapping[str, str]
+    due_at: int | None
+
+    def is_due(self, marks: Marks, at: int) -> bool:
+        """Say whether its members may be others by now: what it reads has changed, or its time has come."""
+        if self.checked_at is None or (self.due_at is not None and self.due_at <= at):
+            return True
+        return any(marks.get(Mark(name)) != mark for name, mark in self.seen.items())
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One step into a segment or out of it."""
+
+    contact_id: int
+    entered: bool
+    at: int
+    cause: Cause
+
+
+def kept(db: Connection) -> dict[str, Kept]:
+    """Return the segments whose members are kept, by name; those that were dropped are left out."""
+    rows = db.execute(
+        """SELECT s.*, v.rule, v.hash, v.since FROM segments AS s
+           JOIN segment_versions AS v ON v.id = (SELECT max(id) FROM segment_versions WHERE segment_id = s.id)
+           WHERE s.dropped_at IS NULL ORDER BY s.id"""
+    )
+    return {
+        row["name"]: Kept(
+            row["id"], row["name"], row["rule"], row["hash"], row["since"], row["first_at"], row["checked_at"],
+            json.loads(row["seen"]), row["due_at"],
+        )
+        for row in rows
+    }  # fmt: skip
+
+
+def begin(tx: Connection, name: str, rule: str, hash_: str, *, at: int) -> None:
+    """Begin the history of a segment, or go on with one that was dropped."""
+    row = tx.execute(
+        """INSERT INTO segments (name, first_at) VALUES (:name, :at)
+           ON CONFLICT (name) DO UPDATE SET dropped_at = NULL, checked_at = NULL, first_at = :at RETURNING id""",
+        {"name": name, "at": at},
+    ).fetchone()
+    renew(tx, row["id"], rule, hash_, at=at)
+
+
+def renew(tx: Connection, segment_id: int, rule: str, hash_: str, *, at: int) -> None:
+    """Record a new version of a rule."""
+    tx.execute(
+        "INSERT INTO segment_versions (segment_id, rule, hash, since) VALUES (?, ?, ?, ?)",
+        (segment_id, rule, hash_, at),
+    )
+
+
+def checked(tx: Connection, segment_id: int, *, seen: Marks, due_at: int, at: int) -> None:
+    """Record that the members are those of an instant, on data that had come so far."""
+    tx.execute(
+        "UPDATE segments SET checked_at = ?, seen = ?, due_at = ? WHERE id = ?",
+        (at, json.dumps(seen), due_at, segment_id),
+    )
+
+
+def put_off(tx: Connection, segment_id: int, *, seen: Marks, due_at: int) -> None:
+    """Record when to look at a segment again whose members cannot be found now; the last ones stay."""
+    tx.execute("UPDATE segments SET seen = ?, due_at = ? WHERE id = ?", (json.dumps(seen), due_at, segment_id))
+
+
+def put_all_off(tx: Connection, files: str, *, due_at: int) -> None:
+    """Record that none can be looked at before a file is edited, or so long."""
+    tx.execute("UPDATE segments SET seen = json_set(seen, '$.files', ?), due_at = ?", (files, due_at))
+
+
+def drop(tx: Connection, segment_id: int, *, at: int) -> None:
+    """Record that there is no such rule any more; its members must have left before."""
+    tx.execute("UPDATE segments SET dropped_at = ?, seen = '{}', due_at = NULL WHERE id = ?", (at, segment_id))
+
+
+def differences(
+    db: Connection, segment_id: int, where: str, parameters: Parameters
+) -> tuple[Sequence[int], Sequence[int]]:
+    """Return who is in a segment by its compiled rule but not by its history, and the other way round: contact ids."""
+    db.execute("CREATE TEMP TABLE IF NOT EXISTS found (contact_id INTEGER PRIMARY KEY)")
+    db.execute("DELETE FROM temp.found")
+    sql = f"INSERT INTO temp.found SELECT c.id FROM contacts AS c WHERE c.merged_into IS NULL AND {where}"
+    db.execute(sql, parameters)
+    here = "SELECT contact_id FROM main.membership WHERE segment_id = ? AND left_at IS NULL"
+    entered = db.execute(f"SELECT contact_id FROM temp.found EXCEPT {here}", (segment_id,)).fetchall()
+    left = db.execute(f"{here} EXCEPT SELECT contact_id FROM temp.found", (segment_id,)).fetchall()
+    return [row[0] for row in entered], [row[0] for row in left]
+
+
+def present(db: Connection, segment_id: int) -> Sequence[int]:
+    """Return who is in a segment by its history: contact ids."""
+    rows = db.execute("SELECT contact_id FROM membership WHERE segment_id = ? AND left_at IS NULL", (segment_id,))
+    return [row[0] for row in rows]
+
+
+def enter(pace: Pace, segment_id: int, contact_ids: Sequence[int], cause: Cause, *, at: int) -> None:
+    """Record that people came into a segment."""
+    for slice_ in _slices(pace, contact_ids):
+        with pace.transaction() as tx:
+            tx.executemany(
+                "INSERT INTO membership (segment_id, contact_id, entered_at, entered_by) VALUES (?, ?, ?, ?)",
+                ((segment_id, contact_id, at, cause) for contact_id in slice_),
+            )
+
+
+def leave(pace: Pace, segment_id: int, contact_ids: Sequence[int], cause: Cause, *, at: int) -> None:
+    """Record that people are no longer in a segment."""
+    for slice_ in _slices(pace, contact_ids):
+        with pace.transaction() as tx:
+            tx.executemany(
+                """UPDATE membership SET left_at = ?, left_by = ?
+                   WHERE segment_id = ? AND contact_id = ? AND left_at IS NULL""",
+                ((at, cause, segment_id, contact_id) for contact_id in slice_),
+            )
+
+
+def _slices(pace: Pace, contact_ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    done = 0
+    while done < len(contact_ids):
+        size = pace.rows
+        yield contact_ids[done : done + size]
+        done += size
+
+
+def latest(db: Connection) -> int:
+    """Return the instant at which members were last compared, in milliseconds; 0 is never."""
+    return int(db.execute("SELECT coalesce(max(checked_at), 0) FROM segments").fetchone()[0])
+
+
+def rewind(tx: Connection, *, at: int) -> None:
+    """Forget what was recorded of later instants: a rehearsal had moved the clock there."""
+    later = {"at": at}
+    tx.execute("DELETE FROM membership WHERE entered_at > :at", later)
+    tx.execute("UPDATE membership SET left_at = NULL, left_by = NULL WHERE left_at > :at", later)
+    tx.execute("DELETE FROM segment_versions WHERE since > :at", later)
+    tx.execute(
+        """DELETE FROM segments WHERE first_at > :at
+             AND NOT EXISTS (SELECT 1 FROM membership AS m WHERE m.segment_id = segments.id)
+             AND NOT EXISTS (SELECT 1 FROM segment_versions AS v WHERE v.segment_id = segments.id)""",
+        later,
+    )
+    tx.execute(
+        """UPDATE segments SET checked_at = :at, due_at = :at, dropped_at = NULL
+           WHERE dropped_at IS NULL OR dropped_at > :at""",
+        later,
+    )
+
+
+def as_of(db: Connection, segment_id: int, at: int) -> Sequence[int]:
+    """Return who was in a segment just before an instant, by its history: contact ids, ascending."""
+    rows = db.execute(
+        """SELECT DISTINCT contact_id FROM membership
+           WHERE segment_id = :segment AND entered_at < :at AND (left_at IS NULL OR left_at >= :at)
+           ORDER BY contact_id""",
+        {"segment": segment_id, "at": at},
+    )
+    return [row[0] for row in rows]
+
+
+def sizes_as_of(db: Connection, at: int) -> dict[str, int]:
+    """Return how many were in each segment just before an instant; those whose history began later are left out."""
+    rows = db.execute(
+        """SELECT s.name, (SELECT count(*) FROM membership AS m WHERE m.segment_id = s.id AND m.entered_at < :at
+                           AND (m.left_at IS NULL OR m.left_at >= :at)) AS size
+           FROM segments AS s WHERE s.dropped_at IS NULL AND s.first_at < :at""",
+        {"at": at},
+    )
+    return {row["name"]: row["size"] for row in rows}
+
+
+def moves(db: Connection, segment_id: int, since: int) -> Iterator[Move]:
+    """Yield every step into a segment and out of it from an instant on, in time order."""
+    rows = db.execute(
+        """SELECT contact_id, 1 AS entered, entered_at AS at, entered_by AS cause FROM membership
+           WHERE segment_id = :segment AND entered_at >= :since AND entered_by <> 'start'
+           UNION ALL SELECT contact_id, 0, left_at, left_by FROM membership
+           WHERE segment_id = :segment AND left_at >= :since
+           ORDER BY 3, 1, 2""",
+        {"segment": segment_id, "since": since},
+    )
+    for row in rows:
+        yield Move(row["contact_id"], bool(row["entered"]), row["at"], Cause(row["cause"]))
+
+
+def versions(db: Connection, segment_id: int, since: int) -> Sequence[tuple[int, str]]:
+    """Return (since when, rule) of each version of a rule that came after an instant."""
+    rows = db.execute(
+        "SELECT since, rule FROM segment_versions WHERE segment_id = ? AND since >= ? ORDER BY id",
+        (segment_id, since),
+    )
+    return [(row["since"], row["rule"]) for row in rows]
