@@ -18,6 +18,7 @@ from mailflow.importers.contact_pipeline import ContactPipeline
 from mailflow.importers.event_kinds import KINDS
 from mailflow.importers.event_pipeline import EventPipeline
 from mailflow.importers.kept import entry_to_keep, with_kept, with_layout
+from mailflow.importers.line_pipeline import LinePipeline
 from mailflow.importers.meter import Meter, Phase, Report
 from mailflow.importers.nouns import Noun
 from mailflow.importers.options import ImportOptions, ImportResult, Trouble
@@ -29,6 +30,7 @@ from mailflow.importers.register_pipeline import RegisterPipeline
 from mailflow.importers.signup_pipeline import SignupPipeline
 from mailflow.importers.source import Source, inspect
 from mailflow.importers.suppression_pipeline import SuppressionPipeline
+from mailflow.importers.words_shop import are_lines
 from mailflow.store import Store, imports, suppressions, undo
 from mailflow.store.pace import Pace, rows_to_write
 from mailflow.store.staging import Staging, clear_spool, open_staging
@@ -41,7 +43,7 @@ PIPELINES: Mapping[Noun, Callable[[Task], Pipeline]] = MappingProxyType(
         Noun.CONTACTS: ContactPipeline,
         Noun.SIGNUPS: SignupPipeline,
         Noun.SUPPRESSIONS: SuppressionPipeline,
-        Noun.ORDERS: OrderPipeline,
+        Noun.ORDERS: lambda task: (LinePipeline if are_lines(task.recognised.columns) else OrderPipeline)(task),
         Noun.PRODUCTS: ProductPipeline,
         Noun.OWNERS: RegisterPipeline,
         Noun.COMPANIES: RegisterPipeline,

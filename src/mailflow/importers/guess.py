@@ -9,8 +9,9 @@ from mailflow.importers.headers import Header, read_header
 from mailflow.importers.nouns import Noun
 from mailflow.importers.phrases import Sample
 from mailflow.importers.source import Source
-from mailflow.importers.vocabulary import VOCABULARY
+from mailflow.importers.vocabulary import VOCABULARY, unmet
 from mailflow.importers.words import WEAK_DATES, fold
+from mailflow.importers.words_shop import are_lines
 
 _PRODUCT_FIELDS = frozenset({"order_id", "quantity"})
 _LIKE_CONTACTS = frozenset({Noun.OWNERS, Noun.COMPANIES})  # with an e-mail address, their rows may be people too
@@ -57,7 +58,7 @@ def _has_own_id(noun: Noun, known: _Known) -> bool:
 
 
 def _has_needs(noun: Noun, known: _Known) -> bool:
-    return all(each.met_by(known[noun]) for each in VOCABULARY[noun].needs)
+    return unmet(noun, known[noun]) is None
 
 
 def _asks_questions(source: Source) -> bool:
@@ -145,7 +146,9 @@ def _fields_as(noun: Noun, headers: Sequence[Header], mapping: Mapping[str, str]
 
 
 def _is_orders(headers: Sequence[Header], mapping: Mapping[str, str], fields: frozenset[str]) -> bool:
-    """Return whether this is orders beyond doubt: an order date and an amount, or a date and an order id."""
+    """Return whether this is orders beyond doubt: an order date and an amount, a date and an order id, or lines."""
+    if are_lines(fields):
+        return True
     surely_dated = "placed_at" in mapping.values() or any(_is_order_date(header) for header in headers)
     if "placed_at" not in fields:
         return False

@@ -21,6 +21,7 @@ from mailflow.importers.recognise import Recognised, recognise
 from mailflow.importers.source import inspect
 from mailflow.importers.spool import Spool
 from mailflow.importers.table import NoTableError, Source
+from mailflow.importers.words_shop import are_lines
 
 STDIN = Path("-")
 
@@ -193,7 +194,7 @@ def _rank(source: Source, options: ImportOptions) -> tuple[int, int]:
         return len(_ORDER), 0  # it is said, or asked, when its turn comes
     if found.noun is Noun.CONTACTS and _says_no(found, options):
         return 0, 1
-    return _ORDER.index(found.noun), 2
+    return _ORDER.index(found.noun), 3 if are_lines(found.columns) else 2  # lines come after their orders
 
 
 def _says_no(found: Recognised, options: ImportOptions) -> bool:

@@ -22,7 +22,7 @@ from mailflow.importers.nouns import Noun
 from mailflow.importers.phrases import Reading, Sample, address_columns, consent_columns
 from mailflow.importers.shape import Plan, Step
 from mailflow.importers.source import LINE_COLUMN, REASON_COLUMN, Source
-from mailflow.importers.vocabulary import VOCABULARY
+from mailflow.importers.vocabulary import VOCABULARY, unmet
 from mailflow.importers.words import fold
 
 _MAPPED = -10_000  # what the user says is surest
@@ -302,6 +302,5 @@ def _attribute_name(header: str, place: int, taken: Mapping[str, int]) -> str:
 
 def _require(source: Source, noun: Noun, has: frozenset[str]) -> None:
     """Ask for the column that a file of this noun needs and that was not recognised."""
-    for each in VOCABULARY[noun].needs:
-        if not each.met_by(has):
-            raise ask_for(source, f"a file of {noun} needs {each.what}, and none was recognised", each.ask)
+    if (lacks := unmet(noun, has)) is not None:
+        raise ask_for(source, f"a file of {noun} needs {lacks.what}, and none was recognised", lacks.ask)

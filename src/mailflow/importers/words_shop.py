@@ -5,7 +5,7 @@ How the cells are read: order_columns, product_rows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 
 from mailflow.importers.noun_words import NounWords, need, signs
@@ -45,6 +45,9 @@ _MORE_ORDER_WORDS = table(
             bestellte_artikel artikelliste produkte productos produits prodotti""",
         "category": _CATEGORY,
         "categories": _CATEGORIES,
+        "total": "line_total line_amount row_total item_total line_subtotal positionssumme zeilensumme gesamtpreis total_ligne",
+        "quantity": "quantity_ordered item_quantity line_quantity qty_ordered",
+        "unit_price": "line_price price_per_item",
         "opt_out": "unsubscribed opted_out opt_out do_not_contact do_not_email do_not_mail email_opt_out has_opted_out",
     }
 )
@@ -72,6 +75,23 @@ PRODUCT_WORDS = table(
         "categories": f"{_CATEGORIES} tags product_tags",
     }
 )
+
+# What lines of orders need where another file says who bought and when.
+_OF_LINES = tuple(
+    f"order_id+{product}+{amount}"
+    for product in ("product_id", "sku", "title")
+    for amount in ("quantity", "unit_price", "total")
+)
+_LINES = signs(*_OF_LINES)
+_NOT_OF_LINES = frozenset(
+    "email customer_id phone buyer_name full_name placed_at refunded_at return_id refund_of".split()
+)
+
+
+def are_lines(fields: Collection[str]) -> bool:
+    """Return whether a file with these fields is lines of orders alone: what was bought, not by whom or when."""
+    return not _NOT_OF_LINES & set(fields) and any(sign <= set(fields) for sign in _LINES)
+
 
 WORDS: Mapping[Noun, NounWords] = MappingProxyType(
     {
