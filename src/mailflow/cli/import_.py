@@ -190,9 +190,7 @@ def _import(session: Session, files: list[Path], options: ImportOptions) -> None
     if done.results or session.format is not Format.TABLE:
         records = [import_talk.as_record(result, dry_run=options.dry_run) for result in done.results]
         session.emit(records, lambda: import_talk.table(done, dry_run=options.dry_run))
-    for result in done.results:
-        import_talk.tell(session, result)
-    import_talk.tell_left_out(session, done)
+    import_talk.tell_all(session, done)
     _end(session, done, options)
 
 

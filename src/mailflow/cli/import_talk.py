@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 LIST_COLUMNS = ("id", "file", "as", "from", "at", "inserted", "updated", "unchanged", "rejected", "undone")
 _SHOWN = 10
+_NAMED = 3  # files that a warning of several names
 _CALLED_WIDTH = 36  # what a terminal of 80 columns leaves beside the counts
 _ABOUT = ("line", "field", "old", "new")
 _COUNTS = ("inserted", "updated", "unchanged", "merged", "rejected")
@@ -79,26 +80,48 @@ def _sum(results: Sequence[ImportResult]) -> str:
     return f"{rows:,} {'row' if rows == 1 else 'rows'} read = {parts}."
 
 
+def tell_all(session: Session, done: Imported) -> None:
+    """Say what a person should know about the files: each one's changes and rejects, what several share once."""
+    for result in done.results:
+        tell(session, result)
+    shared: dict[str, list[str]] = {}
+    for result in done.results:
+        for warning in result.warnings:
+            shared.setdefault(warning, []).append(str(result.file))
+    for warning, files in shared.items():
+        more = f" and {len(files) - _NAMED:,} more" if len(files) > _NAMED else ""
+        session.say(f"{', '.join(files[:_NAMED])}{more}: {warning}")
+    tell_left_out(session, done)
+    tell_numbers(session, [result.id for result in done.results if result.id is not None])
+    for result in done.results:
+        if result.to_keep:  # last, so that it can be copied from here to the end
+            session.say("To have such a file read in this way by itself, put this into mailflow.yaml:")
+            session.say(result.to_keep.rstrip("\n"))
+
+
+def tell_numbers(session: Session, ids: Sequence[int]) -> None:
+    """Say how to take back what came in."""
+    if len(ids) == 1:
+        session.say(f"Import {ids[0]}; mailflow import --undo {ids[0]} takes it back.")
+    elif ids:
+        session.say(
+            f"Imports {ids[0]} to {ids[-1]}; mailflow import --undo NUMBER takes one back, --list shows which is which."
+        )
+
+
 def tell(session: Session, result: ImportResult) -> None:
-    """Say what a person should know about one file: what would change, warnings, the first rejects, what to keep."""
+    """Say what a person should know about one file alone: what would change, and the first rejects."""
     if result.changes:
         session.say(f"{result.file}: changed, old -> new:")
         for change in result.changes[: 2 * _SHOWN]:
             session.say(f"  {_changed(change)}")
         if len(result.changes) >= 2 * _SHOWN:
             session.say("  … --format json lists all of them")
-    for warning in result.warnings:
-        session.say(f"{result.file}: {warning}")
     for problem in result.problems[:_SHOWN]:
         field = f"{problem.field}: " if problem.field else ""
         session.say(f"{result.file}:{problem.line}: {field}{problem.reason}")
     if result.rejected > _SHOWN:
         session.say(f"{result.file}: … and {result.rejected - _SHOWN:,} more rejected rows")
-    if result.id is not None:
-        session.say(f"{result.file}: import {result.id}; mailflow import --undo {result.id} takes it back")
-    if result.to_keep:
-        session.say("To have such a file read in this way by itself, put this into mailflow.yaml:")
-        session.say(result.to_keep.rstrip("\n"))
 
 
 def tell_left_out(session: Session, done: Imported) -> None:
