@@ -135,6 +135,18 @@ class Scope:
         return scope.partition(":")[2].partition("@")[0]
 
 
+class Stage(StrEnum):
+    """Where somebody is in their life as a customer; everybody is in exactly one. The bounds: store/lifecycle.py."""
+
+    LEAD = "lead"  # has not ordered yet
+    NEW = "new"  # ordered once, a short while ago
+    ACTIVE = "active"  # orders as usual
+    LOYAL = "loyal"  # orders as usual, and has done so often
+    AT_RISK = "at_risk"  # silent for longer than usual
+    LAPSED = "lapsed"  # silent for much longer
+    LOST = "lost"  # silent for so long that they are somebody else's customer
+
+
 class ImportState(StrEnum):
     """How far an import got."""
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from mailflow import clock
 from mailflow.errors import MailflowError
+from mailflow.model import Stage
 from mailflow.store import Connection, Store, facts, lifecycle, marks, membership, state
-from mailflow.store.lifecycle import Stage
 from mailflow.store.marks import Mark, Marks
 from mailflow.workspace import SETTINGS_FILE, Workspace
 

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from mailflow import clock
 from mailflow.config.settings import FieldSettings
-from mailflow.model import ConsentState
+from mailflow.model import ConsentState, Stage
 
 
 class FieldType(StrEnum):
@@ -73,6 +73,7 @@ def known_fields(declared: Mapping[str, FieldSettings], rfm_classes: Collection[
     fields |= {f"{name}.weekday": Field(f"{name}.weekday", FieldType.CHOICE, clock.WEEKDAYS) for name in _INSTANTS}
     fields |= {name: Field(name, FieldType.TEXT, multi=True) for name in _LISTS}
     fields["rfm.class"] = Field("rfm.class", FieldType.CHOICE, tuple(rfm_classes))
+    fields["lifecycle"] = Field("lifecycle", FieldType.CHOICE, tuple(Stage))
     fields["consent.email"] = Field("consent.email", FieldType.CHOICE, tuple(ConsentState))
     for name, settings in declared.items():
         field = Field(f"attributes.{name}", FieldType(settings.type), multi=settings.multi)

@@ -14,7 +14,7 @@ from mailflow.config.yaml_files import Document, read_yaml
 from mailflow.errors import DataError, Problem, ProblemsError
 from mailflow.rules import Context, Field, Names, Rule, RuleError, known_fields, matches, parse
 from mailflow.rules.predicate import Facts
-from mailflow.store import Connection, Store, frames, history, members, past, rule_names, rules_sql
+from mailflow.store import Connection, Store, frames, history, lifecycle, members, past, rule_names, rules_sql
 from mailflow.tracking.vocabulary import VOCABULARY
 
 SEGMENTS_FILE = "segments.yaml"
@@ -78,15 +78,22 @@ class Segments:
         """Say whether a rule asks for RFM scores, which must be brought up to date before."""
         return any(field.name.startswith("rfm.") for field in rule.fields())
 
+    def needs_stages(self, db: Connection, rule: Rule, *, until: datetime) -> bool:
+        """Say whether a rule asks for lifecycle stages as of the end of a day which are not the kept ones."""
+        if self.fields["lifecycle"] not in rule.fields():
+            return False
+        return not lifecycle.holds(db, self.settings.lifecycle, until=clock.to_ms(until))
+
     def members(self, store: Store, rule: Rule, *, now: datetime) -> list[int]:
         """Return the contacts (ids, ascending) that a rule means at an instant, on the kept facts and scores.
 
         An order dated after the end of today has not happened yet.
         """
         until = clock.end_of_day(clock.local_date(now, self.settings.zone), self.settings.zone)
-        if not any(field.name.startswith(("orders.", "tickets.")) for field in rule.fields()):
+        stages = self.settings.lifecycle if self.needs_stages(store.db, rule, until=until) else None
+        if stages is None and not any(field.name.startswith(("orders.", "tickets.")) for field in rule.fields()):
             return self.found(store.db, rule, now=now)
-        with past.seen(store, until=clock.to_ms(until)) as db:
+        with past.seen(store, until=clock.to_ms(until), stages=stages) as db:
             return self.found(db, rule, now=now)
 
     def found(self, db: Connection, rule: Rule, *, now: datetime) -> list[int]:

@@ -74,16 +74,18 @@ def _orders_kept(db: Connection, contact_id: int, amount: Amount) -> dict[str, A
 
 
 def _standing(db: Connection, contact_id: int) -> dict[str, Any]:
-    """Return consent, topics, tickets and scores."""
+    """Return consent, topics, tickets, stage and scores."""
     consent = dict(
         db.execute("SELECT topic, state FROM consent_states WHERE contact_id = ? AND channel = 'email'", (contact_id,))
         .fetchall()
     )  # fmt: skip
     rfm = db.execute("SELECT r, f, m, class FROM rfm_now WHERE contact_id = ?", (contact_id,)).fetchone()
+    stage = db.execute("SELECT stage FROM lifecycle_now WHERE contact_id = ?", (contact_id,)).fetchone()
     scores = db.execute("SELECT name, value FROM scores WHERE contact_id = ?", (contact_id,))
     return {
         "consent.email": consent.get("", "never"),
         "topics": [topic for topic, state in consent.items() if topic and state == "subscribed"],
+        "lifecycle": stage["stage"] if stage else None,
         "tickets.open": tickets.count_open(db, contact_id),
         **({f"rfm.{name}": rfm[name] for name in ("r", "f", "m", "class")} if rfm else {}),
         **{f"scores.{name}": value for name, value in scores},

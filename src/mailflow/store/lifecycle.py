@@ -11,30 +11,25 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from enum import StrEnum
+from datetime import timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from mailflow import clock
-from mailflow.store import scores
+from mailflow.model import Stage
+from mailflow.store import marks, scores
 from mailflow.store.connection import Connection
 from mailflow.store.marks import Mark, Marks
 from mailflow.store.pace import Pace
+
+if TYPE_CHECKING:
+    from mailflow.config.settings import LifecycleSettings  # a tick with nothing due loads no settings
 
 LIFECYCLE = "lifecycle"  # the name of its runs
 VERSION = 1  # goes up when the same data give other stages
 DAY_MS = 86_400_000
 _FEWEST = 10  # people with a gap of their own, before one is called typical
-
-
-class Stage(StrEnum):
-    """Where somebody is; everybody is in exactly one."""
-
-    LEAD = "lead"  # has not ordered yet
-    NEW = "new"  # ordered once, a short while ago
-    ACTIVE = "active"  # orders as usual
-    LOYAL = "loyal"  # orders as usual, and has done so often
-    AT_RISK = "at_risk"  # silent for longer than usual
-    LAPSED = "lapsed"
-    LOST = "lost"
+_UNKNOWN_GAP = 90 * DAY_MS  # what is typical as long as hardly anybody ordered twice
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +79,31 @@ def is_stale(db: Connection, known: Marks, *, at: int) -> bool:
     if run is None or run.version != VERSION or not clock.to_ms(run.computed_at) <= at < run.inputs["until"]:
         return True
     return any(run.inputs.get(mark) != known.get(mark) for mark in (Mark.PEOPLE, Mark.FILES))
+
+
+def holds(db: Connection, settings: LifecycleSettings, *, until: int) -> bool:
+    """Say whether the kept stages are those of the end of a day, by these settings and the present data."""
+    run = scores.latest(db, LIFECYCLE)
+    return run is not None and (
+        run.version == VERSION
+        and run.inputs["until"] == until
+        and run.inputs["settings"] == settings.model_dump_json()
+        and run.inputs[Mark.PEOPLE] == marks.people(db)
+    )
+
+
+def bounds(db: Connection, settings: LifecycleSettings) -> Bounds:
+    """Return the definition of the stages, on the orders that a connection sees."""
+    steps = (settings.at_risk, settings.lapsed, settings.lost)
+    at_risk, lapsed, lost = (float(step) if isinstance(step, Decimal) else _length(step) for step in steps)
+    in_gaps = not isinstance(settings.at_risk, str)
+    said = settings.typical_gap
+    typical = (typical_gap(db) or _UNKNOWN_GAP) if said is None else _length(said)
+    return Bounds(_length(settings.new), settings.loyal, at_risk, lapsed, lost, in_gaps, typical)
+
+
+def _length(text: str) -> int:
+    return clock.parse_duration(text) // timedelta(milliseconds=1)
 
 
 def latest(db: Connection) -> int:

@@ -39,10 +39,11 @@ _PEOPLE = "SELECT (SELECT max(id) FROM contacts), (SELECT max(id) FROM statement
 
 def now(db: Connection) -> Marks:
     """Return how far everything in the store has come."""
-    return {Mark.PEOPLE: _people(db), **{mark: _last(db, sql) for mark, sql in _LAST.items()}}
+    return {Mark.PEOPLE: people(db), **{mark: _last(db, sql) for mark, sql in _LAST.items()}}
 
 
-def _people(db: Connection) -> str:
+def people(db: Connection) -> str:
+    """Return how far contacts and orders have come."""
     return ".".join(str(number or 0) for number in (imports.data_version(db), *db.execute(_PEOPLE).fetchone()))
 
 

@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from mailflow import clock, policy
+from mailflow.config.settings import LifecycleSettings
 from mailflow.model import Basis, ConsentState
-from mailflow.store import frames, tickets
+from mailflow.store import frames, lifecycle, tickets
 from mailflow.store.connection import Connection
 from mailflow.store.database import Store
 from mailflow.store.scores import RfmRow
@@ -21,16 +22,22 @@ from mailflow.store.scores import RfmRow
 
 @contextmanager
 def seen(
-    store: Store, *, until: int, consent_at: datetime | None = None, rfm: Iterable[RfmRow] | None = None
+    store: Store,
+    *,
+    until: int,
+    consent_at: datetime | None = None,
+    rfm: Iterable[RfmRow] | None = None,
+    stages: LifecycleSettings | None = None,
 ) -> Iterator[Connection]:
     """Give a connection that knows of no order, no refund and no ticket from `until` (milliseconds) on.
 
-    With `consent_at` it sees the consent of that instant, with `rfm` these scores. Where nothing has to be hidden it
+    With `consent_at` it sees the consent of that instant, with `rfm` these scores, with `stages` what they make of
+    everybody by then. Where nothing has to be hidden it
     is the store's own connection.
     """
     late = frames.late_contacts(store.db, until=until)
     has_late_tickets = tickets.any_from(store.db, until)
-    if not late and not has_late_tickets and consent_at is None and rfm is None:
+    if not late and not has_late_tickets and consent_at is None and rfm is None and stages is None:
         yield store.db
         return
     with store.again() as other:
@@ -42,6 +49,8 @@ def seen(
             _hide_consent(other.db, consent_at)
         if rfm is not None:
             _hide_scores(other.db, rfm)
+        if stages is not None:
+            lifecycle.show_as_of(other.db, lifecycle.bounds(other.db, stages), until=until)
         yield other.db
 
 

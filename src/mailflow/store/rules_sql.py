@@ -44,6 +44,7 @@ _COLUMNS = MappingProxyType(
         "consent.email": "coalesce((SELECT n.state FROM consent_states AS n WHERE n.contact_id = c.id"
         " AND n.channel = 'email' AND n.topic = ''), 'never')",
         "tickets.open": OPEN_OF,
+        "lifecycle": "(SELECT s.stage FROM lifecycle_now AS s WHERE s.contact_id = c.id)",
         "rfm.class": _RFM.format("s.class"),
         "rfm.r": _RFM.format("s.r"),
         "rfm.f": _RFM.format("s.f"),
