@@ -29,7 +29,7 @@ def test_every_name_is_a_past_participle_with_a_sentence() -> None:
 
 def test_what_code_asks_for_is_in_the_vocabulary() -> None:
     asked = {*carts.NAMES, *bookings.NAMES, record.UNSUBSCRIBED, record.BOUNCED, record.COMPLAINED}
-    asked |= set(re.findall(r"'(ticket_[a-z]+)'", tickets.OPEN_OF)) - {"ticket_id"}
+    asked |= set(re.findall(r"'(ticket_[a-z]+)'", tickets.OPEN_IN_RULES)) - {"ticket_id"}
     asked |= {kind.name for kind in KINDS.values() if kind.name} | {
         kind.begins for kind in KINDS.values() if kind.begins
     }

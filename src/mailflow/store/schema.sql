@@ -119,8 +119,6 @@ CREATE TABLE orders (
   UNIQUE (source, order_id)
 ) STRICT;
 
-CREATE INDEX orders_by_contact ON orders (contact_id, placed_at);
-
 CREATE TABLE order_lines (
   id          INTEGER PRIMARY KEY,
   order_id    INTEGER NOT NULL REFERENCES orders (id),
@@ -364,7 +362,9 @@ CREATE INDEX import_changes_altered ON import_changes (noun, first_id) WHERE bef
 
 CREATE INDEX product_categories_by_category ON product_categories (category);
 
-CREATE INDEX order_lines_by_product ON order_lines (product_id);
+CREATE INDEX order_lines_by_product ON order_lines (product_id, order_id);
+
+CREATE INDEX orders_by_contact ON orders (contact_id, placed_at, status);
 
 CREATE INDEX products_by_sku ON products (source, sku) WHERE sku IS NOT NULL;
 

@@ -12,20 +12,29 @@ from mailflow.store.connection import Connection, Row
 
 # A ticket is open if the last file that gave its state said so, else if it was not closed after it was (re)opened. At
 # one instant an opening comes before a closing, and a closing before a reopening.
-_TICKETS = """SELECT e.source, coalesce(e.properties ->> 'ticket_id', e.properties ->> 'subject', '') AS ticket,
+_TICKETS = """SELECT {columns}, e.source,
+      coalesce(e.properties ->> 'ticket_id', e.properties ->> 'subject', '') AS ticket,
       max(e.occurred_at * 4 + CASE e.name WHEN 'ticket_opened' THEN 0 WHEN 'ticket_closed' THEN 1 ELSE 2 END) AS latest,
-      max(CASE WHEN e.name = 'ticket_opened' THEN e.properties ->> 'open' END) AS told, {columns}
+      max(CASE WHEN e.name = 'ticket_opened' THEN e.properties ->> 'open' END) AS told
     FROM events AS e
-    WHERE e.name IN ('ticket_opened', 'ticket_reopened', 'ticket_closed') AND e.contact_id IN ({people})
-    GROUP BY 1, 2"""
+    WHERE e.name IN ('ticket_opened', 'ticket_reopened', 'ticket_closed') AND e.contact_id {people}
+    GROUP BY {group}source, ticket"""
 _IS_OPEN = "coalesce(told, latest & 3 <> 1)"
 
-# How many are open of a contact `c` and of those that were merged into them: for rules.
-OPEN_OF = "(SELECT count(*) FROM ({}) WHERE {})".format(
+# How many are open of a contact `c` and of those that were merged into them.
+_OPEN_OF = "(SELECT count(*) FROM ({}) WHERE {})".format(
     _TICKETS.format(
-        columns="NULL", people="SELECT c.id UNION ALL SELECT m.id FROM contacts AS m WHERE m.merged_into = c.id"
+        columns="NULL",
+        people="IN (SELECT c.id UNION ALL SELECT m.id FROM contacts AS m WHERE m.merged_into = c.id)",
+        group="",
     ),
     _IS_OPEN,
+)
+# The same for rules, which ask it of everybody: all tickets are read once, then found by `who`.
+_PERSON = "coalesce((SELECT w.merged_into FROM contacts AS w WHERE w.id = e.contact_id), e.contact_id)"
+OPEN_IN_RULES = """coalesce((SELECT t.n FROM (SELECT who, count(*) AS n FROM ({}) WHERE {} GROUP BY who) AS t
+    WHERE t.who = c.id), 0)""".format(
+    _TICKETS.format(columns=f"{_PERSON} AS who", people="IS NOT NULL", group="who, "), _IS_OPEN
 )
 
 
@@ -46,7 +55,7 @@ def of_person(db: Connection, contact_ids: Sequence[int]) -> list[Ticket]:
     columns = """max(e.properties ->> 'subject') AS subject,
       min(CASE WHEN e.name = 'ticket_opened' THEN e.occurred_at END) AS opened_at,
       max(CASE WHEN e.name = 'ticket_closed' THEN e.occurred_at END) AS closed_at"""
-    tickets = _TICKETS.format(columns=columns, people="SELECT value FROM json_each(?)")
+    tickets = _TICKETS.format(columns=columns, people="IN (SELECT value FROM json_each(?))", group="")
     rows = db.execute(
         f"SELECT *, {_IS_OPEN} AS is_open FROM ({tickets}) ORDER BY latest DESC", (json.dumps(list(contact_ids)),)
     )
@@ -55,7 +64,7 @@ def of_person(db: Connection, contact_ids: Sequence[int]) -> list[Ticket]:
 
 def count_open(db: Connection, contact_id: int) -> int:
     """Return how many tickets of a contact are open: what the rule field `tickets.open` is."""
-    row = db.execute(f"SELECT {OPEN_OF} FROM contacts AS c WHERE c.id = ?", (contact_id,)).fetchone()
+    row = db.execute(f"SELECT {_OPEN_OF} FROM contacts AS c WHERE c.id = ?", (contact_id,)).fetchone()
     return int(row[0]) if row else 0
 
 
