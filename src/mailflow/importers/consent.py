@@ -59,7 +59,9 @@ REFUSAL_FIELDS: Mapping[str, SuppressionReason | None] = MappingProxyType(
 )
 # A column that may be about something else than e-mail: a no in it counts, a yes does not.
 DOUBTFUL = "doubtful_consent"
-CONSENT_FIELDS = ("consent", DOUBTFUL, *REFUSAL_FIELDS)
+# Whether they confirmed their address: a no is a yes that waits for it.
+UNCONFIRMED = "unconfirmed"
+CONSENT_FIELDS = ("consent", DOUBTFUL, UNCONFIRMED, *REFUSAL_FIELDS)
 _LOUDEST_FIRST = (ConsentState.UNSUBSCRIBED, None, ConsentState.PENDING, ConsentState.SUBSCRIBED)
 
 
@@ -117,6 +119,8 @@ class ConsentReader:
             return lambda cell: self._consent_cell(header, cell)
         if field == DOUBTFUL:
             return lambda cell: self._doubtful_cell(header, cell)
+        if field == UNCONFIRMED:
+            return lambda cell: self._unconfirmed_cell(header, cell)
         return lambda cell: self._refusal_cell(header, cell, REFUSAL_FIELDS[field])
 
     def _consent_cell(self, header: str, cell: str) -> Saying | None:
@@ -139,6 +143,11 @@ class ConsentReader:
     def _doubtful_cell(self, header: str, cell: str) -> Saying | None:
         if _word(cell) in PLAIN_NO or _word(cell) in OPTED_OUT:
             return _refused(self._evidence(header, cell), [None])
+        return None
+
+    def _unconfirmed_cell(self, header: str, cell: str) -> Saying | None:
+        if _word(cell) in PLAIN_NO:
+            return Saying(ConsentState.PENDING, Basis.UNKNOWN, self._evidence(header, cell))
         return None
 
     def _refusal_cell(self, header: str, cell: str, meant: SuppressionReason | None) -> Saying | None:

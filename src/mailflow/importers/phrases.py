@@ -44,13 +44,16 @@ _NEWS = re.compile(
     r"news(?!tudent)|nyhetsbr|nyhedsbr|nieuwsbr|boletin|infolettre|bulletin|uutiskirj|rundbrief|rundmail|circular|marketing"
     r"|werb(?:ung|e)|publici(?:dad|te|ta)|reklam|biuletyn|promotion"
 )
-_OF_ADS = re.compile(r"offers|angebote|ofertas|offres|offerte|promo|advertis|updates|erbjudand|tilbud|aanbieding")
+_OF_ADS = re.compile(
+    r"offers|angebote|ofertas|offres|offerte|promo|advertis|updates|erbjudand|tilbud|aanbieding|comercial|commercial"
+)
 _YES = re.compile(
     r"subscri|suscri|inscri|iscri|abonn|optin|optedin|consen|permi(?:ssion|so)|agree|accept|acept|accett|akzept|receive(?!d)"
     r"|recib|recevoir|recoit|ricev|want|wish|wunsch|souhait|desea|quier|vuole|einwillig|zustimm|erlaub|gestatt|anmeld|angemeld"
     r"|signup|signedup|registr|einverstand|prenumer|tilmeld|pamel|anmal|ingeschrev|inschrij|aangemeld|aanmeld|toestem"
     r"|samty[ck]k|zgoda|zapis|hyvaks|tilaa|autori[sz]|allow|erhalten|empfang"
 )
+_MAY_YES = re.compile(r"\Asend|contact|kontakt|communica|comunica")  # as in `Send Email`
 _YES_WORDS = frozenset("ok yes ja oui si sim tak member may on".split())
 _NOT = frozenset(
     """no not dont doesnt never without kein keine keinen nicht ohne ne pas sans sin non ikke inte ingen geen
@@ -86,14 +89,18 @@ class Sample:
         self._rows: Sequence[Sequence[str]] | None = None
 
     def cells(self, place: int) -> list[str]:
-        """Return the filled cells of a column; none where the file cannot be read, which its import will tell."""
+        """Return the filled cells of a column."""
+        return [cell for cell in self.column(place) if cell]
+
+    def column(self, place: int) -> list[str]:
+        """Return the cells of a column; none where the file cannot be read, which its import will tell."""
         if self._rows is None:
             try:
                 first = next(iter(blocks(self._source, _LOOKED_AT)), None)
             except (OSError, MailflowError):
                 first = None
             self._rows = first.rows if first is not None else ()
-        return [cell for row in self._rows if place < len(row) and (cell := row[place].strip())]
+        return [row[place].strip() for row in self._rows]
 
     def holds_addresses(self, place: int) -> bool:
         """Return whether most filled cells of a column are e-mail addresses."""
@@ -193,4 +200,6 @@ def _consent_meaning(header: str, place: int, sample: Sample) -> str | None:
         return "opt_out"
     if speaks:
         return "consent"
-    return DOUBTFUL if news and words and words <= _KNOWN else None
+    if not (news or _MAY_YES.search(whole)):
+        return None
+    return DOUBTFUL if words and words <= _KNOWN else None

@@ -17,6 +17,7 @@ from mailflow.importers.dates import DayOrder
 from mailflow.importers.guess import ask_for, guess_noun, names_of
 from mailflow.importers.headers import Header, currency_of, read_header, read_headers
 from mailflow.importers.layouts import ATTRIBUTE, IGNORE, PLAIN, Layout, choose, load_layouts
+from mailflow.importers.neighbours import settle
 from mailflow.importers.noun_words import NounWords
 from mailflow.importers.nouns import Noun
 from mailflow.importers.phrases import Reading, Sample, address_columns, consent_columns
@@ -88,7 +89,7 @@ def recognise(
         reading = Reading()  # in a file of this kind a header says it plainly
     said = {_find_column(source, column): _field_name(wanted, noun) for column, wanted in mapping.items()}
     reading.add(_read_consent(source, headers, noun, layout, said, sample))
-    plan, unused = _plan(source, headers, noun, layout, said, reading)
+    plan, unused = _plan(source, headers, noun, layout, said, reading, sample)
     _require(source, noun, frozenset(plan.columns))
     left_out = [
         place for place in unused if place in said or not (place in plan.used or _is_known(layout, folded[place]))
@@ -141,6 +142,7 @@ def _plan(
     layout: Layout | None,
     said: Mapping[int, str],
     reading: Reading,
+    sample: Sample,
 ) -> tuple[Plan, list[int]]:
     """Return the columns of a file, those that its layout adds among them, and the places of those of no use.
 
@@ -159,6 +161,8 @@ def _plan(
     plan = Plan(list(source.header), folded, columns, attributes, words.many, frozenset(said.values()))
     if layout is not None:
         plan.add(layout)
+    else:
+        settle(plan, words.fields, sample)
     _tidy(plan, words, unused)
     return plan, unused
 
@@ -181,7 +185,9 @@ def _recognised(
     frame = (MappingProxyType(plan.columns), MappingProxyType(in_file_order), ignored, tuple(plan.header), width)
     currency = None if "currency" in plan.columns else currency_of(_amount_headers(plan))
     if layout is None:
-        return Recognised(noun, tool or PLAIN, *frame, currency=currency, notes=(*_unlike(tool), *notes))
+        return Recognised(
+            noun, tool or PLAIN, *frame, tuple(plan.steps), currency=currency, notes=(*_unlike(tool), *notes)
+        )
     return Recognised(
         noun, layout.tool, *frame, tuple(plan.steps), layout.title, layout.name, layout.inferred, layout.zone,
         layout.day_order, currency or layout.currency, tuple(notes),

@@ -52,21 +52,22 @@ class Plan:
     def add(self, layout: Layout) -> None:
         """Add what a layout adds: joins, constants and translated words, then its rules in their order."""
         for name, headers in layout.join.items():
-            self._join(name, headers)
+            self.join(name, headers)
         for name, text in layout.constants.items():
             self._give(Step((f"{layout.title} {layout.name}",), (), _constant(text)), (name,), keep=True)
         for name, words in layout.values.items():
-            self._translate(name, words)
+            self.translate(name, words)
         for rule in (RULES[name] for name in layout.rules):
             self._apply(rule)
 
-    def _join(self, name: str, headers: Sequence[str]) -> None:
+    def join(self, name: str, headers: Sequence[str]) -> None:
+        """Make a field of several columns, joined by a space."""
         places = [self.folded.index(header) for header in headers if header in self.folded]
         if places:
             called = " + ".join(self.header[place] for place in places)
             self._give(Step((called,), tuple((place,) for place in places), _joined), (name,))
 
-    def _translate(self, name: str, words: Mapping[str, str]) -> None:
+    def translate(self, name: str, words: Mapping[str, str]) -> None:
         """Replace each column of a field by one with the words that mailflow knows."""
         group, _, attribute = name.partition(":")
         places = self.columns.get(name, ()) if group != ATTRIBUTE else (self.attributes.get(attribute, -1),)

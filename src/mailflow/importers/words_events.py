@@ -250,11 +250,11 @@ WORDS: Mapping[Noun, NounWords] = MappingProxyType(
                         reservation_number confirmation_number confirmation_code registration_id buchung_id buchungsnummer termin_id reserva_id""",
                     "starts_at": """starts_at booked_for scheduled_for scheduled_at start_at start start_date start_datetime start_date_time appointment_date appointment_at appointment
                         booking_start booking_date_time starts begins_at begins class_date session_date event_date reservation_date visit_date arrival
-                        arrival_date check_in_date beginn termin inicio debut inizio date datetime date_time datum fecha data booking_date""",
+                        arrival_date check_in_date check-in checkin anreise kursbeginn kursdatum kurstermin course_date course_start veranstaltungsdatum fecha_de_la_cita date_du_rendez-vous beginn termin inicio debut inizio date datetime date_time datum fecha data booking_date""",
                     "starts_time": "start_time starts_time appointment_time class_time session_time reservation_time event_time begin_time " + _CLOCK,
-                    "ends_at": "ends_at end_at end_date_time end end_time end_date ends booking_end departure check_out_date ende fin fine",
+                    "ends_at": "ends_at end_at end_date_time end end_time end_date ends booking_end departure check_out_date check-out checkout abreise kursende course_end ende fin fine",
                     "name": "event event_action action event_type",
-                    "status": "status booking_status appointment_status attendance_status state attendance estado statut stato",
+                    "status": "status booking_status attendee_status ticket_status registration_status appointment_status attendance_status state attendance estado statut stato",
                     "occurred_at": "updated_at last_updated occurred_at timestamp status_changed_at changed_at",
                     "event_id": "event_id id",
                     "service": """service service_name class class_name treatment course course_name workshop appointment_type session event_name

@@ -11,7 +11,7 @@ from mailflow.importers.words import CONTACT_WORDS, PERSON_WORDS, table
 
 # Fields that several columns may give: the first that is filled, or what all of them say together.
 _MANY = frozenset(
-    """phone consent doubtful_consent opt_out hard_bounced complained suppressed consent_at opted_in_at evidence wording other_emails tags lists
+    """phone consent doubtful_consent unconfirmed opt_out hard_bounced complained suppressed consent_at opted_in_at evidence wording other_emails tags lists
     unsubscribed_lists source""".split()
 )
 _SIGNUP_WORDS = CONTACT_WORDS | table(
