@@ -204,8 +204,8 @@ _NAMES_OF = " UNION ".join(
     f"SELECT p.id, n.{column} AS name FROM {_SELF_AND_PARENT.replace('?', '?1')} AND n.{column} IS NOT NULL"
     for column in ("product_id", "sku", "title")
 )
-_CATEGORIES_OF = f"""SELECT p.id, k.category FROM product_categories AS k JOIN {
-    _SELF_AND_PARENT.replace("WHERE", "ON n.id = k.product_id WHERE")
+_CATEGORIES_OF = f"""SELECT p.id, k.category FROM {
+    _SELF_AND_PARENT.replace("WHERE", "JOIN product_categories AS k ON k.product_id = n.id WHERE")
 }"""
 _CALLED = " UNION ".join(
     f"SELECT id, {column} AS name FROM products WHERE lower({column}) IN (SELECT value FROM json_each(?1))"
