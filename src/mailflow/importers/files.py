@@ -149,6 +149,7 @@ class _Run:
         """Write everything, the reject file too; when anything fails, or is interrupted, take back what was written."""
         self.meter.begin(Phase.WRITING, rows_to_write(self.staging.db))
         store, task = self.staging.store, self.task
+        self.staging.give_pages()
         with store.transaction() as tx:
             import_id = imports.begin(
                 tx, file=str(task.source.path), sha256=task.source.sha256, noun=task.recognised.noun,

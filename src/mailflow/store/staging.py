@@ -25,6 +25,8 @@ LINE_COLUMNS = ("order_n", "position", "product_id", "sku", "title", "quantity",
 _WINDOW = 10_000  # cards read in one statement
 REFUND_COLUMNS = ("order_n", "refunded_at", "amount_minor")
 
+_COMPARING_KIB, _WRITING_KIB = 12_288, 32_768
+
 # A card is one statement of a file about a person. Blank keys are '', blank fields NULL: a blank cell says nothing.
 _TABLES = f"""
 CREATE TABLE stage.cards (
@@ -103,6 +105,10 @@ class Staging:
     def reject_count(self) -> int:
         return int(self.db.execute("SELECT count(*) FROM stage.rejects").fetchone()[0])
 
+    def give_pages(self) -> None:
+        """Let the database keep more pages in memory, now that nothing is sorted any more: it is being written."""
+        self.db.execute(f"PRAGMA main.cache_size = -{_WRITING_KIB}")
+
     @contextmanager
     def filling(self) -> Iterator[None]:
         """Run a block as one transaction of the staging file alone; the database is not touched or locked."""
@@ -143,7 +149,7 @@ def _attach(db: Connection, path: Path) -> None:
     db.execute("PRAGMA stage.synchronous = OFF")
     db.execute("PRAGMA stage.secure_delete = OFF")
     db.execute("PRAGMA stage.cache_size = -16384")
-    db.execute("PRAGMA main.cache_size = -32768")  # also what a sort may take in memory
+    db.execute(f"PRAGMA main.cache_size = -{_COMPARING_KIB}")  # also what a sort may take, besides the pages kept
     db.execute("PRAGMA temp_store = FILE")  # sorting a million rows in memory costs 200 MB
     for statement in _TABLES.split(";"):
         db.execute(statement)
