@@ -137,6 +137,41 @@ def summary(frame: pd.DataFrame) -> list[ClassSummary]:
     ]
 
 
+def grid(frame: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return how many contacts, and how much revenue in minor units, each pair of scores has: arrays [r - 1, f - 1]."""
+    cells = 5 * (frame["r"].to_numpy().astype(np.int64) - 1) + frame["f"].to_numpy() - 1
+    contacts = np.bincount(cells, minlength=25).astype(np.int64)
+    return contacts.reshape(5, 5), _sums(cells, frame["monetary_minor"], 25).reshape(5, 5)
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """What gets one score: whole values from `low` to `high`, None where that side is open; and how many have it.
+
+    `is_empty` where two cut points leave no whole value between them.
+    """
+
+    score: int
+    low: int | None
+    high: int | None
+    contacts: int
+
+    @property
+    def is_empty(self) -> bool:
+        return self.low is not None and self.high is not None and self.low > self.high
+
+
+def bands(cuts: Cuts, scores: pd.Series[Any], *, falling: bool = False) -> list[Band]:
+    """Return the five bands of a measure, the lowest values first; `falling`: these get score 5, as in recency."""
+    edges = [cut.numerator // cut.denominator for cut in cuts]
+    if not edges:
+        return []
+    lows, highs = [None, *(edge + 1 for edge in edges)], [*edges, None]
+    had = np.bincount(scores.to_numpy(), minlength=6)
+    order = range(5, 0, -1) if falling else range(1, 6)
+    return [Band(score, low, high, int(had[score])) for score, low, high in zip(order, lows, highs, strict=True)]
+
+
 def _sums(codes: NDArray[Any], values: pd.Series[Any], size: int) -> NDArray[np.int64]:
     sums = np.zeros(size, np.int64)
     np.add.at(sums, codes, values.to_numpy())

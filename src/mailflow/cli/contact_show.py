@@ -10,7 +10,6 @@ import typer
 
 from mailflow import clock
 from mailflow.cli.frame import Format, Session, command
-from mailflow.errors import UsageError
 
 _LATEST = 100  # what a terminal shows of a long life unless it is asked for more
 
@@ -78,9 +77,10 @@ def show(
         session.emit_object(as_record(known, zone), lambda: page(known, zone))
         return
     from mailflow.cli.plain import cleaned
+    from mailflow.cli.written import write_private
     from mailflow.reports import contact_page
 
-    _write_private(html, contact_page.render(cleaned(as_record(known, zone)), zone=zone, now=session.now))
+    write_private(html, contact_page.render(cleaned(as_record(known, zone)), zone=zone, now=session.now))
     session.say(f"Written: {html}")
 
 
@@ -88,21 +88,3 @@ def _limit(asked: int | None, *, everything: bool) -> int | None:
     if asked is None:
         return None if everything else _LATEST
     return asked or None
-
-
-def _write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner can read, whole or not at all."""
-    import os
-    import tempfile
-
-    try:
-        descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(text)
-        os.replace(draft, path)
-    except OSError as error:
-        os.unlink(draft)
-        raise UsageError(f"{path}: cannot be written: {error.strerror}") from None

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mailflow import clock, money
+from mailflow.cli import segment_members
+from mailflow.cli import segment_rfm as rfm
 from mailflow.cli.frame import Format, Session, command
 from mailflow.errors import UsageError
+from mailflow.store.frames_by import Label
 
 if TYPE_CHECKING:
     from datetime import date
@@ -17,13 +21,12 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-    from mailflow.jobs.segment import Listed, Report
-    from mailflow.store.members import Member
+    from mailflow.jobs.segment import Report
 
 _BAR_WIDTH = 14
 _PEOPLE_SHOWN = 20
 _CONTACT_COLUMNS = "contact email recency_days frequency monetary currency r f m class".split()
-_MEMBER_COLUMNS = ["contact", "email", "first_name", "last_name"]
+_NUMBERS = ("contacts", "days", "orders", "revenue", "r", "f", "m")
 
 
 @command
@@ -38,8 +41,36 @@ def segment(
     as_of: Annotated[
         str | None, typer.Option("--as-of", help="As of the end of this day.", metavar="DATE", show_default=False)
     ] = None,
+    diff: Annotated[
+        str | None,
+        typer.Option(help="Who came and who left since the end of this day.", metavar="DATE", show_default=False),
+    ] = None,
+    explain: Annotated[
+        str | None,
+        typer.Option(
+            help="Why this person is in it or not: an address, key or customer id.", metavar="WHO", show_default=False
+        ),
+    ] = None,
     contacts: Annotated[bool, typer.Option("--contacts", help="Everybody's scores instead of the report.")] = False,
     list_: Annotated[bool, typer.Option("--list", help="Every segment there is, with its size.")] = False,
+    lifecycle: Annotated[bool, typer.Option("--lifecycle", help="How many are in each lifecycle stage.")] = False,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", help="Write the RFM report as a page of its own.", metavar="FILE", show_default=False),
+    ] = None,
+    moves: Annotated[bool, typer.Option("--moves", help="Who went from one RFM class into another.")] = False,
+    since: Annotated[
+        str | None,
+        typer.Option(help="With --moves: from this day on; the month by default.", metavar="DATE", show_default=False),
+    ] = None,
+    into: Annotated[
+        str | None,
+        typer.Option("--class", help="With --moves: into this class alone.", metavar="NAME", show_default=False),
+    ] = None,
+    by: Annotated[
+        Label | None,
+        typer.Option(help="The RFM report of each category of products, or each brand.", show_default=False),
+    ] = None,
 ) -> None:
     """Show who is who: the RFM report, or the members of a segment.
 
@@ -51,18 +82,37 @@ def segment(
       mailflow segment
       mailflow segment champions
       mailflow segment --rule 'country == "DE" and orders.last_at < now - 90d'
-      mailflow segment --as-of 2026-03-31 --format json
+      mailflow segment vip --explain ada@example.com
+      mailflow segment vip --as-of 2026-03-31
+      mailflow segment vip --diff 2026-03-01 --format csv
+      mailflow segment --list
       mailflow segment --contacts --format csv
+      mailflow segment --html rfm.html
+      mailflow segment --moves --class at_risk
+      mailflow segment --by category
     """
-    if sum([name is not None, rule is not None, contacts, list_]) > 1:
-        raise UsageError("say one of: a segment's name, --rule, --contacts, --list")
     day = None if as_of is None else clock.parse_date(as_of)
+    asked = [name is not None, rule is not None, contacts, list_, lifecycle, html is not None, moves, by is not None]
+    if sum(asked) > 1:
+        raise UsageError("say one of: a name, --rule, --contacts, --list, --lifecycle, --html, --moves, --by")
+    if (diff is not None or explain is not None) and name is None and rule is None:
+        raise UsageError("--diff and --explain are about a segment: name it, or say --rule")
+    if not moves and (since is not None or into is not None):
+        raise UsageError("--since and --class are about --moves")
     if name is not None or rule is not None:
-        _members(session, name, rule, day)
+        _of_rule(session, name, rule, day, diff=diff, explain=explain)
     elif contacts:
         _contacts(session, day or _today(session))
     elif list_:
-        _list(session, day)
+        segment_members.listing(session, day)
+    elif lifecycle:
+        segment_members.stages(session)
+    elif html is not None:
+        rfm.page(session, day or _today(session), html)
+    elif moves:
+        rfm.moves(session, since, day, into)
+    elif by is not None:
+        rfm.by(session, by, day or _today(session))
     else:
         _report(session, day or _today(session))
 
@@ -87,7 +137,7 @@ def _contacts(session: Session, day: date) -> None:
     shown = rows[:_PEOPLE_SHOWN]
     session.emit(
         rows,
-        lambda: _rows_table(
+        lambda: rows_table(
             [
                 (
                     row["email"] or row["contact"],
@@ -105,24 +155,22 @@ def _contacts(session: Session, day: date) -> None:
     _say_rest(session, len(rows), "contacts")
 
 
-def _members(session: Session, name: str | None, text: str | None, day: date | None) -> None:
-    from mailflow.jobs import segment as job
+def _of_rule(
+    session: Session, name: str | None, text: str | None, day: date | None, *, diff: str | None, explain: str | None
+) -> None:
+    """Answer what is asked about one segment: its members, who came and went, or why somebody is one."""
+    from mailflow.jobs import members as job
 
+    if diff is not None and (day is not None or explain is not None):
+        raise UsageError("--diff compares a day with now: it goes with neither --as-of nor --explain")
     workspace = session.workspace
-    meant = job.named_rule(workspace, name) if name is not None else job.written_rule(workspace, text or "")
-    found = job.people(workspace, meant, now=session.now, as_of=day)
-    session.emit([_member(person) for person in found], lambda: _member_table(found), columns=_MEMBER_COLUMNS)
-    _say_rest(session, len(found), "members")
-    if day is not None and day < _today(session):
-        session.say("orders, scores and consent are of that day; fields such as country are today's")
-
-
-def _list(session: Session, day: date | None) -> None:
-    from mailflow.jobs import segment as job
-
-    found = job.listed(session.workspace, now=session.now, as_of=day)
-    rows = [{"name": one.name, "rule": one.rule, "contacts": one.contacts} for one in found]
-    session.emit(rows, lambda: _list_table(found))
+    asked = job.named(workspace, name) if name is not None else job.written(workspace, text or "")
+    if diff is not None:
+        segment_members.changes(session, asked, clock.parse_date(diff))
+    elif explain is not None:
+        segment_members.why(session, asked, explain, day)
+    else:
+        segment_members.members(session, asked, day)
 
 
 def _say_rest(session: Session, count: int, what: str) -> None:
@@ -133,33 +181,11 @@ def _say_rest(session: Session, count: int, what: str) -> None:
         session.say(f"{count:,} {what}")
 
 
-def _member(person: Member) -> dict[str, str | None]:
-    return {
-        "contact": person.key,
-        "email": person.email,
-        "first_name": person.first_name,
-        "last_name": person.last_name,
-    }
-
-
-def _member_table(people: list[Member]) -> Table:
-    rows = [
-        (person.email or person.key, " ".join(filter(None, (person.first_name, person.last_name))))
-        for person in people[:_PEOPLE_SHOWN]
-    ]
-    return _rows_table(rows, ["contact", "name"])
-
-
-def _list_table(found: list[Listed]) -> Table:
-    rows = [(one.name, f"{one.contacts:,}", one.rule or "an RFM class") for one in found]
-    return _rows_table(rows, ["segment", "contacts", "rule"])
-
-
-def _rows_table(rows: Sequence[Sequence[object]], headings: list[str]) -> Table:
+def rows_table(rows: Sequence[Sequence[object]], headings: list[str], *, numbers: Sequence[str] = _NUMBERS) -> Table:
+    """Return rows as a table; the columns of `numbers` stand to the right."""
     from rich import box
     from rich.table import Table
 
-    numbers = {"contacts", "days", "orders", "revenue", "r", "f", "m"}
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in headings:
         table.add_column(heading, justify="right" if heading in numbers else "left", overflow="fold")

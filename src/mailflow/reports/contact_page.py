@@ -8,19 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from itertools import groupby
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from jinja2 import Environment, StrictUndefined, Template
-
 from mailflow import clock
+from mailflow.reports import pages
 from mailflow.store import contacts
 from mailflow.store.origins import PLAIN
-
-_TEMPLATE = Path(__file__).with_name("contact_page.html")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +51,7 @@ class Field:
 
 def render(record: Mapping[str, Any], *, zone: ZoneInfo, now: datetime) -> str:
     """Return the page of a profile (`cli.contact_record.as_record`); times are the account's."""
-    return _template().render(
+    return pages.template("contact_page.html").render(
         record=record,
         name=_name(record),
         fields=list(_fields(record, zone)),
@@ -67,13 +63,6 @@ def render(record: Mapping[str, Any], *, zone: ZoneInfo, now: datetime) -> str:
         zone=zone.key,
         made_at=clock.wall_text(now, zone),
     )
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["words"] = _words
-    return environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
 
 
 def _name(record: Mapping[str, Any]) -> str:
@@ -88,7 +77,7 @@ def _fields(record: Mapping[str, Any], zone: ZoneInfo) -> Iterator[Field]:
         origin = record["origins"].get(name)
         text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
         shown = (
-            _words(name) if name in ("email", *contacts.FIELDS) else name
+            pages.words(name) if name in ("email", *contacts.FIELDS) else name
         )  # an attribute keeps the name its file gave it
         yield Field(shown, text, _origin(origin, zone), "" if origin is None else origin["origin"])
 
@@ -122,8 +111,3 @@ def _entry(moment: Mapping[str, Any], time: str) -> Entry:
 
 def _local(instant: str, zone: ZoneInfo) -> str:
     return clock.wall_text(datetime.fromisoformat(instant), zone)
-
-
-def _words(name: str) -> str:
-    """Return a name of ours as words: `first_name` is `first name`."""
-    return name.replace("_", " ")

@@ -21,6 +21,7 @@ from mailflow.config import RfmSettings, Settings
 from mailflow.config.rates import Rates
 from mailflow.scoring import fresh
 from mailflow.store import Connection, Store, frames, scores
+from mailflow.store.frames import Population
 from mailflow.store.scores import RfmRow
 
 # Rows written, or ids swept, in one transaction: some 30 ms here, and at most 100.
@@ -42,6 +43,11 @@ def compute(db: Connection, settings: Settings, rates: Rates, day: date) -> Scor
     """Return the RFM scores of everybody with a counted order by the end of a day in the account's zone."""
     until = clock.to_ms(clock.end_of_day(day, settings.zone))
     people = frames.population(db, until=until, currency=settings.currency, rates=rates, day=day)
+    return of_population(people, settings, day)
+
+
+def of_population(people: Population, settings: Settings, day: date) -> Scored:
+    """Return the scores of a population as of the end of a day, cut by its own quintiles."""
     frame = pd.DataFrame(
         {
             "contact": people.contact_ids,
@@ -53,6 +59,26 @@ def compute(db: Connection, settings: Settings, rates: Rates, day: date) -> Scor
     )
     cuts = rfm.cut_points(frame, bounds(settings.rfm, people.currency))
     return Scored(rfm.scored(frame, cuts, class_table(settings)), cuts, people.currency, day)
+
+
+def history(db: Connection, settings: Settings, days: Sequence[date]) -> Iterator[Mapping[str, int]]:
+    """Yield how many contacts each class had at the end of each of some days, ascending, as today's orders tell it.
+
+    Classes are of (R, F), so amounts and their currencies are not looked at.
+    """
+    table, zone = class_table(settings), settings.zone
+    untils = [clock.to_ms(clock.end_of_day(day, zone)) for day in days]
+    for day, (people, frequency, last_at) in zip(days, frames.activity(db, untils), strict=True):
+        frame = pd.DataFrame(
+            {
+                "contact": people,
+                "recency_days": _days_since(last_at, day, zone),
+                "frequency": frequency,
+                "monetary_minor": np.zeros(len(people), np.int64),
+            }
+        )
+        scored = rfm.scored(frame, rfm.cut_points(frame, bounds(settings.rfm, settings.currency)), table)
+        yield {row.name: row.contacts for row in rfm.summary(scored)}
 
 
 def class_table(settings: Settings) -> ClassTable:

@@ -95,6 +95,31 @@ def factors(found: Iterable[str], account: str, rates: Rates, day: date) -> tupl
     }
 
 
+def activity(db: Connection, untils: Sequence[int]) -> Iterator[tuple[Integers, Integers, Integers]]:
+    """Yield for each of some instants (milliseconds, ascending) who had ordered by then, how often, and when last.
+
+    Arrays of one length, ordered by contact. All orders are read once, however many instants there are.
+    """
+    import numpy as np
+
+    size, merged, edges = 1 + _highest(db, "contacts"), survivors(db), np.array(untils)
+    counts = np.zeros((len(untils), size), np.int32)
+    lasts = np.full((len(untils), size), np.iinfo(np.int64).min)
+    source = f"orders WHERE id BETWEEN :low AND :high AND contact_id IS NOT NULL AND status IN {COUNTED}"
+    for ids, placed_at in _columns(db, ("contact_id", "placed_at"), source, _ranges(1 + _highest(db, "orders"))):
+        when = np.searchsorted(edges, placed_at, side="right")  # the first instant that is later
+        early = when < len(edges)
+        whose = ids if merged is None else merged[ids]
+        np.add.at(counts, (when[early], whose[early]), 1)
+        np.maximum.at(lasts, (when[early], whose[early]), placed_at[early])
+    for place in range(len(untils)):
+        if place:
+            counts[place] += counts[place - 1]
+            np.maximum(lasts[place], lasts[place - 1], out=lasts[place])
+        people = np.flatnonzero(counts[place])
+        yield people, counts[place, people].astype(np.int64), lasts[place, people]
+
+
 def orders_without_contact(db: Connection, *, until: int) -> int:
     """Return how many counted orders are of buyers nothing is known of."""
     row = db.execute(
@@ -134,7 +159,7 @@ class _Totals:
         self.count = np.zeros(self.size, np.int64)
         self.last = np.full(self.size, np.iinfo(np.int64).min)
         self.revenue: dict[str, Integers] = {}
-        self.survivors = _survivors(db, self.size)
+        self.survivors = survivors(db)
 
     def add_facts(self, *, without: list[int]) -> None:
         """Add the kept facts of everybody but these contacts."""
@@ -193,7 +218,7 @@ class _Totals:
         currency, worth = factors(self.revenue, account, rates, day)
         monetary = np.zeros(len(ids), np.int64)
         for name, amounts in self.revenue.items():
-            monetary += _converted(amounts[ids], worth[name])
+            monetary += converted(amounts[ids], worth[name])
         return Population(ids, self.count[ids], self.last[ids], monetary, currency)
 
     def _add_orders(self, ids: Integers, counts: Integers | int, lasts: Integers) -> None:
@@ -217,7 +242,7 @@ class _Totals:
         np.add.at(self.revenue[currency], ids if self.survivors is None else self.survivors[ids], amounts)
 
 
-def _converted(amounts: Integers, factor: float) -> Integers:
+def converted(amounts: Integers, factor: float) -> Integers:
     """Return amounts in another currency's minor units, halves away from zero, as rules_sql rounds."""
     import numpy as np
 
@@ -228,13 +253,14 @@ def _converted(amounts: Integers, factor: float) -> Integers:
     return rounded
 
 
-def _survivors(db: Connection, size: int) -> Integers | None:
-    """Return who each contact is after all merges, or None where nobody was merged."""
+def survivors(db: Connection) -> Integers | None:
+    """Return by contact id who each is after all merges, or None where nobody was merged."""
     import numpy as np
 
     merged = db.execute("SELECT id, merged_into FROM contacts WHERE merged_into IS NOT NULL").fetchall()
     if not merged:
         return None
+    size = 1 + _highest(db, "contacts")
     into: Integers = np.arange(size, dtype=np.int64)
     into[[row["id"] for row in merged]] = [row["merged_into"] for row in merged]
     for _ in range(size.bit_length()):  # each round doubles the length of the chains that are followed
