@@ -84,9 +84,12 @@ class Operands:
         group, _, name = path.partition(".")
         if group == "scores" and name:
             return Field(path, FieldType.NUMBER)
-        if f"{group}." == _ATTRIBUTE and name and not functions.slip(path, self.fields):
+        if f"{group}." == _ATTRIBUTE and name and not functions.slip(name, self.declared()):
             return Field(path, FieldType.ANY, multi=True)
         return None
+
+    def declared(self) -> list[str]:
+        return [name.removeprefix(_ATTRIBUTE) for name in self.fields if name.startswith(_ATTRIBUTE)]
 
     def name_hint(self, path: str) -> str:
         if path.lower() in ("none", "nil", "empty", "missing"):
@@ -96,6 +99,8 @@ class Operands:
             return f" (did you mean {ends[0]!r}?)"
         if path in functions.FUNCTIONS:
             return f": write {path}(…)"
+        if path.startswith(_ATTRIBUTE):
+            return suggestion(path.removeprefix(_ATTRIBUTE), self.declared())
         close = suggestion(path, [*self.fields, *CONSTANTS])
         if close or "." in path:
             return close

@@ -156,7 +156,7 @@ def _goods_of(db: Connection, products: set[int | None]) -> dict[int | None, Goo
     names: dict[int, set[str]] = {}
     categories: dict[int, set[str]] = {}
     for row in db.execute(_NAMES_OF, (wanted,)):
-        names.setdefault(row["id"], set()).add(fold(row["name"]))
+        names.setdefault(row["id"], set()).update(_own_names(row))
     for row in db.execute(_CATEGORIES_OF, (wanted,)):
         categories.setdefault(row["id"], set()).add(fold(row["category"]))
     return {number: Good(frozenset(names[number]), frozenset(categories.get(number, ()))) for number in names}
@@ -164,11 +164,18 @@ def _goods_of(db: Connection, products: set[int | None]) -> dict[int | None, Goo
 
 def _called(db: Connection, names: set[str]) -> dict[str, list[Good]]:
     """Return folded name → the products that are called so."""
+    if not names:
+        return {}
     found: dict[str, set[int]] = {}
     for row in db.execute(_CALLED, (json.dumps(sorted(names), ensure_ascii=False),)):
-        found.setdefault(fold(row["name"]), set()).add(row["id"])
+        for name in _own_names(row):
+            found.setdefault(name, set()).add(row["id"])
     goods = _goods_of(db, {number for numbers in found.values() for number in numbers})
     return {name: [goods[number] for number in numbers if number in goods] for name, numbers in found.items()}
+
+
+def _own_names(row: Row) -> set[str]:
+    return {fold(row[column]) for column in ("product_id", "sku", "title") if row[column] is not None}
 
 
 def _converter(context: Context, factors: Mapping[str, float] | None) -> Amount:
@@ -186,28 +193,22 @@ def _converter(context: Context, factors: Mapping[str, float] | None) -> Amount:
 
 
 _UNKNOWN = Good(frozenset(), frozenset())
-_PEOPLE = "IN (SELECT value FROM json_each(?))"
-_COUNTED = f"o.status IN ('open', 'paid') AND o.contact_id {_PEOPLE}"
+_IDS = "IN (SELECT value FROM json_each(?))"
+_COUNTED = f"o.status IN ('open', 'paid') AND o.contact_id {_IDS}"
 _ORDERS = f"""SELECT o.id, o.order_id, o.currency, o.total_minor, o.placed_at FROM orders AS o
     WHERE {_COUNTED} ORDER BY o.placed_at, o.id"""
 _LINES = f"""SELECT o.id, o.order_id, o.currency, o.total_minor, l.product_id, l.title, l.quantity, l.price_minor, p.sku
     FROM orders AS o JOIN order_lines AS l ON l.order_id = o.id LEFT JOIN products AS p ON p.id = l.product_id
     WHERE {_COUNTED} ORDER BY l.id"""
-_EVENTS = f"""SELECT name, occurred_at, properties FROM events WHERE contact_id {_PEOPLE} ORDER BY occurred_at, id"""
+_EVENTS = f"""SELECT name, occurred_at, properties FROM events WHERE contact_id {_IDS} ORDER BY occurred_at, id"""
 _MAILS = f"""SELECT scope, settled_at FROM messages
-    WHERE contact_id {_PEOPLE} AND state = 'accepted' AND NOT rehearsal AND settled_at IS NOT NULL
+    WHERE contact_id {_IDS} AND state = 'accepted' AND NOT rehearsal AND settled_at IS NOT NULL
       AND (scope GLOB 'campaign:*' OR scope GLOB 'flow:*') ORDER BY settled_at"""
-# What a product is called: itself, and the product whose variant it is.
-_SELF_AND_PARENT = """products AS p JOIN products AS n ON n.id IN (p.id, p.parent_id)
-    WHERE p.id IN (SELECT value FROM json_each(?))"""
-_NAMES_OF = " UNION ".join(
-    f"SELECT p.id, n.{column} AS name FROM {_SELF_AND_PARENT.replace('?', '?1')} AND n.{column} IS NOT NULL"
-    for column in ("product_id", "sku", "title")
-)
-_CATEGORIES_OF = f"""SELECT p.id, k.category FROM {
-    _SELF_AND_PARENT.replace("WHERE", "JOIN product_categories AS k ON k.product_id = n.id WHERE")
-}"""
-_CALLED = " UNION ".join(
-    f"SELECT id, {column} AS name FROM products WHERE lower({column}) IN (SELECT value FROM json_each(?1))"
-    for column in ("product_id", "sku", "title")
-)
+# Products with themselves and with the product whose variant they are.
+_NAMES_OF = f"""SELECT p.id, n.product_id, n.sku, n.title FROM products AS p
+    JOIN products AS n ON n.id IN (p.id, p.parent_id) WHERE p.id {_IDS}"""
+_CATEGORIES_OF = f"""SELECT p.id, k.category FROM products AS p
+    JOIN product_categories AS k ON k.product_id IN (p.id, p.parent_id) WHERE p.id {_IDS}"""
+_CALLED = """WITH wanted (name) AS MATERIALIZED (SELECT value FROM json_each(?))
+    SELECT id, product_id, sku, title FROM products
+    WHERE lower(product_id) IN wanted OR lower(sku) IN wanted OR lower(title) IN wanted"""
