@@ -215,10 +215,10 @@ def test_orders_whose_date_nobody_knows_are_asked_about() -> None:
         ("Vorname;Nachname;E-Mail;Newsletter;Geburtsdatum", "contacts"),
         ("email;name;signup date;plan", "contacts"),
         (
-            "First Name;Email 1;Phone 1;Created At (UTC+0);Email subscriber status;Last Activity Date (UTC+0)",
+            "First Name;Email 1;Phone 1;Created At (UTC+0);Subscriber status;Last Activity Date (UTC+0)",
             "contacts",
         ),
-        ("Invitee Email;User Email;Event Type Name;Start Date & Time;End Date & Time;Canceled", "bookings"),
+        ("Invitee Email;User Email;Event Name;Start Date & Time;End Date & Time;Canceled", "bookings"),
         ("Bestellnummer;Datum;E-Mail;Betrag;Status", "orders"),
         ("Order ID;Buyer Email;Order Date;Order Total (inc tax);Order Status", "orders"),
         ("InvoiceNo;StockCode;Description;Quantity;InvoiceDate;UnitPrice;CustomerID;Country", "orders"),

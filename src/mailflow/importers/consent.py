@@ -141,8 +141,9 @@ class ConsentReader:
         return None
 
     def _doubtful_cell(self, header: str, cell: str) -> Saying | None:
-        if _word(cell) in PLAIN_NO or _word(cell) in OPTED_OUT:
-            return _refused(self._evidence(header, cell), [None])
+        word = _word(cell)
+        if word in PLAIN_NO or word in OPTED_OUT or word in SUPPRESSED:
+            return _refused(self._evidence(header, cell), [SUPPRESSED.get(word)])
         return None
 
     def _unconfirmed_cell(self, header: str, cell: str) -> Saying | None:

@@ -177,7 +177,7 @@ class EventRows:
             return
         latest = max((when for when in found.values() if when is not None), default=None)
         for name, own in found.items():
-            order = (own, starts, at) if name in self._kind.starts else (own, at, latest, starts)
+            order = (own, starts, at, latest) if name in self._kind.starts else (own, at, latest, starts)
             when = next((each for each in order if each is not None), None)
             if when is None:
                 raise ValueError(_NO_TIME)

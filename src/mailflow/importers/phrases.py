@@ -80,6 +80,13 @@ _ANSWERS = CONSENT_YES | PLAIN_NO | OPTED_OUT | CONSENT_PENDING | CONSENT_IMPLIE
 _KNOWN = _ANSWERS | CONSENT_SILENT
 _CLEAR = _ANSWERS - _PLAIN_YES - PLAIN_NO  # words that speak of consent themselves: `subscribed`
 
+# Words that nobody writes of anything but mail: a column of any name that has some tells who left.
+_LEFT = frozenset(
+    word
+    for word in OPTED_OUT
+    if re.search("unsub|opt(?:ed)?out|abgemeld|desabonn|desinscri|desuscri|disiscri|gemeld", word)
+)
+
 
 class Sample:
     """The cells of a file's first rows, read when they are first asked for."""
@@ -187,14 +194,17 @@ def _consent_meaning(header: str, place: int, sample: Sample) -> str | None:
     """Return what a header with some words about mail means, seen its cells."""
     whole = fold(header)
     tokens = frozenset(map(fold, _BETWEEN.split(_E_MAIL.sub(r"e\1", header))))
-    by_mail, news = _BY_E_MAIL.search(whole), _NEWS.search(whole)
-    if not (by_mail or news or _OF_ADS.search(whole)) or _ASIDE.search(whole) or _ASIDE_WORDS & tokens:
-        return None
     words = set(map(word_of, sample.cells(place)))
+    is_other = _OTHER_MAIL.search(whole) or _OTHER_MAIL_WORDS & tokens
+    if words & _LEFT and not is_other and not _speaks_of_mail(whole):
+        return DOUBTFUL
+    by_mail, news = _BY_E_MAIL.search(whole), _NEWS.search(whole)
+    if not _speaks_of_mail(whole) or _ASIDE.search(whole) or _ASIDE_WORDS & tokens:
+        return None
     if any(word.isdigit() and word not in _KNOWN for word in words) or (words and not words & _KNOWN):
         return None
     speaks = bool(_YES.search(whole)) or bool(_YES_WORDS & tokens) or bool(words & _CLEAR)
-    if _OTHER_MAIL.search(whole) or _OTHER_MAIL_WORDS & tokens or _OF_PURCHASES.search(whole):
+    if is_other or _OF_PURCHASES.search(whole):
         return DOUBTFUL if speaks and by_mail else None
     if _NOT & tokens and (speaks or news):
         return "opt_out"
@@ -203,3 +213,7 @@ def _consent_meaning(header: str, place: int, sample: Sample) -> str | None:
     if not (news or _MAY_YES.search(whole)):
         return None
     return DOUBTFUL if words and words <= _KNOWN else None
+
+
+def _speaks_of_mail(whole: str) -> bool:
+    return any(words.search(whole) for words in (_BY_E_MAIL, _NEWS, _OF_ADS))
