@@ -203,6 +203,14 @@ def sizes(db: Connection) -> dict[Stage, int]:
     return {stage: found.get(stage, 0) for stage in Stage}
 
 
+def came_since(db: Connection, at: int) -> dict[Stage, int]:
+    """Return how many came into each stage from another one since an instant, and are still there."""
+    rows = db.execute(
+        "SELECT stage, count(*) FROM lifecycle_now WHERE previous IS NOT NULL AND entered_at >= ? GROUP BY stage", (at,)
+    )
+    return {Stage(row[0]): row[1] for row in rows}
+
+
 def of_contact(db: Connection, contact_id: int) -> StageNow | None:
     """Return the kept stage of a contact with what decided it, or None before the first run."""
     row = db.execute(

@@ -197,11 +197,11 @@ def as_of(db: Connection, segment_id: int, at: int) -> Sequence[int]:
 
 
 def sizes_as_of(db: Connection, at: int) -> dict[str, int]:
-    """Return how many were in each segment just before an instant; those whose history began later are left out."""
+    """Return how many were in each segment just before an instant; those whose history does not go so far are left out."""
     rows = db.execute(
         """SELECT s.name, (SELECT count(*) FROM membership AS m WHERE m.segment_id = s.id AND m.entered_at < :at
                            AND (m.left_at IS NULL OR m.left_at >= :at)) AS size
-           FROM segments AS s WHERE s.dropped_at IS NULL AND s.first_at < :at""",
+           FROM segments AS s WHERE s.dropped_at IS NULL AND s.first_at < :at AND s.checked_at >= :at""",
         {"at": at},
     )
     return {row["name"]: row["size"] for row in rows}
@@ -219,6 +219,15 @@ def moves(db: Connection, segment_id: int, since: int) -> Iterator[Move]:
     )
     for row in rows:
         yield Move(row["contact_id"], bool(row["entered"]), row["at"], Cause(row["cause"]))
+
+
+def since(db: Connection, segment_id: int, contact_id: int) -> tuple[int, Cause] | None:
+    """Return since when somebody is in a segment, in milliseconds, and why; None where its history has them not."""
+    row = db.execute(
+        "SELECT entered_at, entered_by FROM membership WHERE segment_id = ? AND contact_id = ? AND left_at IS NULL",
+        (segment_id, contact_id),
+    ).fetchone()
+    return None if row is None else (row["entered_at"], Cause(row["entered_by"]))
 
 
 def versions(db: Connection, segment_id: int, since: int) -> Sequence[tuple[int, str]]:
