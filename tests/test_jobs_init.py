@@ -157,7 +157,7 @@ def test_init_prints_json_on_demand(tmp_path: Path, capfd: pytest.CaptureFixture
 def _keys(model: type[BaseModel]) -> set[str]:
     found: set[str] = set()
     for name, field in model.model_fields.items():
-        found.add(name)
+        found.add(field.alias or name)
         parts: list[Any] = [field.annotation, *getattr(field.annotation, "__args__", ())]
         for part in parts:
             if isinstance(part, type) and issubclass(part, BaseModel):
@@ -189,7 +189,7 @@ def test_the_settings_that_are_switched_off_are_right_when_switched_on(tmp_path:
 
 
 def _is_setting(line: str) -> bool:
-    word = line.lstrip().removeprefix("# ").lstrip().split(":")[0]
+    word = line.lstrip().removeprefix("# ").lstrip().removeprefix("- ").split(":")[0]
     return word in _keys(Settings) | {"favourite_tea", "allergies"}
 
 

@@ -191,10 +191,10 @@ def _import(session: Session, files: list[Path], options: ImportOptions) -> None
         records = [import_talk.as_record(result, dry_run=options.dry_run) for result in done.results]
         session.emit(records, lambda: import_talk.table(done, dry_run=options.dry_run))
     import_talk.tell_all(session, done)
-    _end(session, done, options)
+    _end(session, done, options, files)
 
 
-def _end(session: Session, done: Imported, options: ImportOptions) -> None:
+def _end(session: Session, done: Imported, options: ImportOptions, files: list[Path]) -> None:
     """Raise what the exit code is made of: the worst of what happened."""
     rejects = PartialFailure(_rejects(done, options)) if done.rejected else None
     if rejects and (done.errors or done.failure):
@@ -208,7 +208,7 @@ def _end(session: Session, done: Imported, options: ImportOptions) -> None:
     if rejects:
         raise rejects
     if not done.results and not done.left_out:
-        raise UsageError("there are no files to import in what you named")
+        raise UsageError(f"{', '.join(map(str, files))}: there is no file to import in it")
 
 
 def _rejects(done: Imported, options: ImportOptions) -> str:

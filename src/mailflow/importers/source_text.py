@@ -66,7 +66,10 @@ def look(path: Path, place: Path) -> Text:
         raise UsageError(f"{path}: no permission to read this file") from None
     if not head.strip():
         raise DataError(f"{path}: the file is empty")
-    marked = next((codec for bom, codec in _BOMS if head.startswith(bom)), None) or _unmarked_utf_16(head)
+    marked = next((codec for bom, codec in _BOMS if head.startswith(bom)), None)
+    if marked is None:
+        _refuse_known(path, head)
+        marked = _unmarked_utf_16(head)
     if marked is None:
         _refuse_binary(path, head)
     sha256, sound, lines = _read_through(path, place, marked or "utf-8")
@@ -97,13 +100,18 @@ def _unmarked_utf_16(head: bytes) -> str | None:
     return None
 
 
-def _refuse_binary(path: Path, head: bytes) -> None:
+def _refuse_known(path: Path, head: bytes) -> None:
+    """Refuse what its first bytes say it is."""
     at, tar = _TAR
     what = next((what for magic, what in _BINARY if head.startswith(magic)), None)
     if what is None and head[at:].startswith(tar):
         what = "a tar archive: unpack it first"
     if what is not None:
         raise NoTableError(f"{path}: this is {what}, not a file of rows")
+
+
+def _refuse_binary(path: Path, head: bytes) -> None:
+    """Refuse what holds characters that no text has."""
     odd = sum(head.count(byte) for byte in _NEVER_TEXT)
     if odd > 8 and odd * 50 > len(head):  # a stray one is a reject of its row
         raise NoTableError(f"{path}: this is a binary file, not a file of rows")

@@ -24,6 +24,8 @@ def find(db: Connection, keys: Keys, text: str) -> Contact:
     wanted = text.strip()
     if not wanted:
         raise UsageError("say whose: an e-mail address, a phone number, a contact key or a shop's customer id")
+    if not wanted.isascii():
+        _refuse_broken(wanted)
     address = _address(wanted)
     if isinstance(address, Address):
         contact = contacts.find_by_email(db, address)
@@ -44,6 +46,14 @@ def find(db: Connection, keys: Keys, text: str) -> Contact:
         f"{wanted!r}: nobody is known by this. Say an e-mail address, a phone number, a contact key or a shop's"
         f" customer id{by_name}"
     )
+
+
+def _refuse_broken(text: str) -> None:
+    """Refuse what a terminal gave as bytes that are no characters: no name in the database can hold them."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise UsageError(f"{text!r}: this holds bytes that are no characters; write it in UTF-8") from None
 
 
 def by_address(db: Connection, keys: Keys, address: Address) -> Contact:
