@@ -200,3 +200,15 @@ def test_a_mark_of_a_refund_takes_the_whole_order_back(tmp_path: Path) -> None:
     assert shop.all("SELECT o.order_id, r.amount_minor FROM refunds AS r JOIN orders AS o ON o.id = r.order_id") == [
         ("1", 500)
     ]
+
+
+def test_the_date_of_a_double_opt_in_is_a_yes_of_that_day(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    rows = "ann@example.com;01.02.2024;\nbo@example.com;01.02.2024;15.03.2024\ncy@example.com;;\n"
+    shop.take(f"Email;DOI bestätigt am;Abmeldung am\n{rows}")
+    assert shop.state("ann@example.com") is ConsentState.SUBSCRIBED
+    assert shop.state("bo@example.com") is ConsentState.UNSUBSCRIBED
+    assert shop.state("cy@example.com") is not ConsentState.SUBSCRIBED
+    assert shop.one("SELECT evidence FROM consents WHERE state = 'subscribed'") == (
+        "file.csv: DOI bestätigt am = confirmed (01.02.2024)",
+    )

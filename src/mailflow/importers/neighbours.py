@@ -6,21 +6,33 @@ What each header means alone: words, headers; by its cells: phrases; columns of 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from mailflow.importers.consent_words import CONSENT_YES, PLAIN_NO
 from mailflow.importers.phrases import Sample
-from mailflow.importers.shape import Plan
+from mailflow.importers.shape import Column, Faults, Plan, Step
 from mailflow.importers.words import fold
 
 _CLOCK_HEADERS = frozenset(map(fold, "time uhrzeit zeit hora heure ora tid tijd godzina order_time sale_time".split()))
 _CLOCK = re.compile(r"\d{1,2}[:.]\d{2}(?:[:.]\d{2})?(?:\s*[ap]\.?m\.?)?\Z", re.IGNORECASE)
+# The date of a double opt-in is a yes of that day.
+_CONFIRMED = frozenset(
+    map(
+        fold,
+        """doi_date doi_datum doi_timestamp doi_am doi_bestatigt_am doi_confirmed_at doi_confirmed_on double_opt-
+        in_date double_opt-in_datum double_opt-in_time double_opt-in_at double_opt-in_am double_opt-in_confirmed_at
+        opt-in_confirmed_at date_double_opt-in date_du_double_opt-in fecha_doble_opt-in fecha_double_opt-in
+        data_double_opt-in confirmed_opt-in_date optin_confirmed_at""".split(),
+    )
+)
 _HAS_CLOCK = re.compile(r"\d:\d")
 
 
 def settle(plan: Plan, fields: Collection[str], sample: Sample) -> None:
     """Change what columns of a plain file mean by those beside them. `fields` are those of its kind."""
     _part_name(plan, sample)
+    if "consent" in fields and "consent" not in plan.columns:
+        _read_confirmations(plan)
     if "total" in fields:
         _join_clock(plan, sample)
         _read_refund_marks(plan, sample)
@@ -57,3 +69,14 @@ def _read_refund_marks(plan: Plan, sample: Sample) -> None:
     if words and not any(word.isdigit() for word in words) and words <= CONSENT_YES | PLAIN_NO:
         plan.columns["status"] = plan.columns.pop("refunded")
         plan.translate("status", dict.fromkeys(CONSENT_YES, "refunded") | dict.fromkeys(PLAIN_NO, ""))
+
+
+def _read_confirmations(plan: Plan) -> None:
+    """Make a yes of each date of a double opt-in, where nothing else in the file says one."""
+    for place in plan.columns.get("opted_in_at", ()):
+        if plan.folded[place] in _CONFIRMED:
+            plan.give(Step((plan.header[place],), ((place,),), _confirmed), ("consent",))
+
+
+def _confirmed(count: int, columns: Sequence[Column], faults: Faults) -> Sequence[Column]:
+    return [[f"confirmed ({date})" if (date := cell.strip()).strip("0-:./ TZ") else "" for cell in columns[0]]]

@@ -54,7 +54,7 @@ class Plan:
         for name, headers in layout.join.items():
             self.join(name, headers)
         for name, text in layout.constants.items():
-            self._give(Step((f"{layout.title} {layout.name}",), (), _constant(text)), (name,), keep=True)
+            self.give(Step((f"{layout.title} {layout.name}",), (), _constant(text)), (name,), keep=True)
         for name, words in layout.values.items():
             self.translate(name, words)
         for rule in (RULES[name] for name in layout.rules):
@@ -65,7 +65,7 @@ class Plan:
         places = [self.folded.index(header) for header in headers if header in self.folded]
         if places:
             called = " + ".join(self.header[place] for place in places)
-            self._give(Step((called,), tuple((place,) for place in places), _joined), (name,))
+            self.give(Step((called,), tuple((place,) for place in places), _joined), (name,))
 
     def translate(self, name: str, words: Mapping[str, str]) -> None:
         """Replace each column of a field by one with the words that mailflow knows."""
@@ -83,7 +83,7 @@ class Plan:
         if any(groups):
             called = " + ".join(self.header[group[0]] for group in groups if group)
             step = Step(tuple(called for _ in rule.gives), groups, _ruled(rule))
-            self._give(step, rule.gives, read=frozenset(rule.reads))
+            self.give(step, rule.gives, read=frozenset(rule.reads))
 
     def _places(self, name: str) -> tuple[int, ...]:
         """Return the columns of a field, else the one with this header."""
@@ -92,9 +92,7 @@ class Plan:
         folded = fold(name)
         return (self.folded.index(folded),) if folded in self.folded else ()
 
-    def _give(
-        self, step: Step, names: Sequence[str], *, keep: bool = False, read: frozenset[str] = frozenset()
-    ) -> None:
+    def give(self, step: Step, names: Sequence[str], *, keep: bool = False, read: frozenset[str] = frozenset()) -> None:
         """Append a step's columns as these fields; what the user mapped stays as it is.
 
         `keep`: a field that several columns may give keeps the others too, as does one that the step did not read.

@@ -115,7 +115,9 @@ CONTACT_WORDS = PERSON_WORDS | table(
         "opted_in_at": """opted_in_at opted_in_on confirmed_at confirmation_date confirm_time optin_date opt-in_date optin_at optin_time
             opt-in_time subscribed_at subscribed_on subscribed_date date_subscribed subscription_date subscribe_date signup_date
             signup_time signed_up_at signed_up_on sign_up_date einwilligung_am angemeldet_am doi_bestatigt_am bestatigt_am doi_date
-            doi_datum double_opt-in_date double_opt-in_datum anmeldedatum anmeldung_am date_d_inscription date_inscription
+            doi_datum doi_timestamp doi_am doi_confirmed_at doi_confirmed_on double_opt-in_date double_opt-in_datum double_opt-in_time
+            double_opt-in_at double_opt-in_am double_opt-in_confirmed_at opt-in_confirmed_at date_double_opt-in date_du_double_opt-in
+            fecha_doble_opt-in fecha_double_opt-in data_double_opt-in confirmed_opt-in_date optin_confirmed_at anmeldedatum anmeldung_am date_d_inscription date_inscription
             fecha_de_suscripcion fecha_suscripcion data_iscrizione inschrijfdatum prenumererar_sedan""",
         "evidence": """optin_ip opt-in_ip confirm_ip confirmation_ip subscribe_ip signup_ip signup_ip_address
             unsub_campaign_title unsub_reason_other clean_campaign_title""",
