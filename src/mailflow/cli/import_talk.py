@@ -204,4 +204,4 @@ def _counted(counts: Mapping[str, int]) -> Iterator[str]:
     for name, count in counts.items():
         if count:
             one = f"{name[:-3]}y" if name.endswith("ies") else name.removesuffix("s")
-            yield f"{count:,} {one if count == 1 else name}"
+            yield f"{count:,} {(one if count == 1 else name).replace('_', ' ')}"

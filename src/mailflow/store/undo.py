@@ -38,11 +38,14 @@ _FIELDS = ("email", *FIELDS, "attributes", "updated_at")
 class Undone:
     """What became of an import. `kept_*` counts what could not be taken back, because of something newer or a no.
 
-    `kept_others` are products, events, owners, companies and costs.
+    `consents` are entries that allowed mail or asked for it; `kept_others` are products, events, owners, companies
+    and costs.
     """
 
     orders: int = 0
     contacts: int = 0
+    changed_contacts: int = 0
+    consents: int = 0
     products: int = 0
     events: int = 0
     answers: int = 0
@@ -65,12 +68,15 @@ def take_back(store: Store, import_id: int, *, now: datetime, final: ImportState
     events, kept_events = events_bulk.take_back(pace, import_id)
     answers = statements_bulk.take_back(pace, import_id)
     # What nobody has seen leaves no trace: the time of the last change is then what it was.
-    kept_fields = _restore_contacts(pace, import_id, None if final is ImportState.ROLLED_BACK else now)
+    changed_contacts, kept_fields = _restore_contacts(
+        pace, import_id, None if final is ImportState.ROLLED_BACK else now
+    )
     _forget_identities(pace, import_id)
+    said = 0
     if final is ImportState.ROLLED_BACK:
         _drop_consents(pace, import_id)
     else:
-        _compensate_consents(pace, import_id, now)
+        said = _compensate_consents(pace, import_id, now)
     contacts, kept_contacts = _delete_contacts(pace, import_id)
     if final is ImportState.ROLLED_BACK:
         suppressions_bulk.drop_of_strangers(pace, import_id)
@@ -83,6 +89,8 @@ def take_back(store: Store, import_id: int, *, now: datetime, final: ImportState
     return Undone(
         orders=orders,
         contacts=contacts,
+        changed_contacts=changed,
+        consents=said,
         products=products,
         events=events,
         answers=answers,
@@ -160,8 +168,8 @@ def _restore_order(tx: Connection, order_id: int, before: dict[str, object]) -> 
     facts.recount(tx, [int(str(one)) for one in (held["contact_id"], before["contact_id"]) if one is not None])
 
 
-def _restore_contacts(pace: Pace, import_id: int, changed: datetime | None) -> int:
-    kept = 0
+def _restore_contacts(pace: Pace, import_id: int, changed: datetime | None) -> tuple[int, int]:
+    gone = kept = 0
     newly = {} if changed is None else {"updated_at": clock.to_ms(changed)}
     assignments = ", ".join(f"{name} = :{name}" for name in _FIELDS)
     for change in journal.entries(pace.store.db, import_id, "contacts"):
@@ -175,7 +183,8 @@ def _restore_contacts(pace: Pace, import_id: int, changed: datetime | None) -> i
                 f"UPDATE contacts SET {assignments} WHERE id = :id",
                 {**json.loads(change.before), **newly, "id": change.first_id},
             )
-    return kept
+        gone += 1
+    return gone, kept
 
 
 def _forget_identities(pace: Pace, import_id: int) -> None:
@@ -187,8 +196,9 @@ def _forget_identities(pace: Pace, import_id: int) -> None:
             )
 
 
-def _compensate_consents(pace: Pace, import_id: int, now: datetime) -> None:
-    """Take each yes back that still decides, by an entry that says so."""
+def _compensate_consents(pace: Pace, import_id: int, now: datetime) -> int:
+    """Take each yes back that still decides, by an entry that says so; return how many."""
+    count = 0
     for ids in _consent_ids(pace, import_id, "state <> 'unsubscribed'"):
         with pace.transaction() as tx:
             last = tx.execute("SELECT coalesce(max(id), 0) FROM consents").fetchone()[0]
@@ -208,12 +218,14 @@ def _compensate_consents(pace: Pace, import_id: int, now: datetime) -> None:
                    WHERE n.id IN (SELECT value FROM json_each(:ids))""",
                 {"ids": json.dumps(ids), "now": clock.to_ms(now)},
             )
+            count += tx.execute("SELECT count(*) FROM consents WHERE id > ?", (last,)).fetchone()[0]
             tx.execute(
                 """UPDATE consent_states SET state = n.state, basis = n.basis, since = n.occurred_at, consent_id = n.id
                    FROM consents AS n WHERE n.id > ? AND n.contact_id = consent_states.contact_id
                      AND n.channel = consent_states.channel AND n.topic = consent_states.topic""",
                 (last,),
             )
+    return count
 
 
 def _drop_consents(pace: Pace, import_id: int) -> None:
@@ -245,12 +257,13 @@ def _drop_consents(pace: Pace, import_id: int) -> None:
 def _delete_contacts(pace: Pace, import_id: int) -> tuple[int, int]:
     """Delete contacts that the import added and nothing else speaks of; return how many went and how many stay."""
     gone = kept = 0
+    promised = {row[0] for row in pace.store.db.execute(_PROMISED)}
     for change in journal.entries(pace.store.db, import_id, "contacts"):
         if change.before is not None:
             continue
         for ids in journal.slices(pace, change, set()):
             with pace.transaction() as tx:
-                free = [row[0] for row in tx.execute(_UNREFERENCED, {"ids": json.dumps(ids)})]
+                free = [row[0] for row in tx.execute(_UNREFERENCED, {"ids": json.dumps(ids)}) if row[0] not in promised]
                 among = {"ids": json.dumps(free)}
                 for table in _OF_CONTACT:
                     tx.execute(f"DELETE FROM {table} WHERE contact_id IN (SELECT value FROM json_each(:ids))", among)
@@ -276,6 +289,14 @@ _UNREFERENCED = """SELECT c.id FROM contacts AS c WHERE c.id IN (SELECT value FR
     AND NOT EXISTS (SELECT 1 FROM merges AS m WHERE m.merged_id = c.id AND m.undone_at IS NULL)
     AND NOT EXISTS (SELECT 1 FROM import_changes AS j JOIN imports AS i ON i.id = j.import_id
                     WHERE j.noun = 'contacts' AND j.before IS NOT NULL AND j.first_id = c.id AND i.state = 'done')"""
+# Who gets an order or an event back when the import that took it from them is undone as well.
+_PROMISED = " UNION ".join(
+    f"""SELECT j.before ->> 'contact_id' FROM import_changes AS j JOIN imports AS i ON i.id = j.import_id
+        JOIN {noun} AS t ON t.id = j.first_id
+        WHERE j.noun = '{noun}' AND j.before IS NOT NULL AND i.state = 'done'
+          AND t.contact_id IS NOT j.before ->> 'contact_id'"""
+    for noun in ("orders", "events")
+)
 
 
 def _consent_ids(pace: Pace, import_id: int, condition: str) -> Iterator[list[int]]:
