@@ -68,9 +68,7 @@ def take_back(store: Store, import_id: int, *, now: datetime, final: ImportState
     events, kept_events = events_bulk.take_back(pace, import_id)
     answers = statements_bulk.take_back(pace, import_id)
     # What nobody has seen leaves no trace: the time of the last change is then what it was.
-    changed_contacts, kept_fields = _restore_contacts(
-        pace, import_id, None if final is ImportState.ROLLED_BACK else now
-    )
+    changed, kept_fields = _restore_contacts(pace, import_id, None if final is ImportState.ROLLED_BACK else now)
     _forget_identities(pace, import_id)
     said = 0
     if final is ImportState.ROLLED_BACK:
