@@ -46,6 +46,9 @@ class Oracle:
             row["id"]: {"row": row, "orders": [], "events": [], "mails": [], "refunds": 0}
             for row in rows["contacts"] if row["merged_into"] is None
         }  # fmt: skip
+        # What is dated after the end of today has not happened yet.
+        for table, column in (("orders", "placed_at"), ("events", "occurred_at"), ("refunds", "refunded_at")):
+            rows[table] = [row for row in rows[table] if _instant(row[column]) < self.ends]
         for order in rows["orders"]:
             if order["contact_id"] is not None and order["status"] in ("open", "paid"):
                 refunded = sum(each["amount_minor"] for each in rows["refunds"] if each["order_id"] == order["id"])

@@ -144,7 +144,7 @@ def seen(
         rfm=rfm,
         stages=workspace.settings.lifecycle if asks_stages else None,
     ) as db:
-        yield db, end if is_past else now
+        yield db, end - timedelta(milliseconds=1) if is_past else now  # still that day
 
 
 def _scores_of(workspace: Workspace, day: date, now: datetime) -> Iterator[RfmRow] | None:

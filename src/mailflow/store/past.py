@@ -99,22 +99,25 @@ def _hide_tickets(db: Connection, until: int) -> None:
 
 
 def _hide_consent(db: Connection, at: datetime) -> None:
-    """Replay the ledger of e-mail marketing up to an instant."""
-    states: dict[int, ConsentState] = {}
+    """Replay the ledger of e-mail marketing, of each topic for itself, up to an instant."""
+    states: dict[tuple[int, str], ConsentState] = {}
     rows = db.execute(
-        "SELECT contact_id, state, basis, lifts FROM consents WHERE channel = 'email' AND topic = ''"
+        "SELECT contact_id, topic, state, basis, lifts FROM consents WHERE channel = 'email'"
         " AND min(occurred_at, recorded_at) <= ? ORDER BY id",
         (clock.to_ms(at),),
     )
     for row in rows:
-        current = states.get(row["contact_id"], ConsentState.NEVER)
+        about = row["contact_id"], row["topic"]
         said, basis = ConsentState(row["state"]), Basis(row["basis"])
-        states[row["contact_id"]] = policy.resolve(current, said, basis, lifts=bool(row["lifts"]))
+        states[about] = policy.resolve(states.get(about, ConsentState.NEVER), said, basis, lifts=bool(row["lifts"]))
     db.execute(
         "CREATE TEMP TABLE consent_states (contact_id INTEGER, channel TEXT, topic TEXT, state TEXT,"
         " PRIMARY KEY (contact_id, channel, topic))"
     )
-    db.executemany("INSERT INTO temp.consent_states VALUES (?, 'email', '', ?)", states.items())
+    db.executemany(
+        "INSERT INTO temp.consent_states VALUES (?, 'email', ?, ?)",
+        ((contact, topic, state) for (contact, topic), state in states.items()),
+    )
 
 
 def _hide_scores(db: Connection, rows: Iterable[RfmRow]) -> None:
