@@ -195,3 +195,28 @@ def test_moves_of_a_shop_that_never_kept_scores_say_so(
 ) -> None:
     code, _, err = told(workspace, capsys, "segment", "--moves")
     assert (code, "mailflow score" in err) == (0, True)
+
+
+def test_a_score_says_what_it_was_made_from_and_why(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    days = {"a": 1, "b": 5, "c": 9, "d": 13, "e": 17, "f": 21}
+    keep_orders(workspace.store, [Order(name, at(f"2026-03-{day:02d}", ZONE), 100 * day) for name, day in days.items()])
+    told(workspace, capsys, "score", "--now", "2026-03-30T12:00")
+    runs = asked(workspace, capsys, "score", "--list")
+    run = next(run for run in runs if run["score"] == "rfm")
+    assert (run["version"], run["as_of"], run["contacts"]) == (1, "2026-03-30", 6)
+    assert run["inputs"]["cuts"]["recency"] == ["13", "17", "21", "25"]
+    assert sum(run["inputs"]["classes"].values()) == 6
+    found = {row["score"]: row for row in asked(workspace, capsys, "score", "--explain", "key-d")}
+    assert (found["rfm.r"]["value"], found["rfm.r"]["causes"]) == (
+        4,
+        [{"recency_days": 17, "cut_points": ["13", "17", "21", "25"], "strictly_below": 1}],
+    )
+    assert found["rfm.m"]["causes"] == [
+        {"monetary": "13.00", "cut_points": ["5", "9", "13", "17"], "strictly_below": 2}
+    ]
+    assert found["rfm.class"]["value"] == "promising"
+    assert found["lifecycle"]["causes"][0]["orders"] == 1
+    code, out, _ = told(workspace, capsys, "score", "--explain", "key-d")
+    assert (code, "17 days; 1 of the cut points 13, 17, 21, 25 lie below" in " ".join(out.split())) == (0, True)
+    code, out, _ = told(workspace, capsys, "score", "--list")
+    assert "rfm" in out

@@ -143,6 +143,25 @@ def runs(db: Connection, name: str | None = None) -> list[ScoreRun]:
     return [_run(row) for row in rows]
 
 
+def of_contact(db: Connection, contact_id: int) -> list[Row]:
+    """Return name, value, causes (JSON) and as_of of a contact's further scores, by name."""
+    return db.execute(
+        """SELECT s.name, s.value, s.causes, r.as_of FROM scores AS s JOIN score_runs AS r ON r.id = s.run_id
+           WHERE s.contact_id = ? AND r.finished_at IS NOT NULL ORDER BY s.name""",
+        (contact_id,),
+    ).fetchall()
+
+
+def lifecycle_of(db: Connection, contact_id: int) -> Row | None:
+    """Return a contact's present stage, what it was before, what decided it (milliseconds) and the day, or None."""
+    row: Row | None = db.execute(
+        """SELECT s.stage, s.previous, s.orders, s.gap, s.silence, r.as_of
+           FROM lifecycle_now AS s JOIN score_runs AS r ON r.id = s.run_id WHERE s.contact_id = ?""",
+        (contact_id,),
+    ).fetchone()
+    return row
+
+
 def _run(row: Row) -> ScoreRun:
     day, computed = date.fromisoformat(row["as_of"]), clock.from_ms(row["computed_at"])
     return ScoreRun(row["id"], row["name"], row["version"], day, computed, json.loads(row["inputs"]))
