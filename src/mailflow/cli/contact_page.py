@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from mailflow.cli.contact_record import fields
 from mailflow.cli.plain import shown, visible
-from mailflow.clock import local_date, wall_text
+from mailflow.clock import from_ms, local_date, wall_text
 from mailflow.jobs.present import in_words
 from mailflow.model import ConsentState
 from mailflow.store.contacts import further
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from mailflow.jobs.profile import Profile
     from mailflow.store.ledger import Held
+    from mailflow.store.lifecycle import StageNow
     from mailflow.store.timeline import Moment
 
 _REMARKS = {
@@ -138,6 +139,8 @@ def _bought(profile: Profile, zone: ZoneInfo) -> Iterator[tuple[str, str]]:
         revenue = ", ".join(f"{text} {currency}" for currency, text in orders.revenue.items())
         first, last = local_date(orders.first_at, zone), local_date(orders.last_at, zone)
         yield "orders", f"{orders.count:,}, {revenue}; the first on {first}, the last on {last}"
+    if profile.stage is not None:
+        yield "lifecycle", _stage(profile.stage, zone)
     if profile.rfm is not None:
         rfm = profile.rfm
         yield "class", f"{rfm.name} (R {rfm.r}, F {rfm.f}, M {rfm.m}) as of {rfm.as_of}"
@@ -145,6 +148,12 @@ def _bought(profile: Profile, zone: ZoneInfo) -> Iterator[tuple[str, str]]:
         yield "segments", ", ".join(profile.segments)
     for score in profile.scores:
         yield score.name, f"{round(score.value, 4):,} as of {score.as_of}"
+
+
+def _stage(stage: StageNow, zone: ZoneInfo) -> str:
+    """Return a lifecycle stage as a phrase, with what decided it when it began."""
+    why = "" if stage.gap is None else f": {stage.silence_days} days since the last order, usual gap {stage.gap_days}"
+    return f"{stage.stage} since {local_date(from_ms(stage.entered_at), zone)}{why}"
 
 
 def _heading(profile: Profile) -> str:

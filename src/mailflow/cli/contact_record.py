@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from mailflow.clock import iso
+from mailflow.clock import from_ms, iso
 from mailflow.jobs import present
 from mailflow.model import ConsentState
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mailflow.store.companies import Company
     from mailflow.store.consents import ConsentEntry
     from mailflow.store.ledger import Held
+    from mailflow.store.lifecycle import StageNow
     from mailflow.store.origins import Origin
     from mailflow.store.owners import Owner
     from mailflow.store.profiles import OrderSummary, RfmSummary
@@ -56,6 +57,7 @@ def as_record(profile: Profile, zone: ZoneInfo) -> dict[str, Any]:
         "orders": None if profile.orders is None else _orders(profile.orders),
         "class": None if profile.rfm is None else profile.rfm.name,
         "rfm": None if profile.rfm is None else _rfm(profile.rfm),
+        "lifecycle": None if profile.stage is None else _stage(profile.stage),
         "scores": [asdict(score) for score in profile.scores],
         "segments": list(profile.segments),
         "company": _named(profile.company, "name", "domain", "industry", "size", "country", "source"),
@@ -138,6 +140,17 @@ def _orders(orders: OrderSummary) -> dict[str, Any]:
         "first_at": iso(orders.first_at),
         "last_at": iso(orders.last_at),
         "revenue": [{"currency": currency, "revenue": text} for currency, text in orders.revenue.items()],
+    }
+
+
+def _stage(stage: StageNow) -> dict[str, Any]:
+    return {
+        "stage": str(stage.stage),
+        "previous": None if stage.previous is None else str(stage.previous),
+        "since": iso(from_ms(stage.entered_at)),
+        "orders": stage.orders,
+        "gap_days": stage.gap_days,
+        "silence_days": stage.silence_days,
     }
 
 

@@ -18,6 +18,7 @@ from mailflow.store import (
     consents,
     contacts,
     ledger,
+    lifecycle,
     origins,
     owners,
     profiles,
@@ -28,6 +29,7 @@ from mailflow.store.companies import Company
 from mailflow.store.consents import ConsentEntry
 from mailflow.store.contacts import Contact
 from mailflow.store.ledger import Held
+from mailflow.store.lifecycle import StageNow
 from mailflow.store.origins import Origin
 from mailflow.store.owners import Owner
 from mailflow.store.profiles import OrderSummary, RfmSummary, ScoreSummary
@@ -74,6 +76,7 @@ class Profile:
     suppressions: Sequence[tuple[str, Suppression]]  # (address, why)
     orders: OrderSummary | None
     rfm: RfmSummary | None
+    stage: StageNow | None
     scores: Sequence[ScoreSummary]
     company: Company | None
     owner: Owner | None
@@ -119,6 +122,7 @@ def of_contact(
         suppressions=_suppressions(db, keys, identities),
         orders=profiles.orders(db, ids),
         rfm=profiles.rfm(db, contact.id),
+        stage=lifecycle.of_contact(db, contact.id),
         scores=profiles.scores(db, contact.id),
         company=companies.of_contact(db, contact.id),
         owner=owners.of_contact(db, contact.id),

@@ -57,6 +57,16 @@ class StageNow:
     silence: int | None
     bounds: Mapping[str, float]  # of the run that found it
 
+    @property
+    def gap_days(self) -> int | None:
+        """Their usual time between two orders, in whole days."""
+        return None if self.gap is None else self.gap // DAY_MS
+
+    @property
+    def silence_days(self) -> int | None:
+        """The time since their last order when the stage began, in whole days."""
+        return None if self.silence is None else self.silence // DAY_MS
+
 
 _GAP = f"max({DAY_MS}, (f.last_order_at - f.first_order_at + :typical_gap) / f.order_count)"
 _PEOPLE = f"""SELECT c.id AS contact_id, f.order_count AS orders, {_GAP} AS gap,

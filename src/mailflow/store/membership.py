@@ -197,7 +197,7 @@ def as_of(db: Connection, segment_id: int, at: int) -> Sequence[int]:
 
 
 def sizes_as_of(db: Connection, at: int) -> dict[str, int]:
-    """Return how many were in each segment just before an instant; those whose history does not go so far are left out."""
+    """Return how many were in each segment just before an instant, of those whose history goes over it."""
     rows = db.execute(
         """SELECT s.name, (SELECT count(*) FROM membership AS m WHERE m.segment_id = s.id AND m.entered_at < :at
                            AND (m.left_at IS NULL OR m.left_at >= :at)) AS size

@@ -23,6 +23,7 @@ from mailflow.store.origins import Touch
 from mailflow.store.suppressions import Suppression
 from mailflow.tokens import Keys
 
+_DAY_MS = 86_400_000
 MAILFLOW = "mailflow"  # the source of what nobody else said: messages, scores, merges
 _OF_PERSON = "contact_id IN (SELECT value FROM json_each(:ids))"
 
@@ -68,6 +69,7 @@ def of_person(db: Connection, keys: Keys, contact_ids: Sequence[int]) -> list[Mo
             *_events(db, ids, ledger),
             *_classes(db, ids),
             *_scores(db, ids),
+            *_stages(db, ids),
             *_suppressions(db, keys, contact_ids),
             *_imports(db, contact_ids),
             *_merges(db, ids),
@@ -246,6 +248,20 @@ def _scores(db: Connection, ids: Mapping[str, str]) -> Iterator[Moment]:
         }  # fmt: skip
         text = f"{row['name']} {round(row['value'], 4):,} as of {row['as_of']}"
         yield Moment(clock.from_ms(row["computed_at"]), What.SCORE, text, MAILFLOW, row["contact_id"], details)
+
+
+def _stages(db: Connection, ids: Mapping[str, str]) -> Iterator[Moment]:
+    rows = db.execute(f"SELECT * FROM lifecycle_stages WHERE {_OF_PERSON}", ids)
+    for row in rows:
+        gap, silence = (None if row[name] is None else row[name] // _DAY_MS for name in ("gap", "silence"))
+        details = {
+            "name": "lifecycle", "before": row["previous"], "stage": row["stage"], "orders": row["orders"],
+            "gap_days": gap, "silence_days": silence,
+        }  # fmt: skip
+        came = f"{row['previous']} → " if row["previous"] else ""
+        why = "" if gap is None else f" ({silence} days after order {row['orders']:,}, usual gap {gap} days)"
+        text = f"lifecycle {came}{row['stage']}{why}"
+        yield Moment(clock.from_ms(row["entered_at"]), What.SCORE, text, MAILFLOW, row["contact_id"], details)
 
 
 def _suppressions(db: Connection, keys: Keys, contact_ids: Sequence[int]) -> Iterator[Moment]:
