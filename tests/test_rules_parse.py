@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from mailflow.config import FieldSettings
-from mailflow.rules import Field, RuleError, known_fields, parse
+from mailflow.rules import Field, Names, RuleError, known_fields, parse
 from mailflow.rules.types import All, Compare, FieldType, FromNow, Known, Not, OneOf, Some
 
 DECLARED = {
@@ -20,9 +20,12 @@ DECLARED = {
 FIELDS = known_fields(DECLARED, ["champions", "loyal_customers", "hibernating"])
 
 
+NAMES = Names(events=frozenset({"ticket_opened", "clicked", "opened"}), categories=frozenset({"Tea", "Mugs"}))
+
+
 def error(text: str) -> RuleError:
     with pytest.raises(RuleError) as caught:
-        parse(text, fields=FIELDS)
+        parse(text, fields=FIELDS, names=NAMES)
     return caught.value
 
 
@@ -111,7 +114,8 @@ def test_a_rule_may_span_lines_and_the_error_names_line_and_column() -> None:
         ("orders.count == 1.5.2", "'.' cannot stand here", "."),
         (
             'buyed(category="tea", within=180d)',
-            "unknown function 'buyed' (known are: segment, bought, viewed, added_to_cart, received, opened, clicked, did)",
+            "unknown function 'buyed' (known are: segment, bought, viewed, added_to_cart, received, opened, clicked,"
+            " did)",
             "buyed",
         ),
         (
@@ -203,3 +207,108 @@ def test_a_wrong_segment_is_told(text: str, message: str) -> None:
     with pytest.raises(RuleError) as caught:
         parse(text, fields=FIELDS, segments=named)
     assert message in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "pointed_at"),
+    [
+        ("clicked(witin=60d)", "clicked(…) has no 'witin' (did you mean 'within'?)", "witin"),
+        ('received(product="tea")', "received(…) has no 'product'", "product"),
+        ("clicked(60d)", "a duration needs a name: write within=60d", "60d"),
+        ("bought(2)", "a number needs a name: write at_least=2", "2"),
+        ("bought(quantity > 2)", "a condition needs a name: write where=quantity >= 2", "quantity > 2"),
+        ("clicked(within=60)", "60 of what? Write within=60d for days, or s, m, h, w", "60"),
+        ("clicked(within=0d)", "within= takes a duration, such as 60d", "0d"),
+        ('clicked(within="60d")', "within= takes a duration, such as 60d", '"60d"'),
+        ("clicked(within=60x)", "'60x' is not a duration", "60x"),
+        ("clicked(within=60d, within=30d)", "within is given twice", "within"),
+        ('bought("tea", product="tea")', "product is given twice", "product"),
+        ('bought("tea", "mugs")', "bought(…) takes one value; the others have names: product", '"mugs"'),
+        (
+            'bought(within=60d, between=("2026-01-01", "2026-02-01"))',
+            "say within= or between=, not both",
+            '("2026-01-01", "2026-02-01")',
+        ),
+        ('bought(between="2026-01-01")', 'write between=("2026-01-01", "2026-03-31")', '"2026-01-01"'),
+        (
+            'bought(between=("2026-02-01", "2026-01-01"))',
+            "between= ends before it begins",
+            '("2026-02-01", "2026-01-01")',
+        ),
+        ("bought(between=(now - 30d, now - 60d))", "between= ends before it begins", "(now - 30d, now - 60d)"),
+        ('bought(between=("2026-02-30", now))', '"2026-02-30" is not a day', '"2026-02-30"'),
+        ("bought(between=(30d, now))", 'here stands a day, such as "2026-03-20", or now - 90d', "30d"),
+        ("bought(at_least=0)", "everybody did it at least 0 times: write not bought(…)", "0"),
+        ("bought(at_least=1.5)", "at_least= takes a whole number from 1 on", "1.5"),
+        ("bought(at_least=two)", "at_least= takes a whole number from 1 on", "two"),
+        ("clicked(machines=1)", "machines= is true or false", "1"),
+        ("bought(product=tea)", 'product is a text in quotes, such as "tea"', "tea"),
+        ('bought(category="  ")', 'category is a text in quotes, such as "tea"', '"  "'),
+        ('bought(category="Teas")', "no product is in the category 'Teas' (did you mean 'Tea'?)", '"Teas"'),
+        ('did("ticket_opend")', "no event is called 'ticket_opend' (did you mean 'ticket_opened'?)", '"ticket_opend"'),
+        ('did("Clicked")', "no event is called 'Clicked' (did you mean 'clicked'?)", '"Clicked"'),
+        ('did("order_place")', "no event is called 'order_place' (did you mean 'order_placed'?)", '"order_place"'),
+        ("did(within=3d)", 'say what they did, such as did("ticket_opened")', "did(within=3d)"),
+        ('did("order_placed", campaign="x")', "an order has no campaign", '"x"'),
+        ('did("delivered", where=a == 1)', "a mail that was delivered has no where", "a == 1"),
+        ("bought(where=quantitiy > 2)", "unknown name 'quantitiy' (did you mean 'quantity'?)", "quantitiy"),
+        ('bought(where=quantity == "2")', 'quantity (a number) cannot be compared with "2": write a number', '"2"'),
+        ("bought(where=quantity)", "this is not a condition yet: compare it, such as quantity == 1", "quantity"),
+        ('did("clicked", where=value == 60d)', "value is compared with a text, a number, a time, or true", "60d"),
+        ('did("clicked", where=clicked())', "within where= stand comparisons of properties", "clicked()"),
+        ('did("clicked", where=segment("x"))', "within where= stand comparisons of properties", 'segment("x")'),
+        ("clicked() == true", "clicked(…) is true or false already: it is not compared", "clicked()"),
+        ("clicked", "unknown name 'clicked': write clicked(…)", "clicked"),
+        ("orders.last_at < now - 90", "90 of what? Write 90d for days, or s, m, h, w", "90"),
+        ("birthday within 7d", "after 'within' comes next or last, such as birthday within next 7d", "7d"),
+        ("birthday within next 7", "here stands a duration, such as 7d", "7"),
+        ("birthday within next 36h", "of a day, write whole days or weeks, at most 366d", "birthday within next 36h"),
+        ("city within next 7d", "only a time or a day is within a duration of now", "city"),
+        ("city contains tea", "unknown name 'tea'", "tea"),
+        ('city contains ""', 'after contains stands a text in quotes, such as "tea"', '""'),
+        ('orders.count contains "2"', "only a text contains something", "orders.count"),
+        ('tags starts_with "a"', "tags is a list: ask whether it contains a value", "starts_with"),
+        ('"vip" in tags', 'after "in" comes a list in brackets, such as ("DE", "AT") (of a list, write: tags', "tags"),
+        (
+            'attributes.conutry == "x"',
+            "unknown name 'attributes.conutry' (did you mean 'country'?)",
+            "attributes.conutry",
+        ),
+        ("age = 30", "'=' sets a value: to compare, write ==", "="),
+        ("age > 30d", "age (a number) cannot be compared with 30d: write a number", "30d"),
+        ('created_at.weekday == "funday"', 'created_at.weekday is never "funday"', '"funday"'),
+        ("orders.usual_gap > 30d", "orders.usual_gap (a number) cannot be compared with 30d: write a number", "30d"),
+    ],
+)
+def test_a_slip_in_what_people_did_is_told_with_its_place(text: str, message: str, pointed_at: str) -> None:
+    found = error(text)
+    assert found.message.startswith(message)
+    assert text[found.start : found.end] == pointed_at
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'did("made_a_wish")',  # a shop may record what it likes
+        'did("order_placed", within=3d)',
+        'bought(category="tea")',  # A to Z are a to z
+        'bought(category="Cheese")',  # like no other: nobody bought it yet
+        'attributes.shoe.size == 42 and attributes.shoe.colour contains "red"',
+        'scores.anything > 0.5 and tags contains "vip" and "2026-03-20" < created_at',
+        'did("clicked", where=value > 2 and not (url contains "/tea" or machine))',
+        "viewed(between=(now - 60d, now - 30d), at_least=2) and birthday within last 2w",
+    ],
+)
+def test_what_is_not_like_a_slip_is_taken_as_it_is(text: str) -> None:
+    parse(text, fields=FIELDS, names=NAMES)
+
+
+def test_a_rule_knows_whether_it_asks_for_amounts() -> None:
+    asks = {
+        "orders.revenue > 5": True,
+        "not bought(where=price > 5)": True,
+        "bought(where=quantity > 5)": False,
+        'did("clicked", where=price > 5)': False,
+        "vip": False,
+    }
+    assert {text: parse(text, fields=FIELDS).asks_amounts() for text in asks} == asks

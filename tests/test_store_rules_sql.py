@@ -213,7 +213,7 @@ some_rules = st.recursive(
 
 
 @settings(
-    max_examples=500, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(text=some_rules)
 def test_sql_and_predicate_mean_the_same_people(store: Store, text: str) -> None:
@@ -324,45 +324,75 @@ def hostile() -> list[str]:
         "' ESCAPE '\\",
         "(select 1)",
     ]
-    return [*cores, *(f"{core}{suffix}" for core in cores for suffix in ("'", ")", " AND 1=1", '"'))]
+    ends = ("'", ")", " AND 1=1", '"', "' --", "%", "_", '")', "')", "\\")
+    return [*cores, *(f"{core}{end}" for core in cores for end in ends), *(f"'{core}" for core in cores)]
 
 
 PAYLOADS = hostile()
 
 
+# Every place of a rule where a text may stand.
+EVERYWHERE = (
+    "country == {0} or nick in ({0}) or email contains {0} or attributes.x starts_with {0} or bought({0}, category={0})"
+    " or viewed(product={0}, category={0}) or clicked({0}) or received({0})"
+    " or did({0}, where=a.b == {0} or c ends_with {0})"
+    " or bought(where=title == {0} or sku in ({0}))"
+)
+
+
 def test_hostile_texts_travel_as_parameters_and_find_only_themselves(store: Store) -> None:
-    assert len(PAYLOADS) >= 100
+    assert len(PAYLOADS) >= 500
     before = store.db.execute("SELECT count(*), total(id) FROM contacts").fetchone()
-    plain_sql, _ = rules_sql.compile(parse('country == "x" or nick in ("x")', fields=FIELDS), context=CONTEXT)
+    plain_sql, _ = rules_sql.compile(parse(EVERYWHERE.format('"x"'), fields=FIELDS), context=CONTEXT)
     for payload in PAYLOADS:
         literal = quoted(payload)
-        sql, parameters = rules_sql.compile(
-            parse(f"country == {literal} or nick in ({literal})", fields=FIELDS), context=CONTEXT
-        )
+        text = EVERYWHERE.format(literal)
+        sql, parameters = rules_sql.compile(parse(text, fields=FIELDS), context=CONTEXT)
         assert sql == plain_sql
-        assert payload in parameters.values()
+        assert payload in parameters.values() or payload.strip() in parameters.values()
+        assert by_sql(store, text) == by_predicate(text)
         wanted = [n for n, f in enumerate(PEOPLE, start=1) if payload in (f["country"], f["attributes.nick"])]
-        found = by_sql(store, f"country == {literal} or nick in ({literal})")
-        assert set(wanted) <= set(found)
-        assert found == by_predicate(f"country == {literal} or nick in ({literal})")
+        assert set(wanted) <= set(by_sql(store, f"country == {literal} or nick in ({literal})"))
     assert store.db.execute("SELECT count(*), total(id) FROM contacts").fetchone() == before
 
 
-@pytest.mark.parametrize("payload", PAYLOADS)
-def test_hostile_text_outside_quotes_is_refused(store: Store, payload: str) -> None:
+def test_a_list_is_looked_for_in_one_of_two_ways_whatever_is_asked() -> None:
+    asked = {
+        rules_sql.compile(parse(f"tags contains {quoted(p)}", fields=FIELDS), context=CONTEXT)[0] for p in PAYLOADS
+    }
+    assert len(asked) == 2  # first in the whole JSON where its text holds the value as it is; else value by value
+
+
+@pytest.mark.parametrize("sign", ["%", "_", "[", "*", "?"])
+def test_no_sign_is_a_wildcard(store: Store, sign: str) -> None:
+    for test in ("contains", "starts_with", "ends_with"):
+        rule = f'country {test} "{sign}" or nick {test} "{sign}"'
+        wanted = [
+            n for n, f in enumerate(PEOPLE, start=1)
+            if any(isinstance(v, str) and sign in v for v in (f["country"], f["attributes.nick"]))
+        ]  # fmt: skip
+        assert set(by_sql(store, rule)) <= set(wanted)
+        assert by_sql(store, rule) == by_predicate(rule)
+
+
+def test_hostile_text_outside_quotes_is_refused(store: Store) -> None:
     """Only what the grammar knows gets further than the parser."""
-    for text in (
-        payload,
-        f"country == {payload}",
-        f'country == "DE" {payload}',
-        f"{payload} == 1",
-        f"attributes.{payload} == 1",
-    ):
-        try:
-            found = by_sql(store, text)
-        except RuleError:
-            continue
-        assert found == by_predicate(text)  # TRUE and the like are no rules; `--` before a number would be a sign
+    for payload in PAYLOADS:
+        for text in (
+            payload,
+            f"country == {payload}",
+            f'country == "DE" {payload}',
+            f"{payload} == 1",
+            f"attributes.{payload} == 1",
+            f"bought({payload}=1)",
+            f'did("x", where={payload} == 1)',
+        ):
+            try:
+                found = by_sql(store, text)
+            except RuleError:
+                continue
+            # TRUE and the like are no rules; `--` before a number would be a sign.
+            assert found == by_predicate(text), text
 
 
 def test_no_value_of_a_rule_is_in_its_statement() -> None:
