@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from mailflow.errors import QuestionError
 from mailflow.importers import ImportOptions
 from mailflow.importers.pieces import gather
 from mailflow.importers.spool import Spool
@@ -103,3 +104,15 @@ def test_lines_come_after_orders_whatever_the_files_are_called(shop: Shop, tmp_p
     (folder / "products.csv").write_text("product_id,sku,title,price\np1,S1,Mug,5.00\n", encoding="utf-8")
     found = gather([folder], ImportOptions("EUR", ZoneInfo("Europe/Vienna")), Spool(tmp_path / "spool"))
     assert [source.name for source in found.sources] == ["products.csv", "orders.csv", "a_lines.csv"]
+
+
+def test_lines_with_the_time_their_rows_were_made_are_lines_too(shop: Shop) -> None:
+    result = shop.take("id,order_id,product_id,quantity,unit_price,created_at\n1,A1,p1,2,5.00,2024-02-15\n")
+    assert (result.updated, lines(shop)) == (1, [("A1", "p1", 2.0, 500)])
+
+
+def test_a_question_about_lines_with_a_date_says_how_they_are_read_as_lines(shop: Shop) -> None:
+    text = "order_id,order_date,sku,quantity,price\nA1,2024-01-02,S1,2,5.00\n"
+    with pytest.raises(QuestionError, match="--map 'order_date=ignore' if these are lines of orders"):
+        shop.take(text, name="lines.csv")
+    assert shop.take(text, name="lines.csv", mapping={"order_date": "ignore"}).updated == 1

@@ -40,6 +40,7 @@ def meanings(recognised: Recognised) -> dict[str, str]:
         ("Consenso all'invio di email", "Sì", "consent"),
         ("Newsletter ja/nein", "ja", "consent"),
         ("Werbung erlaubt", "x", "consent"),
+        ("Mag mailen", "ja", "consent"),
         ("Einwilligung E-Mail", "ja", "consent"),
         ("Newsletter (main)", "subscribed", "consent"),
         ("Kein Newsletter", "x", "opt_out"),
@@ -175,6 +176,10 @@ def test_what_all_headers_begin_with_is_left_out(tmp_path: Path) -> None:
         (
             "Guest Name,Guest Email,Check-in,Check-out,Booking Ref,Status\nAnn,a@b.at,2024-02-15,2024-02-17,B1,\n",
             "bookings", "full_name email starts_at ends_at booking_id status",
+        ),
+        (
+            "Reservierungsnr;Datum;Uhrzeit;Gast;E-Mail;Personen;Status\n1;15.02.2024;19:00;Ann;a@b.at;2;erschienen\n",
+            "bookings", "booking_id starts_at starts_time full_name email guests status",
         ),
         (
             "Customer Name,Email,Date Joined,Would you come to us again?\nAnn,a@b.example,2024-01-02,Yes\n",

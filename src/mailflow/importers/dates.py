@@ -23,8 +23,10 @@ _NAMED = re.compile(
 )
 _SPLIT = re.compile(r"(.*?\d)(?:[Tt]|,?\s+)(\d{1,2}:\d{2}.*)\Z", re.DOTALL)
 _TIME = re.compile(
-    r"(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?\s*([AaPp]\.?[Mm]\.?)?\s*(Z|z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?\Z"
+    r"(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?\s*([AaPp]\.?[Mm]\.?)?\s*"
+    r"(Z|z|UTC|GMT|[+-]\d{2}(?::?\d{2})?|(?:UTC|GMT)[+-]\d{1,2}(?::?\d{2})?)?\Z"
 )
+_OFFSET = re.compile(r"([+-])(\d{1,2}):?(\d{2})?\Z")
 _MONTHS = {
     name: number
     for number, names in enumerate(
@@ -271,7 +273,8 @@ def _time_of_day(text: str) -> tuple[int, int | None]:
 def _offset_of(text: str | None) -> int | None:
     if text is None:
         return None
-    if text[0] not in "+-":
+    match = _OFFSET.search(text)
+    if match is None:
         return 0
-    minutes = int(text[1:3]) * 60 + int(text[-2:] if len(text) > 3 else 0)
-    return (-1 if text[0] == "-" else 1) * minutes * 60_000
+    minutes = int(match[2]) * 60 + int(match[3] or 0)
+    return (-1 if match[1] == "-" else 1) * minutes * 60_000

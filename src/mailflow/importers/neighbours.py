@@ -11,7 +11,8 @@ from collections.abc import Collection, Sequence
 from mailflow.importers.consent_words import CONSENT_YES, PLAIN_NO
 from mailflow.importers.phrases import Sample
 from mailflow.importers.shape import Column, Faults, Plan, Step
-from mailflow.importers.words import fold
+from mailflow.importers.words import WEAK_DATES, fold
+from mailflow.importers.words_shop import are_lines
 
 _CLOCK_HEADERS = frozenset(map(fold, "time uhrzeit zeit hora heure ora tid tijd godzina order_time sale_time".split()))
 _CLOCK = re.compile(r"\d{1,2}[:.]\d{2}(?:[:.]\d{2})?(?:\s*[ap]\.?m\.?)?\Z", re.IGNORECASE)
@@ -34,6 +35,7 @@ def settle(plan: Plan, fields: Collection[str], sample: Sample) -> None:
     if "consent" in fields and "consent" not in plan.columns:
         _read_confirmations(plan)
     if "total" in fields:
+        _leave_out_weak_date(plan)
         _join_clock(plan, sample)
         _read_refund_marks(plan, sample)
 
@@ -46,6 +48,14 @@ def _part_name(plan: Plan, sample: Sample) -> None:
     first, name = (sample.column(has[field][0]) for field in ("first_name", "full_name"))
     if not any(one and one.casefold() in other.casefold().split() for one, other in zip(first, name, strict=True)):
         has["last_name"] = has.pop("full_name")
+
+
+def _leave_out_weak_date(plan: Plan) -> None:
+    """Leave out when the rows of a database were made, where they are lines of orders without a buyer."""
+    places = plan.columns.get("placed_at", ())
+    weak = len(places) == 1 and plan.folded[places[0]] in WEAK_DATES and "placed_at" not in plan.said
+    if weak and are_lines(set(plan.columns) - {"placed_at"}):
+        plan.used.update(plan.columns.pop("placed_at"))
 
 
 def _join_clock(plan: Plan, sample: Sample) -> None:

@@ -39,7 +39,7 @@ _OF_OTHERS = re.compile(
 )
 _FIRST = re.compile(r"primary|main|principal|haupt|prefer|default|standard|hoved|huvud|(?<!\d)1\Z")
 
-_BY_E_MAIL = re.compile(r"email|epost|correo|courriel|\Amail(?!ing)|mailing_?list|verteiler|diffusion")
+_BY_E_MAIL = re.compile(r"email|epost|correo|courriel|\Amail(?!ing)|mailen\Z|mailing_?list|verteiler|diffusion")
 _NEWS = re.compile(
     r"news(?!tudent)|nyhetsbr|nyhedsbr|nieuwsbr|boletin|infolettre|bulletin|uutiskirj|rundbrief|rundmail|circular|marketing"
     r"|werb(?:ung|e)|publici(?:dad|te|ta)|reklam|biuletyn|promotion"
@@ -54,7 +54,7 @@ _YES = re.compile(
     r"|samty[ck]k|zgoda|zapis|hyvaks|tilaa|autori[sz]|allow|erhalten|empfang"
 )
 _MAY_YES = re.compile(r"\Asend|contact|kontakt|communica|comunica")  # as in `Send Email`
-_YES_WORDS = frozenset("ok yes ja oui si sim tak member may on".split())
+_YES_WORDS = frozenset("ok yes ja oui si sim tak member may on darf mag puede peut puo".split())
 _NOT = frozenset(
     """no not dont doesnt never without kein keine keinen nicht ohne ne pas sans sin non ikke inte ingen geen
     niet""".split()

@@ -25,6 +25,7 @@ from mailflow.importers.shape import Plan, Step
 from mailflow.importers.source import LINE_COLUMN, REASON_COLUMN, Source
 from mailflow.importers.vocabulary import VOCABULARY, unmet
 from mailflow.importers.words import fold
+from mailflow.importers.words_shop import are_lines
 
 _MAPPED = -10_000  # what the user says is surest
 _AMOUNTS = ("total", "unit_price", "price", "amount", "value")  # whose headers may name their currency
@@ -90,7 +91,7 @@ def recognise(
     said = {_find_column(source, column): _field_name(wanted, noun) for column, wanted in mapping.items()}
     reading.add(_read_consent(source, headers, noun, layout, said, sample))
     plan, unused = _plan(source, headers, noun, layout, said, reading, sample)
-    _require(source, noun, frozenset(plan.columns))
+    _require(source, noun, plan)
     left_out = [
         place for place in unused if place in said or not (place in plan.used or _is_known(layout, folded[place]))
     ]
@@ -306,7 +307,14 @@ def _attribute_name(header: str, place: int, taken: Mapping[str, int]) -> str:
     return name
 
 
-def _require(source: Source, noun: Noun, has: frozenset[str]) -> None:
+def _require(source: Source, noun: Noun, plan: Plan) -> None:
     """Ask for the column that a file of this noun needs and that was not recognised."""
-    if (lacks := unmet(noun, has)) is not None:
-        raise ask_for(source, f"a file of {noun} needs {lacks.what}, and none was recognised", lacks.ask)
+    names = {name: plan.header[places[0]] for name, places in plan.columns.items()}
+    has = frozenset(names)
+    if (lacks := unmet(noun, has)) is None:
+        return
+    or_else = ""
+    if noun is Noun.ORDERS and are_lines(aside := has - {"placed_at", "email", "customer_id", "phone", "full_name"}):
+        besides = " ".join(f"--map '{column}=ignore'" for column in sorted(names[name] for name in has - aside))
+        or_else = f", or {besides} if these are lines of orders that came in before"
+    raise ask_for(source, f"a file of {noun} needs {lacks.what}, and none was recognised", lacks.ask, or_else)

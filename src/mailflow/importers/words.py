@@ -44,7 +44,7 @@ PERSON_WORDS = table(
             kund klant cliente kd-nr kdnr kd_nummer kunden_# mitgliedsnummer
             mitgliedsnr mitglieds-nr mitglied_id patient_nr patient_id patientennummer member_no member_number membership_number
             membership_id no_client n_client code_client numero_adherent n_adherent n_cliente no_cliente numero_de_cliente numero_socio
-            medlemsnummer lidnummer klantnr klant-nr donor_id student_id numer_klienta""",
+            medlemsnummer lidnummer klantnr klant-nr donor_id student_id numer_klienta customer_code""",
         "first_name": """first_name invitee_first_name attendee_first_name fname given_name forename vorname nombre nombres prenom fornavn fornamn voornaam etunimi imie
             billing_first_name first_name_(billing) primeiro_nome customer_first_name""",
         "last_name": """last_name invitee_last_name attendee_last_name lname surname family_name nachname familienname apellido apellidos nom_de_famille cognome etternavn

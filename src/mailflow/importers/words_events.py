@@ -77,7 +77,7 @@ _MOMENT_WORDS: Mapping[Noun, Mapping[str, str]] = {
     Noun.SOCIAL: {"followed_at": "followed_at follow_date followed_on"},
     Noun.BOOKINGS: {
         "booking_made_at": """booked_at event_created_date_time booked_on created_at created created_on date_booked booking_created booking_made_at reserved_at
-            registered_at registered_on registration_date registration_time order_date gebucht_am erstellt_am reservado_el reserve_le""",
+            registered_at registered_on date_scheduled registration_date registration_time order_date gebucht_am erstellt_am reservado_el reserve_le""",
         "booking_cancelled_at": "cancelled_at canceled_at cancelled_on cancellation_date canceled_on storniert_am cancelled canceled",
         "booking_attended_at": """checked_in_at check_in_time checkin_time attended_at arrived_at attended checked_in showed_up
             present teilgenommen erschienen asistio present_at""",
@@ -247,7 +247,9 @@ WORDS: Mapping[Noun, NounWords] = MappingProxyType(
             _words(
                 {
                     "booking_id": """booking_id reservation_id appointment_id booking booking_number booking_no booking_reference booking_ref reservation
-                        reservation_number confirmation_number confirmation_code registration_id buchung_id buchungsnummer termin_id reserva_id""",
+                        reservation_number confirmation_number confirmation_code registration_id buchung_id buchungsnummer termin_id reserva_id buchungsnr
+                        reservierungsnr reservierungsnummer terminnr bookingnr reserveringsnummer numero_de_reserva numero_reserva n_reserva
+                        numero_de_reservation n_reservation numero_prenotazione bokningsnummer appointment_number""",
                     "starts_at": """starts_at booked_for scheduled_for scheduled_at start_at start start_date start_datetime start_date_time appointment_date appointment_at appointment
                         booking_start booking_date_time starts begins_at begins class_date session_date event_date reservation_date visit_date arrival
                         arrival_date check_in_date check-in checkin anreise kursbeginn kursdatum kurstermin course_date course_start veranstaltungsdatum fecha_de_la_cita date_du_rendez-vous beginn termin inicio debut inizio date datetime date_time datum fecha data booking_date""",
@@ -266,7 +268,7 @@ WORDS: Mapping[Noun, NounWords] = MappingProxyType(
                     "email": "invitee_email attendee_email guest_email participant_email",
                     "first_name": "invitee_first_name attendee_first_name",
                     "last_name": "invitee_last_name attendee_last_name",
-                    "full_name": "attendee attendee_name guest guest_name participant invitee invitee_name name",
+                    "full_name": "attendee attendee_name guest gast gastname guest_name participant invitee invitee_name name",
                     "value": "price " + _VALUE["value"],
                     "currency": _VALUE["currency"],
                     **_MOMENT_WORDS[Noun.BOOKINGS],
