@@ -145,14 +145,28 @@ def test_column_refunds_and_returns_do_not_delete_one_another(shop: Shop) -> Non
     assert refunds(shop) == [("1", "export", 500), ("1", "return:9", 700)]
 
 
+def test_a_dry_run_says_what_would_change_of_an_order(shop: Shop) -> None:
+    header = "order id,email,date,total,currency,refunded,item,quantity\n"
+    shop.take(header + "1,a@example.com,2026-01-01,50.00,EUR,,Mug,1\n")
+    later = "1,b@example.com,2026-01-02,900,JPY,100,Mug,2\n"
+    dry = shop.take(header + later, name="dry.csv", dry_run=True)
+    assert {each["field"]: (each["old"], each["new"]) for each in dry.changes} == {
+        "lines": ("1 × Mug", "2 × Mug"),
+        "placed_at": ("2025-12-31T23:00:00Z", "2026-01-01T23:00:00Z"),
+        "total": ("50.00 EUR", "900 JPY"),
+        "customer": ("a@example.com", "b@example.com"),
+        "refunded": ("0.00 EUR", "100 JPY"),
+    }
+
+
 def test_returns_again_change_nothing_and_undo_takes_them_back(shop: Shop) -> None:
     shop.take(HEADER + SALES)
     before = shop.everything()
     text = HEADER + SALES + "R9,c1,2026-03-01,-3,10.00,T,Tea\n"
     dry = shop.take(text, name="dry.csv", dry_run=True)
     assert [(each["order"], each["field"], each["old"], each["new"]) for each in dry.changes] == [
-        ("1", "refund", None, 2000),
-        ("2", "refund", None, 1000),
+        ("1", "refund", None, "20.00 EUR"),
+        ("2", "refund", None, "10.00 EUR"),
     ]
     result = shop.take(text, name="second.csv")
     assert (result.inserted, result.unchanged, result.merged) == (1, 3, 1)

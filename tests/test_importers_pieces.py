@@ -130,6 +130,15 @@ def test_everything_in_a_workspace_may_be_named_at_once(spool: Spool, tmp_path: 
     assert told(gathered) == [f"{tmp_path}/missing.yaml: no such file"]
 
 
+def test_a_pipe_in_a_folder_is_not_waited_for(spool: Spool, tmp_path: Path) -> None:
+    (tmp_path / "exports").mkdir()
+    os.mkfifo(tmp_path / "exports" / "live.csv")
+    gathered = gather([tmp_path / "exports"], options_of(), spool)
+    assert [(each.path.name, each.reason) for each in gathered.left_out] == [
+        ("live.csv", "this is no file but a pipe or a device")
+    ]
+
+
 def test_a_pipe_is_read(spool: Spool, tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)

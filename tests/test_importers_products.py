@@ -48,7 +48,7 @@ def test_the_difference_names_old_and_new_and_again_changes_nothing(shop: Shop) 
     dry = shop.take(HEADER + changed + POT, name="dry.csv", dry_run=True)
     assert (dry.inserted, dry.updated, dry.unchanged) == (0, 1, 1)
     assert [(each["product"], each["field"], each["old"], each["new"]) for each in dry.changes] == [
-        ("11", "price_minor", 450, 500),
+        ("11", "price", "4.50 EUR", "5.00 EUR"),
         ("11", "categories", "Drinks, Tea", "Drinks, Loose tea"),
     ]
     shop.take(HEADER + changed + POT, name="changed.csv")

@@ -58,6 +58,13 @@ def to_text(minor: int, currency: str) -> str:
     return f"{sign}{whole}.{part:0{places}d}"
 
 
+def labelled(minor: int | None, currency: str | None) -> str | None:
+    """Return minor units for people: 123456 EUR is `1234.56 EUR`; None for None."""
+    if minor is None:
+        return None
+    return str(minor) if currency is None else f"{to_text(minor, currency)} {currency}"
+
+
 class MarkEvidence:
     """Looks at the cells of one column of amounts until one of them shows its decimal mark.
 

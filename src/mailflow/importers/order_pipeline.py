@@ -12,7 +12,15 @@ from mailflow.importers.order_rows import Batch, OrderRows
 from mailflow.importers.pipeline import Advance, Staged, Task, Verdict, many, size, stage_rejects
 from mailflow.importers.survey import survey
 from mailflow.importers.visitor_links import VisitorLinks
-from mailflow.store import consents_bulk, contacts_bulk, goods_bulk, matching, orders_bulk, returns_bulk
+from mailflow.store import (
+    consents_bulk,
+    contacts_bulk,
+    goods_bulk,
+    matching,
+    order_differences,
+    orders_bulk,
+    returns_bulk,
+)
 from mailflow.store.orders_bulk import OrderCounts, Parts
 from mailflow.store.pace import Pace
 from mailflow.store.returns_bulk import ReturnCounts
@@ -77,9 +85,9 @@ class OrderPipeline:
         return Verdict(orders.new + returns.new, orders.changed + returns.changed, unchanged, warnings, returns.merged)
 
     def changes(self, staging: Staging, limit: int) -> list[dict[str, Any]]:
-        found = orders_bulk.differences(staging.db, limit)
+        found = order_differences.differences(staging.db, self._parts, limit)
         left = limit if limit < 0 else max(0, limit - len(found))
-        return [*found, *returns_bulk.differences(staging.db, left)]
+        return [*found, *order_differences.of_returns(staging.db, left)]
 
     def write(self, pace: Pace, import_id: int, now_ms: int) -> None:
         shop, parts = self._task.shop, self._parts

@@ -118,6 +118,8 @@ def _files_in(folder: Path, gathered: Gathered) -> Iterator[Path]:
                 yield from _files_in(path, gathered)
         elif path.suffix.lower() not in _TABLES:
             gathered.left_out.append(_no_rows(path))
+        elif path.exists() and not path.is_file():  # it would be waited for: name a pipe to have it read
+            gathered.left_out.append(LeftOut(path, "this is no file but a pipe or a device"))
         else:
             yield path
 

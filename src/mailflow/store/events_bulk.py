@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mailflow import clock
 from mailflow.store import matching, visitors
 from mailflow.store.connection import Connection
 from mailflow.store.contacts_bulk import CONTACT_OF
@@ -135,7 +136,7 @@ def revise_known(pace: Pace, import_id: int) -> None:
 
 
 def differences(db: Connection, limit: int) -> list[dict[str, Any]]:
-    """Return a sample of what would change: one entry per event and property, old and new as stored."""
+    """Return a sample of what would change: one entry per event and property, times as ISO text."""
     rows = db.execute(
         """SELECT s.line, s.source_id, e.name AS old_name, s.name AS new_name, e.occurred_at AS old_at,
                   s.occurred_at AS new_at, e.properties AS old_properties, s.properties AS new_properties
@@ -146,8 +147,8 @@ def differences(db: Connection, limit: int) -> list[dict[str, Any]]:
     changes: list[dict[str, Any]] = []
     for row in rows:
         old, new = json.loads(row["old_properties"]), json.loads(row["new_properties"])
-        old |= {"name": row["old_name"], "occurred_at": row["old_at"]}
-        new |= {"name": row["new_name"], "occurred_at": row["new_at"]}
+        old |= {"name": row["old_name"], "occurred_at": clock.iso(clock.from_ms(row["old_at"]))}
+        new |= {"name": row["new_name"], "occurred_at": clock.iso(clock.from_ms(row["new_at"]))}
         who = {"line": row["line"], "event": row["source_id"]}
         found = [
             {**who, "field": name, "old": old.get(name), "new": new.get(name)}

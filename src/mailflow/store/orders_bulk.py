@@ -1,13 +1,13 @@
 """Compare staged orders with those that are known, and write what is new or changed, with their facts.
 
-The products that they name: goods_bulk; money that went back in rows of its own: returns_bulk.
+The products that they name: goods_bulk; money that went back in rows of its own: returns_bulk; what a dry run says:
+order_differences.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from mailflow.store import facts, journal
 from mailflow.store.connection import Connection
@@ -177,40 +177,6 @@ def revise_known(pace: Pace, import_id: int, source: str, parts: Parts) -> None:
 def journal_orders(tx: Connection, import_id: int, among: str, parameters: Mapping[str, object]) -> None:
     """Note orders with their lines and refunds as they are, before they are changed. `among` selects their ids."""
     tx.execute(_JOURNAL_ORDERS.format(among=among), {**parameters, "import": import_id})
-
-
-def differences(db: Connection, limit: int) -> list[dict[str, Any]]:
-    """Return a sample of what would change: one row per order and field, old and new as stored."""
-    rows = db.execute(
-        """SELECT s.line, s.order_id, o.status AS old_status, coalesce(s.status, o.status) AS new_status,
-                  o.placed_at AS old_placed_at, s.placed_at AS new_placed_at, o.total_minor AS old_total_minor,
-                  s.total_minor AS new_total_minor, o.currency AS old_currency, s.currency AS new_currency
-           FROM stage.revised AS r JOIN stage.orders AS s ON s.n = r.n JOIN main.orders AS o ON o.id = r.order_pk
-           ORDER BY r.rank LIMIT ?""",
-        (limit,),
-    )
-    changes = []
-    for row in rows:
-        found = [
-            {
-                "line": row["line"],
-                "order": row["order_id"],
-                "field": name,
-                "old": row[f"old_{name}"],
-                "new": row[f"new_{name}"],
-            }
-            for name in ("status", "placed_at", "total_minor", "currency")
-            if row[f"old_{name}"] != row[f"new_{name}"]
-        ]
-        whole = {
-            "line": row["line"],
-            "order": row["order_id"],
-            "field": "lines, refunds or contact",
-            "old": None,
-            "new": None,
-        }
-        changes.extend(found or [whole])
-    return changes
 
 
 def drop_repeated(db: Connection) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mailflow import money
 from mailflow.store import journal
 from mailflow.store.connection import Connection, Row
 from mailflow.store.pace import Pace
@@ -110,7 +111,7 @@ def write(pace: Pace, import_id: int, source: str) -> None:
 
 
 def differences(db: Connection, limit: int) -> list[dict[str, Any]]:
-    """Return a sample of what would change: `{line, product, field, old, new}`, amounts in minor units."""
+    """Return a sample of what would change: `{line, product, field, old, new}`, prices with their currency."""
     both = ", ".join(f"s.{name} AS new_{name}, o.{name} AS old_{name}" for name in COLUMNS)
     rows = db.execute(
         f"""SELECT s.line, s.categories, o.product_id AS known_as, {both}, {_KNOWN_CATEGORIES} AS old_categories
@@ -130,6 +131,9 @@ def _row_differences(row: Row) -> Iterator[dict[str, Any]]:
             for key, value in json.loads(new or "{}").items():
                 if before.get(key) != value:
                     yield {**where, "field": key, "old": before.get(key), "new": value}
+        elif name == "price_minor" and new is not None and new != old:
+            prices = [money.labelled(old, row["old_currency"]), money.labelled(new, row["new_currency"])]
+            yield {**where, "field": "price", "old": prices[0], "new": prices[1]}
         elif new is not None and new != old:
             yield {**where, "field": name, "old": old, "new": new}
     if row["categories"] is not None and row["categories"] != row["old_categories"]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mailflow import money
 from mailflow.store.connection import Connection, Row
 from mailflow.store.pace import Pace
 from mailflow.store.registers import COSTS, ROW, Register
@@ -167,7 +168,10 @@ def _differences_of(register: Register, row: Row) -> Iterator[dict[str, Any]]:
     who = {"line": row["line"], register.one: _shown(register, row)}
     for field in (name for name in register.columns if name != "name_key"):
         old, new = row[f"old_{field}"], row[f"new_{field}"]
-        if new is not None and new != old:
+        if field == "amount_minor" and new is not None and new != old:
+            amounts = [money.labelled(old, row["old_currency"]), money.labelled(new, row["new_currency"])]
+            yield {**who, "field": "amount", "old": amounts[0], "new": amounts[1]}
+        elif new is not None and new != old:
             yield {**who, "field": field, "old": old, "new": new}
     known = json.loads(row["old_attributes"])
     for field, new in json.loads(row["new_attributes"] or "{}").items():

@@ -149,20 +149,6 @@ def write(pace: Pace, import_id: int, source: str, newest_before: int) -> None:
             facts.recount(tx, [row[0] for row in touched if row[0] is not None])
 
 
-def differences(db: Connection, limit: int) -> list[dict[str, Any]]:
-    """Return a sample of what would be paid back: `{line, order, field, old, new}`, amounts in minor units."""
-    rows = db.execute(
-        """SELECT s.line, r.order_id AS "order", 'refund' AS field,
-                  (SELECT f.amount_minor FROM stage.owing AS o JOIN main.refunds AS f
-                     ON f.order_id = o.order_pk AND f.source_id = s.source_id WHERE o.order_id = r.order_id) AS old,
-                  sum(r.amount_minor) AS new
-           FROM stage.repaid AS r JOIN stage.returns AS s ON s.n = r.return_n
-           GROUP BY s.n, r.order_id ORDER BY s.line LIMIT ?""",
-        (limit,),
-    )
-    return [dict(row) for row in rows]
-
-
 def _join_scattered(db: Connection) -> None:
     """Make one return of rows with one id and date that stood in several places of the file."""
     db.execute("CREATE TABLE stage.scattered_returns (n INTEGER PRIMARY KEY, first INTEGER, amount INTEGER)")
