@@ -45,6 +45,12 @@ def members(session: Session, asked: Asked, day: date | None) -> None:
     else:
         session.emit_stream(map(_member, people), columns=_MEMBER_COLUMNS)
     _say_count(session, len(found.contact_ids), "members")
+    bounds = job.value_bounds(session.workspace, asked)
+    if bounds is not None:
+        told = ", ".join(f"{fifth} up to {amount}" for fifth, amount in enumerate(bounds.amounts, start=1))
+        session.say(
+            f"rfm.m is a fifth of what people spent: {told}, 5 above, in {bounds.currency} as of {bounds.as_of}"
+        )
     if day is None or day >= _today(session):
         return
     if found.kept:

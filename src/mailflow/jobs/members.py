@@ -10,8 +10,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from fractions import Fraction
+from math import floor
 
-from mailflow import clock, scoring
+from mailflow import clock, money, scoring
 from mailflow.config.yaml_files import suggestion
 from mailflow.errors import ProblemsError, UsageError
 from mailflow.jobs import segment, who
@@ -19,7 +21,7 @@ from mailflow.model import Stage
 from mailflow.rules import Rule
 from mailflow.rules.explain import Explained, explain
 from mailflow.segments import Segments, segments
-from mailflow.store import Connection, lifecycle, members, membership, past
+from mailflow.store import Connection, lifecycle, members, membership, past, scores
 from mailflow.store.contacts import Contact
 from mailflow.store.members import Member
 from mailflow.store.membership import Cause, Kept
@@ -250,6 +252,27 @@ def _decisive(part: Explained) -> Iterator[Explained]:
     agreeing = [inner for inner in part.parts if inner.truth == part.truth]
     for inner in agreeing or part.parts:  # the part of a `not` is as true as the whole is false
         yield from _decisive(inner)
+
+
+@dataclass(frozen=True, slots=True)
+class ValueBounds:
+    """Up to what amount people are in each of the fifths of value but the best, as decimal text, lowest first."""
+
+    amounts: Sequence[str]
+    currency: str
+    as_of: date
+
+
+def value_bounds(workspace: Workspace, asked: Asked) -> ValueBounds | None:
+    """Return the bounds of `rfm.m` where a rule asks for it, by the scores that were last kept."""
+    if not any(field.name == "rfm.m" for field in asked.rule.fields()):
+        return None
+    run = scores.latest(workspace.store.db, scores.RFM)
+    if run is None or not run.inputs.get("cuts", {}).get("monetary"):
+        return None
+    currency = run.inputs["currency"]
+    cuts = [floor(Fraction(cut)) for cut in run.inputs["cuts"]["monetary"]]
+    return ValueBounds([money.to_text(cut, currency) for cut in cuts], currency, run.as_of)
 
 
 @dataclass(frozen=True, slots=True)
