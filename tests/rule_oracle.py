@@ -22,6 +22,7 @@ _SIGNS: Mapping[str, Callable[[Any, Any], bool]] = {
 }  # fmt: skip
 _TABLES = (
     "contacts orders order_lines refunds products product_categories events messages consent_states scores rfm_now"
+    " lifecycle_now"
 ).split()
 _DIGITS = {"EUR": 2}
 Row = Mapping[str, Any]
@@ -70,6 +71,7 @@ class Oracle:
                 self.people[self.who[mail["contact_id"]]]["mails"].append((_instant(mail["settled_at"]), campaign))
         self.consent = {(row["contact_id"], row["topic"]): row["state"] for row in rows["consent_states"]}
         self.scores = {(row["contact_id"], row["name"]): row["value"] for row in rows["scores"]}
+        self.stages = {row["contact_id"]: row["stage"] for row in rows["lifecycle_now"]}
         self.rfm = {row["contact_id"]: row for row in rows["rfm_now"]}
         for number, person in self.people.items():
             person["facts"] = self._facts(number, person)
@@ -140,6 +142,7 @@ class Oracle:
         facts |= {f"scores.{name}": value for (who, name), value in self.scores.items() if who == number}
         if number in self.rfm:
             facts |= {f"rfm.{name}": self.rfm[number][name] for name in ("r", "f", "m", "class")}
+        facts["lifecycle"] = self.stages.get(number)
         facts["orders.count"] = len(orders)
         per_currency: dict[str, int] = {}
         for order in orders:

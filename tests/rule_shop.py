@@ -27,6 +27,7 @@ DECLARED = {
     "pets": FieldSettings(multi=True),
     "sizes": FieldSettings(type="number", multi=True),
 }
+STAGES = ["lead", "loyal", "lapsed"]
 CLASSES = ["champions", "at_risk", "hibernating"]
 FIELDS = known_fields(DECLARED, CLASSES)
 
@@ -135,6 +136,9 @@ class Maker:
                 contact_id=number, run_id=1, recency_days=0, frequency=0, monetary_minor=0, currency="EUR",
                 r=dice.randint(1, 5), f=dice.randint(1, 5), m=dice.randint(1, 5), **{"class": dice.choice(CLASSES)},
             )  # fmt: skip
+        if dice.random() < 0.5:
+            stage = dice.choice(STAGES)
+            self.row("lifecycle_stages", contact_id=number, stage=stage, entered_at=0, run_id=1, orders=0)
         if dice.random() < 0.5:
             self.row("scores", contact_id=number, name="churn", value=dice.choice([0.0, 0.25, 1.0]), run_id=1)
 
@@ -314,7 +318,8 @@ class Writer:
 
     def leaf_choice(self) -> str:
         if self.dice.random() < 0.5:
-            return f"rfm.class {self.equal()} {quoted(self.dice.choice(CLASSES))}"
+            name, known = self.dice.choice([("rfm.class", CLASSES), ("lifecycle", STAGES)])
+            return f"{name} {self.equal()} {quoted(self.dice.choice(known))}"
         return f"consent.email {self.equal()} {self.word('never', 'subscribed', 'Pending')}"
 
     def leaf_flag(self) -> str:
