@@ -41,6 +41,14 @@ def meanings(recognised: Recognised) -> dict[str, str]:
         ("Newsletter ja/nein", "ja", "consent"),
         ("Werbung erlaubt", "x", "consent"),
         ("Mag mailen", "ja", "consent"),
+        ("Email marketing consent given", "yes", "consent"),
+        ("Consentement marketing e-mail", "oui", "consent"),
+        ("Consentement marketing SMS", "oui", None),
+        ("Souhlas s newsletterem", "ano", "consent"),
+        ("Aceita receber novidades", "Não", "consent"),
+        ("Zgoda marketingowa", "Tak", "consent"),
+        ("Mailing permission", "No", "doubtful_consent"),
+        ("Austragung", "01.02.2024", "opt_out"),
         ("Einwilligung E-Mail", "ja", "consent"),
         ("Newsletter (main)", "subscribed", "consent"),
         ("Kein Newsletter", "x", "opt_out"),
@@ -217,3 +225,20 @@ def test_the_date_of_a_double_opt_in_is_a_yes_of_that_day(tmp_path: Path) -> Non
     assert shop.one("SELECT evidence FROM consents WHERE state = 'subscribed'") == (
         "file.csv: DOI bestätigt am = confirmed (01.02.2024)",
     )
+
+
+def test_a_column_of_yeses_may_hold_their_dates(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    shop.take("Email,Subscribed,Unsubscribed\nann@example.com,2024-01-01,\nbo@example.com,2024-01-01,2024-02-01\n")
+    assert shop.state("ann@example.com") is ConsentState.SUBSCRIBED
+    assert shop.state("bo@example.com") is ConsentState.UNSUBSCRIBED
+
+
+@pytest.mark.parametrize("cells", [("nein", "ja"), ("", "2024-02-17"), ("0", "1")])
+def test_a_mark_of_a_cancellation_is_read(tmp_path: Path, cells: tuple[str, str]) -> None:
+    shop = Shop(tmp_path)
+    shop.take(
+        "E-Mail;Bestellnr;Bestelldatum;Summe;Storniert\n"
+        f"a@b.at;1;2024-02-15;5;{cells[0]}\na@b.at;2;2024-02-16;6;{cells[1]}\n"
+    )
+    assert shop.all("SELECT order_id, status FROM orders ORDER BY order_id") == [("1", "paid"), ("2", "cancelled")]

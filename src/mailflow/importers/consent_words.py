@@ -19,12 +19,12 @@ def _folded(words: str) -> frozenset[str]:
 
 
 CONSENT_YES = _folded(
-    """yes y true 1 x on ja si sim oui wahr vero verdadero vrai kylla tak subscribed subscriber opt-in optin
+    """yes y true 1 x on ja si sim oui wahr vero verdadero vrai kylla tak ano igen da subscribed subscriber opt-in optin
     opted-in opted_in confirmed express explicit granted accepted abonniert angemeldet eingewilligt suscrito
     inscrit abonne iscritto prenumererar prenumerant abonnert ingeschreven aangemeld double_opt-in single_opt-in not_on_the_blocklist"""
 ) | {"✓", "✔", "☑"}  # signs, which `fold` leaves nothing of: folded they would make a yes of a blank cell
 CONSENT_IMPLIED = frozenset({"implied", "implicit", "impliziert"})
-PLAIN_NO = _folded("no n false 0 off nein nej non nao não ne nee ei nie falsch falso faux")
+PLAIN_NO = _folded("no n false 0 off nein nej non nao não ne nee ei nie nem falsch falso faux")
 OPTED_OUT = _folded(
     """unsubscribed unsubscribe unsubscribes unsub opt-out optout opted-out opted_out revoked withdrawn refused
     denied declined removed abgemeldet widerrufen desuscrito baja desabonne desinscrit disiscritto avregistrerad

@@ -29,7 +29,7 @@ _WHOLE_ONLY = frozenset(
 # A column that no word list knows but that speaks of people who left is believed: nobody who said no may be mailed.
 _SAYS_NO = re.compile(
     r"unsub|opt(?:ed)?out|do(?:no|n)te?mail|do(?:no|n)t(?:contact|send|market)|no(?:e?mails?|marketing|newsletter)\Z"
-    r"|blacklist|blocklist|suppress|e?maildisabled|abgemeld|abmeld|abbestellt|ausgetragen|widerruf|keinewerbung|keinnewsletter"
+    r"|blacklist|blocklist|suppress|e?maildisabled|abgemeld|abmeld|abbestellt|ausgetragen|austragung|widerruf|keinewerbung|keinnewsletter"
     r"|desabonn|desinscri|desuscri|disiscri|uitgeschr|uitschrij|afgemeld|avmeld|afmeld|avregistrer|avprenum|wypisa"
 )
 # Unless it is about other mail than e-mail, or about something else than a person's no.

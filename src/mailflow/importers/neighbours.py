@@ -26,18 +26,30 @@ _CONFIRMED = frozenset(
         data_double_opt-in confirmed_opt-in_date optin_confirmed_at""".split(),
     )
 )
+_DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}|\d{1,2}[./]\d{1,2}[./]\d{2,4}")
+_CANCELLED = frozenset(
+    map(
+        fold,
+        """cancelled canceled is_cancelled is_canceled order_cancelled cancelled_at canceled_at cancelled_on
+        cancelled_date voided is_void storniert storno storniert_am annule annulee annullato annullata cancelado
+        cancelada anulado anulada geannuleerd avbestilt annulleret makulerad anulowane""".split(),
+    )
+)
 _HAS_CLOCK = re.compile(r"\d:\d")
 
 
 def settle(plan: Plan, fields: Collection[str], sample: Sample) -> None:
     """Change what columns of a plain file mean by those beside them. `fields` are those of its kind."""
     _part_name(plan, sample)
-    if "consent" in fields and "consent" not in plan.columns:
-        _read_confirmations(plan)
+    if "consent" in fields and "opted_in_at" in fields:
+        _read_dates_of_yes(plan, sample)
+        if "consent" not in plan.columns:
+            _read_confirmations(plan)
     if "total" in fields:
         _leave_out_weak_date(plan)
         _join_clock(plan, sample)
         _read_refund_marks(plan, sample)
+        _read_cancel_marks(plan)
 
 
 def _part_name(plan: Plan, sample: Sample) -> None:
@@ -90,3 +102,22 @@ def _read_confirmations(plan: Plan) -> None:
 
 def _confirmed(count: int, columns: Sequence[Column], faults: Faults) -> Sequence[Column]:
     return [[f"confirmed ({date})" if (date := cell.strip()).strip("0-:./ TZ") else "" for cell in columns[0]]]
+
+
+def _read_dates_of_yes(plan: Plan, sample: Sample) -> None:
+    """Read a column such as `Subscribed` that holds dates alone as a yes of each day."""
+    for place in plan.columns.get("consent", ()):
+        cells = sample.cells(place)
+        if "consent" not in plan.said and cells and all(map(_DATE.match, cells)):
+            plan.columns["opted_in_at"] = (place, *plan.columns.get("opted_in_at", ()))
+            plan.columns["consent"] = tuple(each for each in plan.columns["consent"] if each != place)
+            plan.give(Step((plan.header[place],), ((place,),), _confirmed), ("consent",), keep=True)
+
+
+def _read_cancel_marks(plan: Plan) -> None:
+    """Read a column that says whether, or when, an order was cancelled."""
+    places = [place for place, header in enumerate(plan.folded) if header in _CANCELLED]
+    taken = {place for some in plan.columns.values() for place in some}
+    if len(places) == 1 and places[0] not in taken and "cancelled_at" not in plan.columns:
+        plan.columns["cancelled_at"] = (places[0],)
+        plan.translate("cancelled_at", dict.fromkeys(PLAIN_NO, ""))

@@ -86,6 +86,8 @@ class OrderRows:
         self.ids_ascend = self.has_ids
         # Only what the file speaks of is staged: a column of nothing costs as much as one of something.
         unsaid = {column for name, column in _STAGED_AS.items() if name not in has}
+        if "cancelled_at" in has:
+            unsaid.discard("status")
         if not self.has_lines:
             unsaid.add("fingerprint")
         self.order_columns = tuple(name for name in ORDER_COLUMNS if name not in unsaid)

@@ -39,19 +39,21 @@ _OF_OTHERS = re.compile(
 )
 _FIRST = re.compile(r"primary|main|principal|haupt|prefer|default|standard|hoved|huvud|(?<!\d)1\Z")
 
-_BY_E_MAIL = re.compile(r"email|epost|correo|courriel|\Amail(?!ing)|mailen\Z|mailing_?list|verteiler|diffusion")
+_BY_E_MAIL = re.compile(
+    r"email|epost|correo|courriel|\Amail(?!ing)|mailen\Z|mailing(?:list|permission|consent|opt|ok|allow)|verteiler|diffusion"
+)
 _NEWS = re.compile(
     r"news(?!tudent)|nyhetsbr|nyhedsbr|nieuwsbr|boletin|infolettre|bulletin|uutiskirj|rundbrief|rundmail|circular|marketing"
     r"|werb(?:ung|e)|publici(?:dad|te|ta)|reklam|biuletyn|promotion"
 )
 _OF_ADS = re.compile(
-    r"offers|angebote|ofertas|offres|offerte|promo|advertis|updates|erbjudand|tilbud|aanbieding|comercial|commercial"
+    r"offers|angebote|ofertas|offres|offerte|promo|advertis|updates|novidades|novedades|novita|nouveautes|neuigkeiten|erbjudand|tilbud|aanbieding|comercial|commercial"
 )
 _YES = re.compile(
-    r"subscri|suscri|inscri|iscri|abonn|optin|optedin|consen|permi(?:ssion|so)|agree|accept|acept|accett|akzept|receive(?!d)"
+    r"subscri|suscri|inscri|iscri|abonn|optin|optedin|consen|permi(?:ssion|so)|agree|accept|acept|aceit|receb|accett|akzept|receive(?!d)"
     r"|recib|recevoir|recoit|ricev|want|wish|wunsch|souhait|desea|quier|vuole|einwillig|zustimm|erlaub|gestatt|anmeld|angemeld"
     r"|signup|signedup|registr|einverstand|prenumer|tilmeld|pamel|anmal|ingeschrev|inschrij|aangemeld|aanmeld|toestem"
-    r"|samty[ck]k|zgoda|zapis|hyvaks|tilaa|autori[sz]|allow|erhalten|empfang"
+    r"|samty[ck]k|zgoda|souhlas|suhlas|zapis|hyvaks|tilaa|autori[sz]|allow|erhalten|empfang"
 )
 _MAY_YES = re.compile(r"\Asend|contact|kontakt|communica|comunica")  # as in `Send Email`
 _YES_WORDS = frozenset("ok yes ja oui si sim tak member may on darf mag puede peut puo".split())
@@ -61,17 +63,17 @@ _NOT = frozenset(
 )
 # Neither a yes nor a no to mail: when, how often, where from, in which words, or something else altogether.
 _ASIDE = re.compile(
-    r"sent|gesendet|versendet|verschickt|envoye|enviad|inviat|skickad|verzonden|bounce|count|number|anzahl|numero|quant|antal"
+    r"(?<!con)sent|gesendet|versendet|verschickt|envoye|enviad|inviat|skickad|verzonden|bounce|count|number|anzahl|numero|quant|antal"
     r"|aantal|last|letzte|dernier|ultim|senaste|laatste|open|geoffnet|ouvert|abiert|apert|click|klick|clic|(?<!up)dat[eu]|fecha"
     r"|stamp|zeit|quelle|source|origen|fuente|fonte|herkunft|kanal|channel|version|wording|campaign|kampagn|template|link|url"
-    r"|language|sprach|frequen|haufigkeit|topic|thema|reason|grund|format|score|method|received|deliver|zugestellt|valid|verif"
+    r"|language|sprach|frequen|haufigkeit|topic|thema|reason|grund|(?<!in)format|score|method|received|deliver|zugestellt|valid|verif"
     r"|error|owner|budget|cost|spen[dt]|since|seit|depuis|desde|preferen|interes|third|dritt|partner|tiers|terz[io]|tercer|group"
 )
 _ASIDE_WORDS = frozenset("at am ip by id type typ name rate time when wann quand n nb nr anz qty".split())
 _OTHER_MAIL = re.compile(r"sms|push|whatsapp|viber|phone|telefon|anruf|postal|courrier|messenger|telegram")
-# Mail that somebody who buys may get without wanting any other: its yes is none to marketing.
+# Mail on paper, or that somebody who buys may get without wanting any other: its yes is none to marketing.
 _OF_PURCHASES = re.compile(
-    r"review|abandon|invoice|rechnung|factur|fattur|receipt|beleg|remind|erinner|transac|notific|benachrichtig|alert|order"
+    r"mailing(?!list)|review|abandon|invoice|rechnung|factur|fattur|receipt|beleg|remind|erinner|transac|notific|benachrichtig|alert|order"
 )
 _OTHER_MAIL_WORDS = frozenset("text texts call calls post brief print fax mobile mobil".split())
 

@@ -45,10 +45,10 @@ PERSON_WORDS = table(
             mitgliedsnr mitglieds-nr mitglied_id patient_nr patient_id patientennummer member_no member_number membership_number
             membership_id no_client n_client code_client numero_adherent n_adherent n_cliente no_cliente numero_de_cliente numero_socio
             medlemsnummer lidnummer klantnr klant-nr donor_id student_id numer_klienta customer_code""",
-        "first_name": """first_name invitee_first_name attendee_first_name fname given_name forename vorname nombre nombres prenom fornavn fornamn voornaam etunimi imie
+        "first_name": """first_name invitee_first_name attendee_first_name fname given_name forename vorname nombre nombres prenom jmeno fornavn fornamn voornaam etunimi imie
             billing_first_name first_name_(billing) primeiro_nome customer_first_name""",
         "last_name": """last_name invitee_last_name attendee_last_name lname surname family_name nachname familienname apellido apellidos nom_de_famille cognome etternavn
-            efternavn efternamn achternaam sukunimi nazwisko sobrenome billing_last_name last_name_(billing) customer_last_name""",
+            prijmeni efternavn efternamn achternaam sukunimi nazwisko sobrenome billing_last_name last_name_(billing) customer_last_name""",
         "full_name": """name full_name invitee_name attendee_name participant_name guest_name payer_name bill-to_name customer_name contact_name buyer_name navn namn naam nombre_completo nom_complet nom_et_prenom
             vollstandiger_name nome_completo nome_e_cognome imie_i_nazwisko kundenname billing_name klantnaam kundnamn kundenavn asiakas nom_du_client nom_client nombre_del_cliente nombre_cliente
             nome_cliente client_name donor_name member_name student_name patient_name kunden-name""",
