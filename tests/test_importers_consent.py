@@ -338,6 +338,8 @@ def test_who_was_erased_comes_back_by_no_file(desk: Desk, text: str, options: di
     result = desk.take(text, **options)
     assert result.rejected == 1
     assert "asked to be forgotten" in result.problems[0].reason
+    assert result.reject_file is not None
+    assert "gone@" not in result.reject_file.read_text().lower()
     assert [row[0] for row in desk.db.execute("SELECT value FROM identities WHERE value LIKE 'gone@%'")] == []
     assert desk.contact("ann@example.com")
 

@@ -19,6 +19,7 @@ from import_shop import ImportShop, options_of
 from mailflow.cli.main import run
 from mailflow.importers import Noun, import_file, recover
 from mailflow.store import Store
+from mailflow.store.staging import open_staging
 from mailflow.workspace import Workspace
 
 # What only says that something was tried: the row of the import that was rolled back, and the number of data changes.
@@ -188,6 +189,14 @@ def test_an_interrupted_command_takes_back_what_it_wrote_at_once(tmp_path: Path)
         import_file(store, shop.private, shop.keys, path, options_of(), now=shop.now, report=interrupt)
     assert shop.fingerprint(*TRIES) == before
     assert shop.rows("SELECT state FROM imports ORDER BY id") == [("done",), ("rolled_back",)]
+
+
+def test_a_disk_that_fills_up_while_a_file_is_read_is_told_as_that(tmp_path: Path) -> None:
+    shop = ImportShop(tmp_path / "shop")
+    with open_staging(shop.store, tmp_path / "spool") as staging:
+        staging.db.execute("PRAGMA stage.max_page_count = 40")
+        with pytest.raises(sqlite3.OperationalError, match="full"), staging.filling():
+            staging.add_cards(("line", "email"), ((line, "ann@example.com" * 100) for line in range(1000)))
 
 
 def test_an_import_whose_reject_file_cannot_be_written_is_taken_back(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def _reject(block: Block, recognised: Recognised, gone: dict[int, int]) -> None:
     block.rejects.extend(
         Reject(
             block.lines[index],
-            tuple(block.rows[index][: recognised.width]),
+            ("",) * recognised.width,  # no reject file keeps what is to be forgotten
             _REASON,
             recognised.header[place],
         )

@@ -107,7 +107,7 @@ class Store:
         try:
             yield self.db
         finally:
-            self.db.execute("ROLLBACK")
+            self.rollback()
 
 
 def pending_migrations(db: Connection, path: Path) -> list[str]:

@@ -116,9 +116,9 @@ class Staging:
         try:
             yield
         except BaseException:
-            self.db.execute("ROLLBACK")
+            self.store.rollback()  # where the disk is full, SQLite has done so already
             raise
-        self.db.execute("COMMIT")
+        self.store.commit()
 
 
 @contextmanager
