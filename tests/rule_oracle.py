@@ -11,6 +11,7 @@ from calendar import isleap
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -226,19 +227,10 @@ class Oracle:
         if isinstance(wanted, t.FromNow):
             return test(value, self.context.now + wanted.offset)
         if isinstance(wanted, datetime):
-            return test(value, self._wall(wanted))
+            return test(value, _wall(wanted, self.context.zone))
         if isinstance(wanted, date):
             return test(value.astimezone(self.context.zone).date(), wanted)
         return test(value, _instant(wanted))
-
-    def _wall(self, wanted: datetime) -> datetime:
-        """Return the first instant at which clocks show a time, or a later one where they skip it."""
-        if wanted.tzinfo is not None:
-            return wanted
-        moment = wanted.replace(tzinfo=UTC) - timedelta(hours=15)
-        while moment.astimezone(self.context.zone).replace(tzinfo=None) < wanted:
-            moment += timedelta(minutes=1)
-        return moment
 
     def _near(self, near: t.Near, value: Any) -> bool:
         now, days = self.context.now, near.duration.days
@@ -349,6 +341,17 @@ class Oracle:
         if did.category is not None and _low(did.category) not in categories.union(*(self._in(n) for n in meant)):
             return False
         return did.where is None or self._test(did.where, properties)
+
+
+@cache
+def _wall(wanted: datetime, zone: ZoneInfo) -> datetime:
+    """Return the first instant at which clocks show a time, or a later one where they skip it."""
+    if wanted.tzinfo is not None:
+        return wanted
+    moment = wanted.replace(tzinfo=UTC) - timedelta(hours=15)
+    while moment.astimezone(zone).replace(tzinfo=None) < wanted:
+        moment += timedelta(minutes=1)
+    return moment
 
 
 def _walk(value: Any, path: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], Any]]:

@@ -427,3 +427,35 @@ def test_the_deepest_rule_the_parser_takes_still_runs(store: Store, opening: str
         except RuleError:
             break
     assert 5 < ran < 39
+
+
+@pytest.mark.parametrize("wrap", ['did("x", where={0})', 'viewed("x", category="y", at_least=2, where={0})'])
+def test_the_deepest_question_about_events_still_runs(store: Store, wrap: str) -> None:
+    ran = 0
+    for depth in range(1, 40):
+        inner = "not (a.b == 1 or " * depth + "flag" + ")" * depth
+        text = "not (vip or " * depth + wrap.format(inner) + ")" * depth
+        try:
+            assert by_sql(store, text) == by_predicate(text)
+            ran = depth
+        except RuleError:
+            break
+    assert 2 < ran < 39
+
+
+def test_many_questions_about_deeds_run_in_one_rule(store: Store) -> None:
+    text = " or ".join(f'bought("x{n}", within={n + 1}d) or viewed(category="y{n}", at_least=2)' for n in range(60))
+    assert by_sql(store, text) == by_predicate(text) == []
+
+
+def plan(store: Store, text: str) -> str:
+    where, parameters = rules_sql.compile(parse(text, fields=FIELDS), context=CONTEXT, merges=False)
+    rows = store.db.execute(f"EXPLAIN QUERY PLAN {members.COUNT.format(where)}", parameters)
+    return "\n".join(row["detail"] for row in rows)
+
+
+def test_what_is_asked_of_everybody_is_answered_from_indexes(store: Store) -> None:
+    assert "SEARCH t USING AUTOMATIC COVERING INDEX (who=?)" in plan(store, "tickets.open == 0")
+    assert "SEARCH o USING COVERING INDEX orders_by_contact" in plan(store, "bought(at_least=5)")
+    assert "SEARCH l USING COVERING INDEX order_lines_by_product" in plan(store, 'bought(category="tea", within=180d)')
+    assert "SEARCH e USING COVERING INDEX events_by_name" in plan(store, 'did("cart_abandoned", within=60d)')
