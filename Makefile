@@ -16,7 +16,7 @@ SOURCES := src tests tools benchmarks
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check format format-check lint types imports docs docs-check wheel-check bench soak pins clean
+.PHONY: help demo test check format format-check lint types imports docs docs-check wheel-check bench test-spark soak pins clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -57,6 +57,9 @@ wheel-check: $(DEV_READY)
 
 bench: $(DEV_READY) ## measure against peers; takes some minutes and wants a quiet machine
 	$(BIN)/python benchmarks/run.py $(ARGS)
+
+test-spark: $(DEV_READY) ## RFM by Spark against the database; wants Java and pip install pyspark into .venv
+	$(BIN)/python -m pytest -m spark $(ARGS)
 
 soak: $(DEV_READY) ## the long runs: many kills, many faults
 	$(BIN)/python -m pytest -m soak $(ARGS)

