@@ -88,7 +88,7 @@ def _measure(store: Store, text: str, limit: float, options: argparse.Namespace)
     return min(seconds) > limit
 
 
-def make(path: Path, orders: int) -> None:
+def make(path: Path, orders: int, contacts: int | None = None) -> None:
     """Make a shop with so many orders in three years, a fifth as many contacts, and what they looked at and got."""
     Store.create(path).close()
     db = sqlite3.connect(path, isolation_level=None)
@@ -96,7 +96,7 @@ def make(path: Path, orders: int) -> None:
     indexes = db.execute("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL").fetchall()
     for name, _ in indexes:
         db.execute(f"DROP INDEX {name}")
-    for statement in _statements(orders, orders // 5):
+    for statement in _statements(orders, contacts or orders // 5):
         db.execute(statement)
     for _, sql in indexes:
         db.execute(sql)

@@ -221,6 +221,16 @@ def moves(db: Connection, segment_id: int, since: int) -> Iterator[Move]:
         yield Move(row["contact_id"], bool(row["entered"]), row["at"], Cause(row["cause"]))
 
 
+def forget(tx: Connection, contact_ids: Sequence[int]) -> None:
+    """Delete everything about contacts that are about to be deleted."""
+    for rows in ("left_at IS NULL", "left_at IS NOT NULL"):  # each has an index of its own
+        tx.execute(
+            f"""DELETE FROM membership WHERE {rows} AND segment_id IN (SELECT id FROM segments)
+                  AND contact_id IN (SELECT value FROM json_each(?))""",
+            (json.dumps(list(contact_ids)),),
+        )
+
+
 def since(db: Connection, segment_id: int, contact_id: int) -> tuple[int, Cause] | None:
     """Return since when somebody is in a segment, in milliseconds, and why; None where its history has them not."""
     row = db.execute(

@@ -20,6 +20,7 @@ from mailflow.store import (
     facts,
     imports,
     journal,
+    membership,
     merges,
     products_undo,
     registers_undo,
@@ -265,6 +266,7 @@ def _delete_contacts(pace: Pace, import_id: int) -> tuple[int, int]:
                 among = {"ids": json.dumps(free)}
                 for table in _OF_CONTACT:
                     tx.execute(f"DELETE FROM {table} WHERE contact_id IN (SELECT value FROM json_each(:ids))", among)
+                membership.forget(tx, free)
                 merges.forget(tx, free)
                 tx.execute("DELETE FROM contacts WHERE id IN (SELECT value FROM json_each(:ids))", among)
             gone += len(free)
@@ -274,7 +276,7 @@ def _delete_contacts(pace: Pace, import_id: int) -> tuple[int, int]:
 
 # What is known of a contact only because it is one.
 _OF_CONTACT = (
-    "identities", "contact_facts", "contact_revenue", "rfm_scores", "rfm_moves", "scores", "claims", "membership",
+    "identities", "contact_facts", "contact_revenue", "rfm_scores", "rfm_moves", "scores", "claims",
     "lifecycle_stages",
 )  # fmt: skip
 _UNREFERENCED = """SELECT c.id FROM contacts AS c WHERE c.id IN (SELECT value FROM json_each(:ids))
