@@ -1,0 +1,183 @@
+"""`mailflow segment` about rules, as people call it: members, changes, why, past days, stages."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mailflow import clock
+from mailflow.cli import main
+from mailflow.jobs.init import Brand, init
+from mailflow.store import imports
+from mailflow.workspace import Workspace
+from shop import Order, at, keep_orders
+
+ZONE = clock.zone("Europe/Vienna")
+NOW = at("2026-03-30", ZONE)
+DAY = timedelta(days=1)
+RULES = """\
+regulars: orders.count >= 2
+lately: orders.last_at >= now - 10d
+good: segment("regulars") and (segment("lately") or country == "DE")
+"""
+ADA, BOB = "ada@example.com", "bob@example.com"
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    monkeypatch.setenv("COLUMNS", "80")
+    made = init(tmp_path / "shop", Brand(timezone="Europe/Vienna")).workspace
+    (made.root / "segments.yaml").write_text(RULES)
+    days = {ADA: [3, 40, 80], BOB: [30, 60], "cy@example.com": [5]}
+    keep_orders(made.store, [Order(who, NOW - ago * DAY, 1000) for who, when in days.items() for ago in when])
+    with made.store.transaction() as tx:
+        tx.execute("UPDATE contacts SET email = replace(key, 'key-', '')")
+        tx.execute("INSERT INTO identities SELECT 'email', '', email, id FROM contacts")
+        imports.data_changed(tx)
+    return made
+
+
+def told(shop: Workspace, capsys: pytest.CaptureFixture[str], *words: str, now: object = NOW) -> tuple[int, str, str]:
+    capsys.readouterr()
+    code = main.run([*words, "--workspace", str(shop.root), "--now", clock.iso(now)])  # type: ignore[arg-type]
+    said = capsys.readouterr()
+    return code, said.out, said.err
+
+
+def asked(shop: Workspace, capsys: pytest.CaptureFixture[str], *words: str, now: object = NOW) -> Any:
+    code, out, err = told(shop, capsys, *words, "--format", "json", now=now)
+    assert code == 0, err
+    return json.loads(out)
+
+
+def moved(shop: Workspace, sql: str) -> None:
+    with shop.store.transaction() as tx:
+        tx.execute(sql)
+        imports.data_changed(tx)
+
+
+def test_members_in_every_format_are_the_same_people(shop: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    emails = {row["email"] for row in asked(shop, capsys, "segment", "regulars")}
+    assert emails == {ADA, BOB}
+    _, lines, _ = told(shop, capsys, "segment", "regulars", "--format", "jsonl")
+    assert {json.loads(line)["email"] for line in lines.splitlines()} == emails
+    _, table, _ = told(shop, capsys, "segment", "regulars", "--format", "csv")
+    assert {row["email"] for row in csv.DictReader(io.StringIO(table))} == emails
+    _, shown, talk = told(shop, capsys, "segment", "--rule", "orders.count >= 2")
+    assert all(email in shown for email in emails)
+    assert "2 members" in talk
+
+
+def test_nobody_is_an_empty_list(shop: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    assert asked(shop, capsys, "segment", "--rule", "orders.count > 99") == []
+    assert told(shop, capsys, "segment", "--rule", "orders.count > 99", "--format", "csv")[1].startswith(
+        "contact,email"
+    )
+
+
+def test_why_somebody_is_in_a_segment_is_a_tree_and_a_sentence(
+    shop: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = asked(shop, capsys, "segment", "good", "--explain", ADA)
+    assert (found["email"], found["segment"], found["member"], found["since"]) == (ADA, "good", True, None)
+    assert [part["truth"] for part in found["tree"]["parts"]] == [True, True]
+    assert found["sentence"].startswith(f"{ADA} is in good: orders.count >= 2 is true (3); orders.last_at >=")
+    out = asked(shop, capsys, "segment", "good", "--explain", BOB)
+    assert out["member"] is False
+    assert 'country == "DE" is false (missing)' in out["sentence"]
+    assert "orders.count" not in out["sentence"]  # it is true, and so not what keeps him out
+    _, table, _ = told(shop, capsys, "segment", "good", "--explain", BOB)
+    assert "false" in table
+    assert f"{BOB} is not in good" in table
+    assert max(map(len, table.splitlines())) <= 80
+
+
+def test_why_takes_a_contact_key_and_a_past_day(shop: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    key = asked(shop, capsys, "segment", "regulars")[0]["contact"]
+    assert asked(shop, capsys, "segment", "regulars", "--explain", key)["member"] is True
+    then = asked(shop, capsys, "segment", "regulars", "--explain", ADA, "--as-of", "2026-01-20")
+    assert then["member"] is False
+    assert "was not in regulars at the end of 2026-01-20: orders.count >= 2 is false (1)" in then["sentence"]
+
+
+def test_who_is_unknown_is_told(shop: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, talk = told(shop, capsys, "segment", "good", "--explain", "adam@example.com")
+    assert code == 2
+    assert "Did you mean ada@example.com?" in talk
+
+
+def test_history_is_kept_by_run_and_told_by_segment(shop: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    assert told(shop, capsys, "run")[0] == 0
+    moved(shop, f"UPDATE contacts SET country = 'DE' WHERE email = '{BOB}'")
+    later = NOW + DAY
+    code, _, talk = told(shop, capsys, "run", now=later)
+    assert (code, talk) == (0, "segment good: 1 came, 0 left\n")
+    changes = asked(shop, capsys, "segment", "good", "--diff", "2026-03-30", now=later)
+    assert [(row["email"], row["moved"], row["at"], row["cause"]) for row in changes] == [
+        (BOB, "entered", clock.iso(later), "person")
+    ]
+    _, _, talk = told(shop, capsys, "segment", "good", "--diff", "2026-03-30", now=later)
+    assert "1 came and 0 left good since 2026-03-30" in talk
+    since = asked(shop, capsys, "segment", "good", "--explain", BOB, now=later)["since"]
+    assert since == clock.iso(later)
+    code, out, talk = told(shop, capsys, "segment", "good", "--as-of", "2026-03-30", now=later)
+    assert BOB not in out
+    assert "from the history" in talk
+    _, _, talk = told(shop, capsys, "segment", "good", "--as-of", "2026-01-31", now=later)
+    assert "computed as of the end of 2026-01-31" in talk
+    listed = {row["name"]: row for row in asked(shop, capsys, "segment", "--list", now=later)}
+    assert (listed["good"]["contacts"], listed["good"]["since_yesterday"], listed["good"]["since_last_week"]) == (
+        2,
+        1,
+        None,
+    )
+    _, table, _ = told(shop, capsys, "segment", "--list", now=later)
+    assert "+1" in table
+
+
+def test_an_edit_of_the_rule_is_told_with_the_difference(shop: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    assert told(shop, capsys, "run")[0] == 0
+    (shop.root / "segments.yaml").write_text(RULES.replace("count >= 2", "count >= 3"))
+    assert told(shop, capsys, "run", now=NOW + DAY)[0] == 0
+    code, out, talk = told(shop, capsys, "segment", "regulars", "--diff", "2026-03-30", now=NOW + 2 * DAY)
+    assert code == 0
+    assert "the rule was edited" in out
+    assert "orders.count >= 3" in talk
+    rows = asked(shop, capsys, "segment", "regulars", "--diff", "2026-03-30", now=NOW + 2 * DAY)
+    assert [(row["email"], row["moved"], row["cause"]) for row in rows] == [(BOB, "left", "rule")]
+
+
+def test_a_circle_of_segments_is_refused_with_its_path(shop: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    (shop.root / "segments.yaml").write_text('a: segment("b")\nb: not segment("c")\nc: segment("a")\n')
+    code, _, talk = told(shop, capsys, "segment", "a")
+    assert code == 78
+    assert "a → b → c → a" in talk.replace("b → c → a → b", "a → b → c → a")
+
+
+def test_stages_are_counted(shop: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    found = {row["stage"]: row["contacts"] for row in asked(shop, capsys, "segment", "--lifecycle")}
+    assert sum(found.values()) == 3
+    assert found["new"] == 1
+    assert set(found) == {"lead", "new", "active", "loyal", "at_risk", "lapsed", "lost"}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--explain", ADA],
+        ["--diff", "2026-03-01"],
+        ["good", "--diff", "2026-03-01", "--as-of", "2026-03-02"],
+        ["good", "--diff", "2026-03-01", "--explain", ADA],
+        ["good", "--lifecycle"],
+        ["good", "--diff", "2026-03-30"],
+        ["nobody"],
+    ],
+)
+def test_what_makes_no_sense_is_refused(shop: Workspace, capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
+    assert told(shop, capsys, "segment", *words)[0] == 2
