@@ -132,8 +132,9 @@ class Deeds:
         )
 
     def _messages(self) -> str:
-        # Tests that the owner sent to themselves are no mail that somebody received.
-        tests = ["m.state = 'accepted'", "NOT m.rehearsal", "(m.scope GLOB 'campaign:*' OR m.scope GLOB 'flow:*')"]
+        # Tests that the owner sent to themselves are no mail that somebody received. Nearly all messages are of campaigns
+        # and flows: with the plus SQLite goes through the table, which is three times as fast as by the index of scopes.
+        tests = ["m.state = 'accepted'", "NOT m.rehearsal", "(+m.scope GLOB 'campaign:*' OR +m.scope GLOB 'flow:*')"]
         tests += self._window("m.settled_at")
         if self.done.campaign is not None:
             name = self.bind(self.done.campaign)
