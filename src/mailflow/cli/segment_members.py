@@ -255,8 +255,12 @@ def _stage_table(found: Sequence[StageSize]) -> Table:
 
 def _tree_table(tree: Explained, sentence: str) -> RenderableType:
     from rich.console import Group
+    from rich.padding import Padding
 
-    rows = [(_yes(part.truth), "  " * depth + shown(part.text), shown(part.value)) for depth, part in _walk(tree)]
+    rows = [
+        (_yes(part.truth), Padding.indent(shown(part.text), 2 * depth), shown(part.value))
+        for depth, part in _walk(tree)
+    ]
     return Group(_table(rows, ["", "part", "seen"]), sentence)
 
 
@@ -266,7 +270,7 @@ def _walk(part: Explained, depth: int = 0) -> Iterator[tuple[int, Explained]]:
         yield from _walk(inner, depth + 1)
 
 
-def _table(rows: Sequence[Sequence[str]], headings: Sequence[str]) -> Table:
+def _table(rows: Sequence[Sequence[RenderableType]], headings: Sequence[str]) -> Table:
     from rich import box
     from rich.table import Table
 

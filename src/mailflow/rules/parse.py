@@ -13,6 +13,7 @@ argument   = [name "="] (rule | "(" sum "," sum {"," sum} ")")
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from mailflow.rules.syntax import (
@@ -99,8 +100,8 @@ class _Parser:
             return Unary("-", operand, (token.span[0], operand.span[1]))
         if token.value == "(":
             inner = self.expression(0)
-            self.expect(")", opened=token)
-            return inner
+            closing = self.expect(")", opened=token)
+            return replace(inner, span=(token.span[0], closing.span[1]))
         raise self.unexpected(token)
 
     def operation(self, left: Syntax, operator: Token) -> Syntax:
