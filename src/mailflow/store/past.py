@@ -31,9 +31,8 @@ def seen(
 ) -> Iterator[Connection]:
     """Give a connection that knows of no order, no refund and no ticket from `until` (milliseconds) on.
 
-    With `consent_at` it sees the consent of that instant, with `rfm` these scores, with `stages` what they make of
-    everybody by then. Where nothing has to be hidden it
-    is the store's own connection.
+    With `consent_at` it sees the consent of that instant, with `rfm` these scores, with `stages` the lifecycle as these
+    settings have it by then. Where nothing has to be hidden it is the store's own connection.
     """
     late = frames.late_contacts(store.db, until=until)
     has_late_tickets = tickets.any_from(store.db, until)
