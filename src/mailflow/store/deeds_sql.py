@@ -14,6 +14,7 @@ from mailflow.store import json_sql
 Bind = Callable[[str | int | float | bool], str]
 Places = Callable[[str], tuple[str, ...]]  # binds the JSON paths of a name
 Converted = Callable[[str, str], str]  # an amount and its currency → the amount in the account's
+_Source = tuple[str, str, str]  # whose a row is, the rows, how many deeds they are
 
 _LINE = {
     "title": "l.title",
@@ -36,14 +37,17 @@ class Deeds:
         self.merges = merges
 
     def people(self, where: str | None) -> str:
-        """Return a query for the contacts who did it often enough."""
+        """Return a query for the contacts who did it often enough.
+
+        Whose contact is somebody else's now is looked up once a contact, not once a deed.
+        """
         match self.done.deed:
             case Deed.ORDER:
-                return self._orders(where)
+                return self._often([self._orders(where)])
             case Deed.EVENT:
-                return self._often(f"SELECT {self._person('e.contact_id')} AS who FROM {self._events(where)}")
+                return self._often([("e.contact_id", self._events(where), "count(*)")])
             case Deed.MAIL:
-                return self._often(f"{self._messages()} UNION ALL {self._delivered()}")
+                return self._often([self._messages(), self._delivered()])
 
     def column(self, field: Field, *, places: Places, converted: Converted) -> str:
         """Return the SQL for what `where=` asks about: a property of an event `e`, or a field of a line `l` of `o`."""
@@ -53,7 +57,7 @@ class Deeds:
             return converted(_AMOUNTS[field.name], "o.currency")
         return _LINE[field.name]
 
-    def _orders(self, where: str | None) -> str:
+    def _orders(self, where: str | None) -> _Source:
         lines = ""
         if self.done.product is not None or self.done.category is not None:
             lines = " JOIN order_lines AS l ON l.order_id = o.id"
@@ -62,11 +66,8 @@ class Deeds:
         tests = ["o.status IN ('open', 'paid')", "o.contact_id IS NOT NULL", *self._window("o.placed_at")]
         tests += [f"l.product_id IN ({products})" for products in self._products()]
         tests += [where] if where is not None else []
-        count = "count(DISTINCT o.id)" if lines else "count(*)"
-        return (
-            f"SELECT {self._person('o.contact_id')} AS who FROM orders AS o{lines} WHERE {' AND '.join(tests)}"
-            f"{self._having(count)}"
-        )
+        rows = f"orders AS o{lines} WHERE {' AND '.join(tests)}"
+        return "o.contact_id", rows, "count(DISTINCT o.id)" if lines else "count(*)"
 
     def _events(self, where: str | None) -> str:
         done = self.done
@@ -131,28 +132,32 @@ class Deeds:
             for column in ("product_id", "sku", "title")
         )
 
-    def _messages(self) -> str:
-        # Tests that the owner sent to themselves are no mail that somebody received. Nearly all messages are of campaigns
-        # and flows: with the plus SQLite goes through the table, which is three times as fast as by the index of scopes.
+    def _messages(self) -> _Source:
+        # Tests that the owner sent to themselves are no mail that somebody received. Nearly all messages are of
+        # campaigns and flows: the plus keeps SQLite from the index of scopes, which takes three times as long.
         tests = ["m.state = 'accepted'", "NOT m.rehearsal", "(+m.scope GLOB 'campaign:*' OR +m.scope GLOB 'flow:*')"]
         tests += self._window("m.settled_at")
         if self.done.campaign is not None:
             name = self.bind(self.done.campaign)
             tests.append(f"m.scope COLLATE NOCASE IN ('campaign:' || {name}, 'flow:' || {name})")
-        return f"SELECT {self._person('m.contact_id')} AS who FROM messages AS m WHERE {' AND '.join(tests)}"
+        return "m.contact_id", f"messages AS m WHERE {' AND '.join(tests)}", "count(*)"
 
-    def _delivered(self) -> str:
+    def _delivered(self) -> _Source:
         """Return who got mail of an old tool: its events say where they are from, ours are messages."""
         old = "json_extract(e.properties, '$.origin') IS NOT NULL"
-        return f"SELECT {self._person('e.contact_id')} AS who FROM {self._events(old)}"
+        return "e.contact_id", self._events(old), "count(*)"
 
-    def _often(self, deeds: str) -> str:
-        return f"SELECT who FROM ({deeds}){self._having('count(*)')}"
-
-    def _having(self, count: str) -> str:
+    def _often(self, sources: list[_Source]) -> str:
         if self.done.at_least == 1:
-            return ""  # whoever is in the set did it once
-        return f" GROUP BY 1 HAVING {count} >= {self.bind(self.done.at_least)}"
+            return " UNION ALL ".join(f"SELECT {self._person(contact)} FROM {rows}" for contact, rows, _ in sources)
+        least = self.bind(self.done.at_least)
+        if not self.merges and len(sources) == 1:
+            ((contact, rows, count),) = sources
+            return f"SELECT {contact} FROM {rows} GROUP BY 1 HAVING {count} >= {least}"
+        counted = " UNION ALL ".join(
+            f"SELECT {contact} AS who, {count} AS n FROM {rows} GROUP BY 1" for contact, rows, count in sources
+        )
+        return f"SELECT {self._person('d.who')} FROM ({counted}) AS d GROUP BY 1 HAVING sum(d.n) >= {least}"
 
     def _window(self, at: str) -> list[str]:
         since = [f"{at} >= {self.bind(self.done.since)}"] if self.done.since is not None else []
@@ -160,8 +165,7 @@ class Deeds:
 
     def _person(self, contact: str) -> str:
         """Return who a row's contact is now: rows stay with a contact that was merged into another."""
-        return (
-            f"coalesce((SELECT w.merged_into FROM contacts AS w WHERE w.id = {contact}), {contact})"
-            if self.merges
-            else contact
-        )
+        if not self.merges:
+            return contact
+        merged = f"{contact} IN (SELECT w.id FROM contacts AS w WHERE w.merged_into IS NOT NULL)"
+        return f"iif({merged}, (SELECT w.merged_into FROM contacts AS w WHERE w.id = {contact}), {contact})"
