@@ -20,8 +20,8 @@ def run(session: Session) -> None:
     """Do everything that is due, then exit. Safe to start twice, to kill, and to miss.
 
     Sends what was approved and is due, tries again what was put off, lets expire what came too late; writes down who
-    came into segments and lifecycle stages and who left. Two at once: the second exits at once with code 75. Says nothing
-    when there was nothing to do.
+    came into segments and lifecycle stages and who left. Two at once: the second exits at once with code 75. Says
+    nothing when there was nothing to do.
 
     \b
     Examples:
