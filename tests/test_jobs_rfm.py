@@ -220,3 +220,23 @@ def test_a_score_says_what_it_was_made_from_and_why(workspace: Workspace, capsys
     assert (code, "17 days; 1 of" in out) == (0, True)
     code, out, _ = told(workspace, capsys, "score", "--list")
     assert "rfm" in out
+
+
+def test_a_run_keeps_scores_and_moves_though_no_rule_asks_for_them(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (workspace.root / "segments.yaml").write_text("{}\n")
+    keep_orders(workspace.store, [Order(name, at("2026-03-01", ZONE), 100) for name in "abc"])
+    told(workspace, capsys, "run", "--now", "2026-03-30T12:00")
+    assert [run["as_of"] for run in asked(workspace, capsys, "score", "--list") if run["score"] == "rfm"] == [
+        "2026-03-30"
+    ]
+
+
+def test_a_run_without_rates_for_several_currencies_fails_for_nobody_who_asks_no_scores(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (workspace.root / "segments.yaml").write_text("{}\n")
+    keep_orders(workspace.store, [Order("a", at("2026-03-01", ZONE), 1, code) for code in ("EUR", "USD")])
+    code, _, err = told(workspace, capsys, "run", "--now", "2026-03-30T12:00")
+    assert (code, "rates.csv" in err) == (0, False)

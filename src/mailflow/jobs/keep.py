@@ -105,12 +105,12 @@ def _kept(workspace: Workspace, known: Marks, now: datetime, *, is_real_clock: b
     if lifecycle.is_stale(store.db, known, at=clock.to_ms(now)):
         moves = stages.refresh(store, settings, marks=known, now=now)
     segments, wrong = Segments.open(root, settings), {}
-    asks_for_scores = facts.any_kept(store.db) and _asks_for_scores(segments)
-    if asks_for_scores and scoring.is_stale(store.db, settings, root=root, now=now):
+    if facts.any_kept(store.db) and scoring.is_stale(store.db, settings, root=root, now=now):
         try:
             scoring.refresh_in_child(root, now=None if is_real_clock else now)
         except MailflowError as error:
-            wrong["rfm"] = str(error)  # the last scores are as good as it gets
+            if _asks_for_scores(segments):
+                wrong["rfm"] = str(error)  # the last scores are as good as it gets
     changes = keep.refresh(store, segments, marks={**known, **marks.now(store.db)}, now=now)
     return KeptReport(changes.entered, changes.left, moves, {**wrong, **changes.wrong})
 
