@@ -122,7 +122,8 @@ def _statements(orders: int, contacts: int) -> list[str]:
     def events(first: int, count: int, name: str, properties: str) -> str:
         return (
             "INSERT INTO events (contact_id, name, source, source_id, occurred_at, recorded_at, properties)"
-            f" {rows(count)} SELECT {whose}, {name}, 'bench', n + {first}, {at.format(rows=count)}, 0, {properties} FROM r"
+            f" {rows(count)} SELECT {whose}, {name}, 'bench', n + {first}, {at.format(rows=count)}, 0, {properties}"
+            " FROM r"
         )
 
     return [
