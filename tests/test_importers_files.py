@@ -672,3 +672,17 @@ def test_a_file_is_read_again_with_other_options_or_other_bytes_or_after_rejects
 def test_an_undone_import_is_not_known(shop: Shop) -> None:
     shop.undo(shop.take(KNOWN))
     assert shop.take(KNOWN).inserted + shop.take(KNOWN).unchanged == 2
+
+
+def test_a_bare_id_in_a_file_of_orders_is_that_of_the_order(shop: Shop) -> None:
+    shop.take("id,email,date,total\n7,ann@example.com,2026-01-05,12.00\n")
+    again = shop.take("id,email,date,total\n7,ann@example.com,2026-01-05,15.00\n")
+    assert (again.inserted, again.updated) == (0, 1)
+    assert shop.all("SELECT order_id, total_minor FROM orders") == [("7", 1500)]
+
+
+def test_lines_in_another_sequence_are_the_same_order(shop: Shop) -> None:
+    head = "order_id,email,date,sku,quantity,unit_price\n"
+    lines = ["1,ann@example.com,2026-01-05,A,1,2.00\n", "1,ann@example.com,2026-01-05,B,3,1.00\n"]
+    shop.take(head + "".join(lines))
+    assert shop.take(head + "".join(reversed(lines))).unchanged == 1

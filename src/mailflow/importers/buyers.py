@@ -21,7 +21,7 @@ from mailflow.importers.contact_rows import (
 from mailflow.importers.recognise import Recognised
 from mailflow.model import ConsentState
 
-_MEMO_SIZE = 200_000
+_MEMO_SIZE = 100_000
 # What shops and dataframes write where there is no customer.
 _NOBODY = frozenset(
     written

@@ -115,10 +115,11 @@ def first_said(values: Iterable[_Value | None]) -> _Value | None:
 
 
 def fingerprint_of(lines: list[Line]) -> int:
-    """Return 64 bits that change with the lines of an order; 0 for none."""
+    """Return 64 bits that change with the lines of an order, not with their sequence; 0 for none."""
     if not lines:
         return 0
-    return int.from_bytes(blake2b(repr(lines).encode(), digest_size=8).digest(), "big", signed=True)
+    text = repr(lines[0]) if len(lines) == 1 else repr(sorted(map(repr, lines)))
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big", signed=True)
 
 
 def hash_id(keys: Keys, placed_at: int | None, total: int | None, currency: str) -> str:

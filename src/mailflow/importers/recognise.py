@@ -285,7 +285,7 @@ def _arrange(
 
 
 def _tidy(plan: Plan, words: NounWords, unused: list[int]) -> None:
-    """Leave out a full name beside its parts, and read the one amount of an order as its total."""
+    """Leave out a full name beside its parts, and read the one amount of an order as its total, an `id` as its own."""
     if {"first_name", "last_name"} & set(plan.columns) and "full_name" in plan.columns:
         place = plan.columns.pop("full_name")[0]
         if words.keeps_others:
@@ -295,6 +295,11 @@ def _tidy(plan: Plan, words: NounWords, unused: list[int]) -> None:
     has = set(plan.columns)
     if "total" in words.fields and "unit_price" in has and not has & {"total", "quantity"}:
         plan.columns["total"] = plan.columns.pop("unit_price")
+    # A bare `id` says nothing of what a file is, but in one of orders it is theirs.
+    place = next((place for place in unused if plan.folded[place] == "id"), None)
+    if place is not None and "placed_at" in words.fields and "order_id" not in has:
+        plan.columns["order_id"] = (place,)
+        unused.remove(place)
 
 
 def _attribute_name(header: str, place: int, taken: Mapping[str, int]) -> str:
