@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import date
 from itertools import islice
+from textwrap import shorten
 from typing import TYPE_CHECKING
 
 from mailflow import clock
@@ -23,6 +24,7 @@ _SHOWN = 20
 _MEMBER_COLUMNS = ["contact", "email", "first_name", "last_name"]
 _MOVE_COLUMNS = ["contact", "email", "moved", "at", "cause"]
 _REASONS_TOLD = 3
+_RULE_SHOWN = 70  # letters of a rule in the list: what it is about
 _STAGES = {
     "lead": "has not ordered yet",
     "new": "ordered once, a short while ago",
@@ -121,7 +123,8 @@ def listing(session: Session, day: date | None) -> None:
         for one in found
     ]
     session.emit(rows, lambda: _list_table(found))
-    if day is None and all(one.since_yesterday is None for one in found if one.rule is not None):
+    changes_known = any(change is not None for one in found for change in (one.since_yesterday, one.since_last_week))
+    if day is None and not changes_known:
         session.say("changes show a day after the first `mailflow run`, which keeps who came and went")
 
 
@@ -234,7 +237,7 @@ def _list_table(found: Sequence[Listed]) -> Table:
             f"{one.contacts:,}",
             _signed(one.since_yesterday),
             _signed(one.since_last_week),
-            "an RFM class" if one.rule is None else shown(one.rule),
+            "an RFM class" if one.rule is None else shorten(shown(one.rule), _RULE_SHOWN, placeholder=" …"),
         )
         for one in found
     ]
