@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from mailflow.importers import ImportOptions, ImportResult, import_file
-from mailflow.importers.table import Source
+from mailflow.importers.reading.table import Source
 from mailflow.store import Store
 from mailflow.tokens import Keys
 

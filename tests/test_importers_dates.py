@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mailflow import clock
 from mailflow.errors import UsageError
-from mailflow.importers.dates import DayOrder, InstantReader, OrderEvidence, birthday
+from mailflow.importers.values.dates import DayOrder, InstantReader, OrderEvidence, birthday
 
 VIENNA = ZoneInfo("Europe/Vienna")
 YEARS = (datetime(1970, 1, 2), datetime(2100, 1, 1))  # noqa: DTZ001 (wall times)

@@ -10,12 +10,12 @@ import pytest
 
 from mailflow.config import ImportSettings
 from mailflow.errors import ProblemsError
-from mailflow.importers.kept import entry_to_keep, load_kept, with_kept, with_layout
-from mailflow.importers.layouts import load_layouts
 from mailflow.importers.nouns import Noun
 from mailflow.importers.options import ImportOptions
-from mailflow.importers.recognise import recognise
-from mailflow.importers.source import Source
+from mailflow.importers.reading.source import Source
+from mailflow.importers.recognition.kept import entry_to_keep, load_kept, with_kept, with_layout
+from mailflow.importers.recognition.layouts import load_layouts
+from mailflow.importers.recognition.recognise import recognise
 from mailflow.model import Basis
 
 SETTINGS = """\

@@ -9,8 +9,8 @@ import pytest
 
 from mailflow.errors import QuestionError
 from mailflow.importers import ImportOptions
-from mailflow.importers.pieces import gather
-from mailflow.importers.spool import Spool
+from mailflow.importers.reading.pieces import gather
+from mailflow.importers.reading.spool import Spool
 from test_importers_files import Shop
 
 ORDERS = """order_id,email,date,total,currency

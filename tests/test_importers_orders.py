@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from mailflow.importers.items import read_items
-from mailflow.importers.order_returns import bare_id
-from mailflow.importers.zones import named_zone
+from mailflow.importers.orders.order_returns import bare_id
+from mailflow.importers.values.items import read_items
+from mailflow.importers.values.zones import named_zone
 from mailflow.model import ConsentState
 from test_importers_files import Shop
 

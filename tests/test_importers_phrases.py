@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from mailflow.errors import QuestionError
-from mailflow.importers.recognise import Recognised, recognise
-from mailflow.importers.source import inspect
+from mailflow.importers.reading.source import inspect
+from mailflow.importers.recognition.recognise import Recognised, recognise
 from mailflow.model import ConsentState
 from test_importers_files import Shop
 

@@ -17,11 +17,12 @@ from xml.sax.saxutils import escape
 import pytest
 
 from import_shop import ImportShop, options_of
-from mailflow.importers import Noun, archives, source_excel
-from mailflow.importers import spool as spools
-from mailflow.importers.pieces import Gathered, gather
-from mailflow.importers.source import blocks
-from mailflow.importers.spool import Spool, open_spool
+from mailflow.importers import Noun
+from mailflow.importers.reading import archives, source_excel
+from mailflow.importers.reading import spool as spools
+from mailflow.importers.reading.pieces import Gathered, gather
+from mailflow.importers.reading.source import blocks
+from mailflow.importers.reading.spool import Spool, open_spool
 
 CONTACTS = "email,first_name\nann@example.com,Ann\n"
 ORDERS = "order id,email,date,total\n1,ann@example.com,2026-01-05,12.50\n"
@@ -227,7 +228,7 @@ def test_gzip_is_unpacked_and_a_cut_off_one_told(spool: Spool, tmp_path: Path) -
 
 def test_the_spool_of_a_killed_command_is_cleared_and_that_of_a_running_one_kept(tmp_path: Path) -> None:
     code = (
-        "import os, sys, pathlib; from mailflow.importers.spool import Spool;"
+        "import os, sys, pathlib; from mailflow.importers.reading.spool import Spool;"
         " path, file = Spool(pathlib.Path(sys.argv[1])).create(); file.write(b'x'); file.flush();"
         " os.kill(os.getpid(), 9)"
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mailflow.errors import DataError, UsageError
-from mailflow.importers.categories import categories_in
+from mailflow.importers.values.categories import categories_in
 from test_importers_files import Shop
 
 HEADER = "product id,sku,name,price,currency,category,stock,status,material\n"

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from mailflow.errors import QuestionError
-from mailflow.importers.layouts import load_layouts
 from mailflow.importers.nouns import Noun
-from mailflow.importers.recognise import Recognised, recognise
-from mailflow.importers.source import Source, inspect
-from mailflow.importers.vocabulary import VOCABULARY
-from mailflow.importers.words import fold
+from mailflow.importers.reading.source import Source, inspect
+from mailflow.importers.recognition.layouts import load_layouts
+from mailflow.importers.recognition.recognise import Recognised, recognise
+from mailflow.importers.recognition.vocabulary import VOCABULARY
+from mailflow.importers.wording.words import fold
 
 
 def read(*header: str, **said: object) -> Recognised:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mail_shop import mailflow, make_shop
-from mailflow.importers.remarks import tell
+from mailflow.importers.values.remarks import tell
 
 
 def test_each_kind_is_counted_and_the_first_are_named() -> None:

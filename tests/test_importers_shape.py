@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from import_shop import ImportShop
-from mailflow.importers.cells import Sheet
-from mailflow.importers.layouts import Layout, read_table
-from mailflow.importers.recognise import Recognised, recognise
-from mailflow.importers.rules import RULES, Rule, items
-from mailflow.importers.shape import shaped_blocks
-from mailflow.importers.source import inspect
+from mailflow.importers.reading.source import inspect
+from mailflow.importers.recognition.layouts import Layout, read_table
+from mailflow.importers.recognition.recognise import Recognised, recognise
+from mailflow.importers.recognition.rules import RULES, Rule, items
+from mailflow.importers.recognition.shape import shaped_blocks
+from mailflow.importers.values.cells import Sheet
 
 ORDERS = """\
 tool: till

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailflow.errors import DataError, UsageError
-from mailflow.importers.source import BLOCK_CHARACTERS, MAX_CELL, blocks, inspect
+from mailflow.importers.reading.source import BLOCK_CHARACTERS, MAX_CELL, blocks, inspect
 
 
 def write(folder: Path, content: str | bytes, name: str = "file.csv") -> Path:

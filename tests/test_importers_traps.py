@@ -12,7 +12,7 @@ import pytest
 from import_shop import ImportShop
 from mailflow.errors import DataError
 from mailflow.importers import Noun
-from mailflow.importers.source import MAX_CELL, Form, blocks, inspect
+from mailflow.importers.reading.source import MAX_CELL, Form, blocks, inspect
 
 
 @pytest.fixture

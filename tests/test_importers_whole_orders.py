@@ -11,7 +11,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from mailflow.importers import ImportOptions, import_file, shape, source
+from mailflow.importers import ImportOptions, import_file
+from mailflow.importers.reading import source
+from mailflow.importers.recognition import shape
 from mailflow.store import Store
 from mailflow.tokens import Keys
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mailflow.importers import words
-from mailflow.importers.consent import ConsentReader
+from mailflow.importers.values.consent import ConsentReader
+from mailflow.importers.wording import words
 from mailflow.model import ConsentState
 
 _TABLES = [name for name, table in vars(words).items() if name.isupper() and isinstance(table, frozenset | dict)]

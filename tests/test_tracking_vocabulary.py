@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from mailflow.importers import event_names
-from mailflow.importers.event_kinds import KINDS
-from mailflow.importers.event_names import event_name
+from mailflow.importers.events.event_kinds import KINDS
 from mailflow.importers.nouns import Noun
-from mailflow.importers.words_events import MOMENTS
+from mailflow.importers.wording import event_names
+from mailflow.importers.wording.event_names import event_name
+from mailflow.importers.wording.words_events import MOMENTS
 from mailflow.store import bookings, carts, tickets
 from mailflow.tracking import record, vocabulary
 from mailflow.tracking.vocabulary import VOCABULARY

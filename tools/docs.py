@@ -24,9 +24,9 @@ import typer
 from mailflow import errors, model
 from mailflow.cli import main
 from mailflow.cli.registry import COMMANDS
-from mailflow.importers.layouts import load_layouts, tools_of
-from mailflow.importers.rules import RULES
-from mailflow.importers.vocabulary import VOCABULARY
+from mailflow.importers.recognition.layouts import load_layouts, tools_of
+from mailflow.importers.recognition.rules import RULES
+from mailflow.importers.recognition.vocabulary import VOCABULARY
 from mailflow.tracking import vocabulary
 
 DOCS = Path(__file__).parents[1] / "docs"

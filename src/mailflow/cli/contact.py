@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from mailflow.addresses import Address
-    from mailflow.importers.address_list import AddressList
+    from mailflow.importers.people.address_list import AddressList
     from mailflow.jobs.contact import Change
 
 contact = group(
@@ -166,7 +166,7 @@ def _address(text: str) -> Address:
 
 def _listed(emails: list[str] | None, file: Path | None) -> AddressList:
     """Return the addresses of the command line, or of the file; one of both must be there."""
-    from mailflow.importers import address_list
+    from mailflow.importers.people import address_list
 
     if bool(emails) == (file is not None):
         raise UsageError("say one or more addresses, or --file FILE" + (", not both" if emails else ""))

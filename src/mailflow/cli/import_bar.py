@@ -9,7 +9,7 @@ from mailflow import clock
 
 if TYPE_CHECKING:
     from mailflow.cli.frame import Session
-    from mailflow.importers.meter import Phase, Progress
+    from mailflow.importers.reading.meter import Phase, Progress
 
 _AFTER_SECONDS = 1.0
 _NAME_WIDTH = 24

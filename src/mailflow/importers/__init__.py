@@ -1,9 +1,8 @@
-"""Everything that comes in: files of contacts and orders, whoever wrote them.
+"""Everything that comes in, whoever wrote it. `files` takes one file through all of it, kind by kind (`nouns`).
 
-`source` reads a file as text, `recognise` tells what it is (by the tables of tools in `layouts`, the words in
-`vocabulary`), `shape` adds the columns that a table makes, `survey` tells how columns are written, `*_rows` turn rows
-into staged tuples, `*_pipeline` compare and write them, `files` takes one file through all of it. The database's side:
-store.staging.
+`reading` makes rows of bytes; `recognition` tells what a file is and what its columns mean, by the words in `wording`
+and the tables of tools in `tools/`; `values` reads cells; `people`, `orders`, `events` and `registers` stage, compare
+and write, each kind by its `pipeline`. The database's side: store.staging.
 """
 
 from mailflow.importers.files import import_file, recover

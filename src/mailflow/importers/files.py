@@ -12,25 +12,27 @@ from pathlib import Path
 from types import MappingProxyType
 
 from mailflow import clock
-from mailflow.importers import rejects, remarks, repeats, spool
-from mailflow.importers.answer_pipeline import AnswerPipeline
-from mailflow.importers.contact_pipeline import ContactPipeline
-from mailflow.importers.event_kinds import KINDS
-from mailflow.importers.event_pipeline import EventPipeline
-from mailflow.importers.kept import entry_to_keep, with_kept, with_layout
-from mailflow.importers.line_pipeline import LinePipeline
-from mailflow.importers.meter import Meter, Phase, Report
+from mailflow.importers import repeats
+from mailflow.importers.events.answer_pipeline import AnswerPipeline
+from mailflow.importers.events.event_kinds import KINDS
+from mailflow.importers.events.event_pipeline import EventPipeline
 from mailflow.importers.nouns import Noun
 from mailflow.importers.options import ImportOptions, ImportResult, Trouble
-from mailflow.importers.order_pipeline import OrderPipeline
+from mailflow.importers.orders.line_pipeline import LinePipeline
+from mailflow.importers.orders.order_pipeline import OrderPipeline
+from mailflow.importers.orders.product_pipeline import ProductPipeline
+from mailflow.importers.people.contact_pipeline import ContactPipeline
+from mailflow.importers.people.signup_pipeline import SignupPipeline
+from mailflow.importers.people.suppression_pipeline import SuppressionPipeline
 from mailflow.importers.pipeline import Pipeline, Staged, Task, Verdict
-from mailflow.importers.product_pipeline import ProductPipeline
-from mailflow.importers.recognise import recognise
-from mailflow.importers.register_pipeline import RegisterPipeline
-from mailflow.importers.signup_pipeline import SignupPipeline
-from mailflow.importers.source import Source, inspect
-from mailflow.importers.suppression_pipeline import SuppressionPipeline
-from mailflow.importers.words_shop import are_lines
+from mailflow.importers.reading import rejects, spool
+from mailflow.importers.reading.meter import Meter, Phase, Report
+from mailflow.importers.reading.source import Source, inspect
+from mailflow.importers.recognition.kept import entry_to_keep, with_kept, with_layout
+from mailflow.importers.recognition.recognise import recognise
+from mailflow.importers.registers.register_pipeline import RegisterPipeline
+from mailflow.importers.values import remarks
+from mailflow.importers.wording.words_shop import are_lines
 from mailflow.store import Store, imports, suppressions, undo
 from mailflow.store.pace import Pace, rows_to_write
 from mailflow.store.staging import Staging, clear_spool, open_staging

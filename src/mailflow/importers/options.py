@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 from mailflow.config import ImportSettings
 from mailflow.errors import UsageError
-from mailflow.importers.layouts import Layout
 from mailflow.importers.nouns import Noun
+from mailflow.importers.recognition.layouts import Layout
 from mailflow.model import Basis
 
 

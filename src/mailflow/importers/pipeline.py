@@ -6,12 +6,12 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from mailflow.importers.cells import Sheet
-from mailflow.importers.erased import without_erased
 from mailflow.importers.options import ImportOptions
-from mailflow.importers.recognise import Recognised
-from mailflow.importers.shape import shaped_blocks
-from mailflow.importers.source import Block, Reject, Source
+from mailflow.importers.reading.source import Block, Reject, Source
+from mailflow.importers.recognition.recognise import Recognised
+from mailflow.importers.recognition.shape import shaped_blocks
+from mailflow.importers.values.cells import Sheet
+from mailflow.importers.values.erased import without_erased
 from mailflow.store.pace import Pace
 from mailflow.store.staging import StagedReject, Staging
 from mailflow.tokens import Keys

@@ -9,10 +9,10 @@ from __future__ import annotations
 import hashlib
 
 from mailflow import __version__
-from mailflow.importers.layouts import load_layouts
 from mailflow.importers.options import ImportOptions, ImportResult
 from mailflow.importers.pipeline import Task
-from mailflow.importers.recognise import Recognised
+from mailflow.importers.recognition.layouts import load_layouts
+from mailflow.importers.recognition.recognise import Recognised
 from mailflow.store import imports
 from mailflow.store.connection import Connection
 

@@ -14,12 +14,12 @@ from mailflow import importers
 from mailflow.errors import MailflowError, QuestionError, UsageError
 from mailflow.importers import ImportOptions, ImportResult, Noun
 from mailflow.importers.files import SHOWN
-from mailflow.importers.kept import load_kept
-from mailflow.importers.layouts import load_layouts
-from mailflow.importers.meter import Report
-from mailflow.importers.pieces import LeftOut, gather
-from mailflow.importers.spool import open_spool
-from mailflow.importers.table import Source
+from mailflow.importers.reading.meter import Report
+from mailflow.importers.reading.pieces import LeftOut, gather
+from mailflow.importers.reading.spool import open_spool
+from mailflow.importers.reading.table import Source
+from mailflow.importers.recognition.kept import load_kept
+from mailflow.importers.recognition.layouts import load_layouts
 from mailflow.model import Basis, ImportState
 from mailflow.store import imports, undo
 from mailflow.store.imports import ImportRecord

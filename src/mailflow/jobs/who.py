@@ -75,7 +75,9 @@ def _address(text: str) -> Address | ValueError:
 
 def _by_other_keys(db: Connection, text: str) -> dict[str, Contact]:
     """Return who has this text as a key, a customer id or a phone number, by what it is."""
-    from mailflow.importers.cells import phone_key  # all the importers come with it, and most people name an address
+    from mailflow.importers.values.cells import (
+        phone_key,  # all the importers come with it, and most people name an address
+    )
 
     by_key = contacts.find_by_key(db, text)
     if by_key is not None:

@@ -14,7 +14,7 @@ from mailflow.campaigns import spec
 from mailflow.config import Settings
 from mailflow.config.yaml_files import read_yaml
 from mailflow.errors import MailflowError, Problem, ProblemsError
-from mailflow.importers import layouts
+from mailflow.importers.recognition import layouts
 from mailflow.jobs.campaign import OpenCampaign
 from mailflow.jobs.doctor.fields import FieldReport, Gathered, field_reports, readers_of_fields
 from mailflow.rules import Rule, RuleError

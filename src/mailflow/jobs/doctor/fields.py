@@ -11,7 +11,7 @@ from typing import Any
 
 from mailflow import clock
 from mailflow.config.settings import FieldSettings
-from mailflow.importers.layouts import PLAIN, load_layouts, tools_of
+from mailflow.importers.recognition.layouts import PLAIN, load_layouts, tools_of
 from mailflow.rules import Rule
 from mailflow.store.field_usage import ATTRIBUTE, COLUMNS, FieldUsage, Source
 from mailflow.store.imports import ImportRecord

@@ -1,0 +1,1 @@
+"""Files of what happened: visits, carts, tickets, bookings, answers."""

@@ -1,0 +1,1 @@
+"""Files of orders, their lines and returns, and of products."""

@@ -1,0 +1,1 @@
+"""What a file is, which tool wrote it, what each column means. The words: wording; the tables: tools/."""

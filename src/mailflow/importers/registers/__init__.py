@@ -1,0 +1,1 @@
+"""Files of owners, companies and costs."""

@@ -1,0 +1,119 @@
+"""Look at a file before it is read: how its dates and amounts are written. One rule a column, not a cell.
+
+Most columns show it in their first rows; only a doubtful one is looked at to the end.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from mailflow.errors import QuestionError
+from mailflow.importers.options import ImportOptions
+from mailflow.importers.reading.source import Block, Source
+from mailflow.importers.recognition.recognise import Recognised
+from mailflow.importers.recognition.shape import shaped_blocks
+from mailflow.importers.values.dates import DayOrder, InstantReader, OrderEvidence
+from mailflow.money import MarkEvidence, parse_number
+
+_DATES = ("placed_at", "refunded_at", "consent_at", "opted_out_at", "spent_on", "ends_on")
+LINE_FIELDS = frozenset({"quantity", "unit_price", "sku", "product_id", "title"})
+_AMOUNTS = ("total", "refunded", "unit_price", "quantity", "amount")
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """How to read the dates and amounts of each column, by field.
+
+    `line_totals`: the total of a row is that of a line, not that of its order.
+    """
+
+    instants: Mapping[str, InstantReader]
+    marks: Mapping[str, str | None]
+    line_totals: bool
+
+
+def survey(
+    source: Source,
+    recognised: Recognised,
+    options: ImportOptions,
+    *,
+    of_dates: Collection[str] = _DATES,
+    of_amounts: Collection[str] = _AMOUNTS,
+) -> Findings:
+    """Look at a file; `QuestionError` where nothing shows whether day or month comes first.
+
+    `of_dates` and `of_amounts` are the fields that hold dates and amounts in a file of this kind.
+    """
+    dates = {name: OrderEvidence() for name in of_dates if name in recognised.columns and options.date_format is None}
+    marks = {name: MarkEvidence() for name in of_amounts if name in recognised.columns}
+    line_totals = False
+    for number, block in enumerate(shaped_blocks(source, recognised.steps)):
+        _look(block, recognised, dates, marks)
+        if number == 0:
+            line_totals = _shows_line_totals(block, recognised)
+        if not any(date.order is None and date.doubtful for date in dates.values()) and not any(
+            mark.mark is None and mark.doubtful for mark in marks.values()
+        ):
+            break
+    for name, date in dates.items():
+        if date.order is None and date.doubtful:
+            date.order = recognised.day_order
+        if date.order is None and date.doubtful:
+            column = recognised.header[recognised.columns[name][0]]
+            raise QuestionError(
+                f"{source.path}: nothing in column {column!r} shows whether day or month comes first (such as"
+                f" {date.doubtful.strip()!r})",
+                option="--date-format",
+                choices={order.value: order.value for order in DayOrder},
+            )
+    readers = {name: _reader(dates.get(name), options) for name in of_dates}
+    return Findings(readers, {name: mark.mark for name, mark in marks.items()}, line_totals)
+
+
+def _reader(evidence: OrderEvidence | None, options: ImportOptions) -> InstantReader:
+    return InstantReader(options.zone, order=evidence.order if evidence else None, pattern=options.date_format)
+
+
+def _look(
+    block: Block, recognised: Recognised, dates: Mapping[str, OrderEvidence], marks: Mapping[str, MarkEvidence]
+) -> None:
+    for name, date in dates.items():
+        if date.order is None:
+            date.look(row[recognised.columns[name][0]] for row in block.rows)
+    for name, mark in marks.items():
+        if mark.mark is None:
+            mark.look(row[recognised.columns[name][0]] for row in block.rows)
+
+
+def _shows_line_totals(block: Block, recognised: Recognised) -> bool:
+    """Return whether the amount is that of each line: it differs within an order, or is quantity times price."""
+    order, total = recognised.place("order_id"), recognised.place("total")
+    if order is None or total is None or not LINE_FIELDS & set(recognised.columns):
+        return False
+    orders: dict[str, list[Sequence[str]]] = defaultdict(list)
+    for row in block.rows:
+        if row[order].strip() and _is_sale(row[total]):
+            orders[row[order]].append(row)
+    several = [rows for rows in orders.values() if len(rows) > 1]
+    if any(len({row[total] for row in rows}) > 1 for rows in several):
+        return True
+    quantity, price = recognised.place("quantity"), recognised.place("unit_price")
+    if quantity is None or price is None or not several:
+        return False
+    return all(_is_product(row[total], row[quantity], row[price]) for rows in several for row in rows)
+
+
+def _is_sale(cell: str) -> bool:
+    """Return whether a cell holds an amount that did not go back."""
+    return bool(cell.strip()) and not cell.strip().startswith(("-", "\u2212", "("))
+
+
+def _is_product(total: str, quantity: str, price: str) -> bool:
+    try:
+        said, count, each = (parse_number(cell, "EUR") for cell in (total, quantity, price))
+    except ValueError:
+        return False
+    return abs(said - count * each) < Decimal("0.01") and count != 0 and said != 0

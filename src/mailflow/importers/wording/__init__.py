@@ -1,0 +1,1 @@
+"""The words of other tools, as tables: of headers, consent, statuses, events."""
