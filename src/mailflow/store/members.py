@@ -46,15 +46,6 @@ def any_merged(db: Connection) -> bool:
     return db.execute("SELECT 1 FROM contacts WHERE merged_into IS NOT NULL LIMIT 1").fetchone() is not None
 
 
-def is_one(db: Connection, where: str, parameters: Parameters, contact_id: int) -> bool:
-    """Return whether a compiled rule means one contact; only what is known of that one is read."""
-    row = db.execute(
-        f"SELECT c.id FROM contacts AS c WHERE c.id = :asked_contact AND c.merged_into IS NULL AND {where}",
-        {**parameters, "asked_contact": contact_id},
-    ).fetchone()
-    return row is not None
-
-
 def named(db: Connection, ids: Sequence[int]) -> Iterator[Member]:
     """Yield these contacts with their names, in the order of the ids, which ascend."""
     for start in range(0, len(ids), _CHUNK):
