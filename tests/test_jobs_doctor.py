@@ -65,6 +65,12 @@ def test_a_new_workspace_has_nothing_wrong(workspace: Workspace) -> None:
     assert findings(workspace) == []
 
 
+def test_a_new_workspace_with_its_first_contact_has_nothing_wrong(workspace: Workspace) -> None:
+    bring(workspace, "email\nann@example.com\n")
+    assert errors(workspace) == []
+    assert "attributes.values" in hints(workspace)  # a shipped segment asks for it, and nobody has it yet
+
+
 def test_all_mistakes_of_all_files_are_told_in_one_go(workspace: Workspace) -> None:
     write(workspace, "segments.yaml", 'near: contry == "DE"\nfar: country = "DE"\n')
     write(workspace, "campaigns/one.yaml", "audience: everyone\ntemplate: nowhere\n")

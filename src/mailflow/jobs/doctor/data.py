@@ -26,7 +26,7 @@ _KINDS = {"number": ("number",), "bool": ("bool",), "text": ("text", "list"), "d
 def unknown_in_templates(examined: Examined) -> Iterator[Finding]:
     """Find fields in templates that are neither built in, nor declared, nor known of anybody."""
     for report in _reports(examined):
-        if report.declared or report.filled or not report.readers:
+        if not _is_unknown(report):
             continue
         name = report.name.removeprefix(ATTRIBUTE)
         known = [*COLUMNS, *(other.removeprefix(ATTRIBUTE) for other in examined.usage.filled), *COMPUTED]
@@ -38,10 +38,15 @@ def unknown_in_templates(examined: Examined) -> Iterator[Finding]:
         )
 
 
+def _is_unknown(report: FieldReport) -> bool:
+    """Return whether a template reads what there is not. A rule may ask about an attribute that nobody has yet."""
+    return not (report.declared or report.filled) and any(reader.kind == "template" for reader in report.readers)
+
+
 def read_but_empty(examined: Examined) -> Iterator[Finding]:
     """Find fields that something reads and nobody fills, and such as only some have though all are told of them."""
     for report in _reports(examined):
-        if not report.readers or not (report.declared or report.filled):
+        if not report.readers or _is_unknown(report):
             continue
         if not report.filled:
             yield hint(
