@@ -115,7 +115,7 @@ def test_the_exit_code_is_the_worst(shop: Path, capfd: pytest.CaptureFixture[str
 def test_an_empty_folder_is_told(shop: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (shop / "exports").mkdir()
     code, results, err = call(capfd, "exports")
-    assert (code, results, "no files to import" in err) == (2, [], True)
+    assert (code, results, "exports: there is no file to import" in err) == (2, [], True)
 
 
 def test_the_sum_is_always_printed(shop: Path, capfd: pytest.CaptureFixture[str]) -> None:
