@@ -118,7 +118,10 @@ def recover(store: Store, private: Path, *, now: datetime) -> list[int]:
 
 @contextmanager
 def _no_cycles() -> Iterator[None]:
-    """Pause the collector of reference cycles: millions of tuples come and go, none in a cycle; it costs a fifth."""
+    """Pause the collector of reference cycles: millions of tuples come and go, few in a cycle; it costs a fifth.
+
+    `Task.sheets` collects those few now and then.
+    """
     was_enabled = gc.isenabled()
     gc.disable()
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -17,6 +18,8 @@ from mailflow.store.staging import StagedReject, Staging
 from mailflow.tokens import Keys
 
 Advance = Callable[[int], object]
+
+_BLOCKS_A_COLLECTION = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,9 @@ class Task:
         blocks = shaped_blocks(self.source, self.recognised.steps)
         if self.erased:
             blocks = without_erased(blocks, self.recognised, self.keys, self.erased)
-        for block in blocks:
+        for number, block in enumerate(blocks, 1):
+            if number % _BLOCKS_A_COLLECTION == 0:
+                gc.collect()  # it is paused meanwhile: see files
             yield Sheet(block, self.recognised)
 
 

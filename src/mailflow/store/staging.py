@@ -25,7 +25,7 @@ LINE_COLUMNS = ("order_n", "position", "product_id", "sku", "title", "quantity",
 _WINDOW = 10_000  # cards read in one statement
 REFUND_COLUMNS = ("order_n", "refunded_at", "amount_minor")
 
-_COMPARING_KIB, _WRITING_KIB = 12_288, 32_768
+_COMPARING_KIB, _WRITING_KIB = 12_288, 24_576
 
 # A card is one statement of a file about a person. Blank keys are '', blank fields NULL: a blank cell says nothing.
 _TABLES = f"""

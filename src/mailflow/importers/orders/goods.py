@@ -11,7 +11,7 @@ from mailflow.importers.values.categories import categories_in
 from mailflow.importers.values.cells import Sheet, identifier
 from mailflow.importers.values.items import Item, ItemMemo
 
-_MEMO_SIZE = 50_000  # products and prices come again and again, but a file may have any number of them
+_MEMO_SIZE = 20_000  # products and prices come again and again, but a file may have any number of them
 _NAMES = ("product_id", "sku", "title")
 
 Number = tuple[Decimal | None, float | int | None]  # as it is written, and as an order line keeps it
