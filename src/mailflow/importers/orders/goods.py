@@ -9,9 +9,9 @@ from decimal import Decimal
 from mailflow import money
 from mailflow.importers.values.categories import categories_in
 from mailflow.importers.values.cells import Sheet, identifier
-from mailflow.importers.values.items import Item, ItemMemo
+from mailflow.importers.values.items import Item, read_items
+from mailflow.importers.values.memo import Memo
 
-_MEMO_SIZE = 20_000  # products and prices come again and again, but a file may have any number of them
 _NAMES = ("product_id", "sku", "title")
 
 Number = tuple[Decimal | None, float | int | None]  # as it is written, and as an order line keeps it
@@ -68,35 +68,35 @@ def no_goods(size: int) -> Goods:
     return Goods([("", None, "")] * size, [(None, None)] * size, [(None, None)] * size, None, None)
 
 
-class _Memo(dict[tuple[str, ...], Names]):
-    """The names of products by the cells they are read from."""
+def _named_by(ids: int, skus: int) -> Callable[[tuple[str, ...]], Names]:
+    """Return what reads the cells of so many columns of ids, then of SKUs, then of titles."""
 
-    def __init__(self, parts: tuple[int, int]) -> None:
-        super().__init__()
-        self._ids_end, self._skus_end = parts
+    def read(cells: tuple[str, ...]) -> Names:
+        product_id, sku = _first(cells[:ids], identifier), _first(cells[ids : ids + skus], identifier)
+        title = _first(cells[ids + skus :], str.strip)
+        return product_id or sku or title or "", sku, title or sku or product_id or ""
 
-    def __missing__(self, cells: tuple[str, ...]) -> Names:
-        if len(self) >= _MEMO_SIZE:
-            self.clear()
-        product_id = _first(cells[: self._ids_end], identifier)
-        sku = _first(cells[self._ids_end : self._skus_end], identifier)
-        title = _first(cells[self._skus_end :], str.strip)
-        self[cells] = names = (product_id or sku or title or "", sku, title or sku or product_id or "")
-        return names
+    return read
 
 
-class _Numbers(dict[str, Number]):
-    """Numbers by the cells they are written in."""
+def _quantity_in(currency: str, mark: str | None) -> Callable[[str], Number]:
+    def read(cell: str) -> Number:
+        if not cell.strip():
+            return None, None
+        number = money.parse_number(cell, currency, mark)
+        return number, float(number)
 
-    def __init__(self, read: Callable[[str], Number]) -> None:
-        super().__init__()
-        self._read = read
+    return read
 
-    def __missing__(self, cell: str) -> Number:
-        if len(self) >= _MEMO_SIZE:
-            self.clear()
-        self[cell] = number = self._read(cell) if cell.strip() else (None, None)
-        return number
+
+def _price_in(currency: str, mark: str | None) -> Callable[[str], Number]:
+    def read(cell: str) -> Number:
+        if not cell.strip():
+            return None, None
+        number = money.parse_number(cell, currency, mark)
+        return number, money.rounded(number, currency)
+
+    return read
 
 
 class GoodsReader:
@@ -107,10 +107,10 @@ class GoodsReader:
         self._marks = marks
         self._has_items = "items" in fields
         self._has_categories = bool({"category", "categories"} & fields)
-        self._items = ItemMemo()
-        self._names: _Memo | None = None
-        self._quantities = _Numbers(self._quantity)
-        self._prices: dict[str, _Numbers] = {}
+        self._items: Memo[str, list[Item]] = Memo(read_items)
+        self._names: Memo[tuple[str, ...], Names] | None = None
+        self._quantities = Memo(_quantity_in(currency, marks.get("quantity")))
+        self._prices: dict[str, Memo[str, Number]] = {}
 
     def read(self, sheet: Sheet, currencies: Sequence[str]) -> Goods:
         """Return the products of a block whose amounts are in these currencies, row by row."""
@@ -125,7 +125,7 @@ class GoodsReader:
     def _names_of(self, sheet: Sheet) -> list[Names]:
         columns = [[cells for _, cells in sheet.every(name)] for name in _NAMES]
         if self._names is None:
-            self._names = _Memo((len(columns[0]), len(columns[0]) + len(columns[1])))
+            self._names = Memo(_named_by(len(columns[0]), len(columns[1])))
         cells = [column for some in columns for column in some]
         return list(map(self._names.__getitem__, zip(*cells, strict=True))) if cells else [("", None, "")] * sheet.size
 
@@ -146,19 +146,9 @@ class GoodsReader:
         found = sheet.convert("unit_price", pairs, lambda pair: self._prices_in(pair[1])[pair[0]])
         return [number or (None, None) for number in found]
 
-    def _quantity(self, cell: str) -> Number:
-        number = money.parse_number(cell, self._currency, self._marks.get("quantity"))
-        return number, float(number)
-
-    def _prices_in(self, currency: str) -> _Numbers:
+    def _prices_in(self, currency: str) -> Memo[str, Number]:
         if currency not in self._prices:
-            mark = self._marks.get("unit_price")
-
-            def read(cell: str) -> Number:
-                number = money.parse_number(cell, currency, mark)
-                return number, money.rounded(number, currency)
-
-            self._prices[currency] = _Numbers(read)
+            self._prices[currency] = Memo(_price_in(currency, self._marks.get("unit_price")))
         return self._prices[currency]
 
     def _categories(self, sheet: Sheet) -> list[tuple[str, ...]]:

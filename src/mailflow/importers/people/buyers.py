@@ -19,6 +19,7 @@ from mailflow.importers.people.contact_rows import (
 from mailflow.importers.recognition.recognise import Recognised
 from mailflow.importers.values.cells import Sheet, address, identifiers, marked_text, phone_key
 from mailflow.importers.values.consent import ConsentReader
+from mailflow.importers.values.memo import Memo
 from mailflow.model import ConsentState
 
 _MEMO_SIZE = 100_000
@@ -46,19 +47,19 @@ class Buyers:
     sayings: list[SaidColumns]
 
 
-class _Addresses(dict[str, Address | None]):
+class _Addresses(Memo[str, Address | None]):
     """E-mail cells and what they are: those of one customer come again and again. `fresh` are those read just now."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.fresh: set[str] = set()
+        fresh: set[str] = set()
 
-    def __missing__(self, cell: str) -> Address | None:
-        if len(self) >= _MEMO_SIZE:
-            self.clear()
-        read = self[cell] = address(cell)
-        self.fresh.add(cell)
-        return read
+        def read(cell: str) -> Address | None:
+            found = address(cell)
+            fresh.add(cell)
+            return found
+
+        super().__init__(read, _MEMO_SIZE)
+        self.fresh = fresh
 
     def forget_fresh(self) -> None:
         """Let the cells that are fresh still be fresh again when they come next."""

@@ -14,6 +14,7 @@ from mailflow.importers.events.event_cells import instant_reader
 from mailflow.importers.recognition.recognise import Recognised
 from mailflow.importers.values.cells import Sheet
 from mailflow.importers.values.consent import CONSENT_FIELDS, REFUSAL_FIELDS, ConsentReader, Refusal, Saying
+from mailflow.importers.values.memo import Memo
 from mailflow.importers.wording.consent_words import CONSENT_SILENT, PLAIN_NO
 from mailflow.importers.wording.words import fold
 from mailflow.model import Basis, ConsentState
@@ -139,7 +140,7 @@ class Sayings:
 
     def _first_time(self, cells: Any) -> int | None:
         """Return the first of some cells that is a date; those of bounces often are, and may be none."""
-        dates = _Dates(self._dates["opted_out_at"].read)
+        dates = _Dates(self._dates["opted_out_at"].instant)
         return next((at for cell in cells if (at := dates[cell]) is not None), None)
 
     def _times(self, sheet: Sheet, name: str) -> list[int | None]:
@@ -151,25 +152,24 @@ class Sayings:
         return times
 
 
-class _Dates(dict[str, int | None]):
-    """Remembers what the cells of a column mean, as days repeat; `unread` are those that are filled and no date."""
+class _Dates(Memo[str, int | None]):
+    """Remembers what the cells of a column mean; `unread` are those that are filled and no date."""
 
-    def __init__(self, read: InstantRead) -> None:
-        super().__init__()
-        self.read = read
-        self.unread: set[str] = set()
+    def __init__(self, instant: InstantRead) -> None:
+        unread: set[str] = set()
 
-    def __missing__(self, cell: str) -> int | None:
-        if len(self) > _MEMO_SIZE:
-            self.clear()
-        at = None
-        if not _NO_DATE.match(cell):
+        def read(cell: str) -> int | None:
+            if _NO_DATE.match(cell):
+                return None
             try:
-                at = self.read(cell)
+                return instant(cell)
             except ValueError:
-                self.unread.add(cell)
-        self[cell] = at
-        return at
+                unread.add(cell)
+                return None
+
+        super().__init__(read, _MEMO_SIZE)
+        self.instant = instant
+        self.unread = unread
 
 
 def named_cells(headers: Sequence[str], cells: Sequence[str]) -> list[str]:

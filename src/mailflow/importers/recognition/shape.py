@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from mailflow.importers.reading.source import Block, Reject, Source, blocks
 from mailflow.importers.recognition.layouts import ATTRIBUTE, Layout
 from mailflow.importers.recognition.rules import RULES, Rule
+from mailflow.importers.values.memo import Memo
 from mailflow.importers.wording.words import fold
 
 Column = Sequence[str]
@@ -170,18 +171,14 @@ def _joined(count: int, columns: Sequence[Column], faults: Faults) -> Sequence[C
 
 def _translated(words: Mapping[str, str], *, aside: bool) -> Make:
     """Return what translates a column; with `aside` the file's own word stays beside: `subscribed (1)`."""
-    memo: dict[str, str] = {}
 
     def read(cell: str) -> str:
-        if cell not in memo:
-            if len(memo) > 10_000:  # a column of anything but words
-                memo.clear()
-            known = words.get(fold(cell) or cell.strip(), cell)
-            differs = known and fold(known) != fold(cell)
-            memo[cell] = f"{known} ({cell.strip()})" if aside and differs else known
-        return memo[cell]
+        known = words.get(fold(cell) or cell.strip(), cell)
+        differs = known and fold(known) != fold(cell)
+        return f"{known} ({cell.strip()})" if aside and differs else known
 
-    return lambda count, columns, faults: [list(map(read, columns[0]))]
+    memo = Memo(read)
+    return lambda count, columns, faults: [list(map(memo.__getitem__, columns[0]))]
 
 
 def _ruled(rule: Rule) -> Make:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from mailflow.importers.values.memo import Memo
 from mailflow.importers.wording.consent_words import (
     CONSENT_IMPLIED,
     CONSENT_PENDING,
@@ -75,7 +76,7 @@ class ConsentReader:
         self._file = file
         said = Saying(ConsentState.SUBSCRIBED, basis, evidence or "") if basis is not None else None
         self._given = said or given
-        self._memo: dict[tuple[str, ...], Saying | None] = {}
+        self._memo: Memo[tuple[str, ...], Saying | None] = Memo(self._read)
         self._read_cell: list[Callable[[str], Saying | None]] = []
         self._yes: list[int] = []
         self.unknown: Counter[str] = Counter()
@@ -100,10 +101,6 @@ class ConsentReader:
 
     def say_row(self, cells: tuple[str, ...]) -> Saying | None:
         """Return what a row says: any no is a no, else any yes is a yes. A blank cell says nothing."""
-        if cells not in self._memo:
-            if len(self._memo) > 10_000:
-                self._memo.clear()
-            self._memo[cells] = self._read(cells)
         return self._memo[cells]
 
     def _read(self, cells: tuple[str, ...]) -> Saying | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from typing import TypeVar
@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from mailflow import clock
 from mailflow.errors import UsageError
+from mailflow.importers.values.memo import Memo
 
 _Value = TypeVar("_Value")
 
@@ -88,8 +89,8 @@ class InstantReader:
         self._others: dict[ZoneInfo, InstantReader] = {}
         self._pattern = None if pattern is None else strptime_pattern(pattern)
         self._whole = self._pattern is not None and any(mark in self._pattern for mark in ("%H", "%I"))
-        self._days = _Memo(self._day)
-        self._times = _Memo(_time_of_day)
+        self._days = Memo(self._day, _MEMO_SIZE)
+        self._times = Memo(_time_of_day, _MEMO_SIZE)
 
     def __call__(self, text: str) -> int:
         text = text.strip()
@@ -195,20 +196,6 @@ def birthday(text: str) -> str:
     if short:
         return f"--{date(2000, int(short[1]), int(short[2])):%m-%d}"
     return _parse_day(_split(text)[0], None).isoformat()
-
-
-class _Memo(dict[str, _Value]):
-    """Remembers what a cell means, within limits: days and times of day repeat all the time in files of orders."""
-
-    def __init__(self, read: Callable[[str], _Value]) -> None:
-        super().__init__()
-        self._read = read
-
-    def __missing__(self, text: str) -> _Value:
-        if len(self) >= _MEMO_SIZE:
-            self.clear()
-        value = self[text] = self._read(text)
-        return value
 
 
 def _split(text: str) -> tuple[str, str]:

@@ -119,13 +119,3 @@ def _count_last(text: str) -> list[Item] | None:
 
 
 Reader = Callable[[str], list[Item]]
-
-
-class ItemMemo(dict[str, list[Item]]):
-    """Cells and their products: small shops sell the same again and again."""
-
-    def __missing__(self, cell: str) -> list[Item]:
-        if len(self) > 20_000:
-            self.clear()
-        items = self[cell] = read_items(cell)
-        return items

@@ -12,9 +12,11 @@ from mailflow.addresses import flags
 from mailflow.addresses.flags import DomainFlags, is_role, of_domain
 from mailflow.addresses.words import ROLES
 from mailflow.importers.pipeline import many
+from mailflow.importers.values.memo import Memo
 from mailflow.store import staging
 from mailflow.store.connection import Connection
 
+_MOST_DOMAINS = 200_000
 _SHOWN = 5  # addresses that are named in one sentence
 
 
@@ -42,7 +44,7 @@ def of_addresses(db: Connection) -> list[str]:
 def tell(keys: Iterable[str]) -> list[str]:
     """Return sentences about addresses as they are compared."""
     kinds = mistyped, desks, thrown, foreign = _Found(), _Found(), _Found(), _Found()
-    domains = _Domains()
+    domains = Memo(_remarkable, _MOST_DOMAINS)
     told: set[str] = set()
     for key in keys:
         local, _, domain = key.rpartition("@")
@@ -55,15 +57,10 @@ def tell(keys: Iterable[str]) -> list[str]:
     return list(_sentences(mistyped, desks, thrown, foreign))
 
 
-class _Domains(dict[str, DomainFlags | None]):
-    """What is remarkable about the domains of a file, None where nothing is."""
-
-    def __missing__(self, domain: str) -> DomainFlags | None:
-        if len(self) > 200_000:
-            self.clear()
-        found = of_domain(domain)
-        self[domain] = None if found.is_plain else found
-        return self[domain]
+def _remarkable(domain: str) -> DomainFlags | None:
+    """Return what is remarkable about a domain; None where nothing is."""
+    found = of_domain(domain)
+    return None if found.is_plain else found
 
 
 def _sort(key: str, local: str, found: DomainFlags | None, kinds: tuple[_Found, _Found, _Found, _Found]) -> None:
