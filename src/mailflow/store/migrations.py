@@ -36,6 +36,12 @@ def m0002_everything(db: sqlite_utils.Database) -> None:
     _execute_file(db, "m0002_everything.sql")
 
 
+@migrations()
+def m0003_offers(db: sqlite_utils.Database) -> None:
+    """Add what people are offered: codes that are theirs alone, and products that suit them."""
+    _execute_file(db, "m0003_offers.sql")
+
+
 def migrate(db: Connection, path: Path, *, backups: Path) -> Path:
     """Back the database up into the folder `backups`, then apply what is missing. Return the backup's path."""
     backup = back_up(db, path, backups=backups)

@@ -553,3 +553,4 @@ CREATE VIEW lifecycle_now AS
 
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('mailflow', 'm0001_first', strftime('%Y-%m-%d %H:%M:%f+00:00'));
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('mailflow', 'm0002_everything', strftime('%Y-%m-%d %H:%M:%f+00:00'));
+INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('mailflow', 'm0003_offers', strftime('%Y-%m-%d %H:%M:%f+00:00'));

@@ -1,0 +1,1 @@
+-- Codes and recommendations: what one person is offered. Appended to until it is released, never afterwards.
