@@ -551,6 +551,63 @@ CREATE INDEX lifecycle_stages_by_contact ON lifecycle_stages (contact_id);
 CREATE VIEW lifecycle_now AS
   SELECT contact_id, stage, previous, entered_at, orders, gap, silence, run_id FROM lifecycle_stages WHERE left_at IS NULL;
 
+CREATE TABLE undo_left (
+  change_id INTEGER NOT NULL REFERENCES import_changes (id),
+  row_id    INTEGER NOT NULL,
+  PRIMARY KEY (change_id, row_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE offers (
+  id      INTEGER PRIMARY KEY,
+  name    TEXT NOT NULL UNIQUE,
+  file    TEXT,                                -- of the codes, as offers.yaml names it
+  sha256  TEXT,                                -- of that file as it was last read to its end
+  reading INTEGER NOT NULL DEFAULT 0           -- how often it was read: a free code of an earlier reading is out of use
+) STRICT;
+
+CREATE TABLE codes (
+  id         INTEGER PRIMARY KEY,
+  offer_id   INTEGER NOT NULL REFERENCES offers (id),
+  kind       TEXT NOT NULL,                    -- pool | generated | shared
+  code       TEXT NOT NULL,
+  code_key   TEXT NOT NULL,                    -- as it is compared: without case
+  reading    INTEGER NOT NULL,
+  added_at   INTEGER NOT NULL,
+  message_id INTEGER REFERENCES messages (id),
+  contact_id INTEGER REFERENCES contacts (id), -- whose it is
+  given_at   INTEGER,
+  expires_at INTEGER,                          -- the first instant at which it is worth nothing; NULL: none
+  terms      TEXT                              -- JSON object: what the mail said that it is worth
+) STRICT;
+
+CREATE UNIQUE INDEX codes_once ON codes (code_key) WHERE kind <> 'shared';
+
+CREATE INDEX codes_by_key ON codes (code_key);
+
+CREATE INDEX codes_free ON codes (offer_id, reading, id) WHERE message_id IS NULL;
+
+CREATE INDEX codes_given ON codes (offer_id, given_at) WHERE message_id IS NOT NULL;
+
+CREATE UNIQUE INDEX codes_by_message ON codes (message_id, offer_id) WHERE message_id IS NOT NULL;
+
+CREATE INDEX codes_by_contact ON codes (contact_id, offer_id) WHERE contact_id IS NOT NULL;
+
+CREATE TABLE offer_uses (
+  scope    TEXT NOT NULL,
+  step     TEXT NOT NULL,
+  offer_id INTEGER NOT NULL REFERENCES offers (id),
+  PRIMARY KEY (scope, step)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE order_codes (
+  order_id INTEGER NOT NULL REFERENCES orders (id),
+  code_key TEXT NOT NULL,
+  code     TEXT NOT NULL,                      -- as the shop writes it
+  PRIMARY KEY (order_id, code_key)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX order_codes_by_key ON order_codes (code_key);
+
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('mailflow', 'm0001_first', strftime('%Y-%m-%d %H:%M:%f+00:00'));
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('mailflow', 'm0002_everything', strftime('%Y-%m-%d %H:%M:%f+00:00'));
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('mailflow', 'm0003_offers', strftime('%Y-%m-%d %H:%M:%f+00:00'));
