@@ -152,5 +152,6 @@ class ImportState(StrEnum):
 
     APPLYING = "applying"  # found by a later command: it was interrupted and is rolled back
     DONE = "done"
+    UNDOING = "undoing"  # found by a later command: its undoing was interrupted and is finished
     UNDONE = "undone"
     ROLLED_BACK = "rolled_back"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from mailflow import clock
-from mailflow.store import matching, visitors
+from mailflow.store import journal, matching, visitors
 from mailflow.store.connection import Connection
 from mailflow.store.contacts_bulk import CONTACT_OF
 from mailflow.store.pace import Pace
@@ -164,27 +164,20 @@ def take_back(pace: Pace, import_id: int) -> tuple[int, int]:
 
     What a later import changed again stays as it is.
     """
-    gone = kept = 0
-    rows = pace.store.db.execute(
-        "SELECT id, first_id, last_id, before FROM import_changes WHERE import_id = ? AND noun = 'events'"
-        " ORDER BY id DESC",
-        (import_id,),
-    ).fetchall()
-    for row in rows:
-        first = row["first_id"]
-        while first <= row["last_id"]:
-            ends = {"import": import_id, "first": first, "last": min(row["last_id"], first + pace.rows - 1)}
-            with pace.transaction() as tx:
-                if row["before"] is None:
-                    held = tx.execute("SELECT count(*) FROM events WHERE id BETWEEN :first AND :last", ends).fetchone()[
-                        0
-                    ]
-                    went = tx.execute(_DELETE, ends).rowcount
-                else:
-                    held, went = 1, tx.execute(_RESTORE, {**ends, "before": row["before"]}).rowcount
-            gone, kept = gone + went, kept + held - went
-            first = ends["last"] + 1
-    return gone, kept
+    return journal.take_back(pace, import_id, "events", delete=_delete, restore=_restore)
+
+
+def _delete(tx: Connection, ids: Sequence[int]) -> tuple[int, Sequence[int]]:
+    tx.execute("DELETE FROM events WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(ids),))
+    return len(ids), ()
+
+
+def _restore(tx: Connection, event_pk: int, before: Mapping[str, Any]) -> None:
+    tx.execute(
+        """UPDATE events SET contact_id = :contact_id, visitor = :visitor, name = :name, occurred_at = :occurred_at,
+             properties = :properties WHERE id = :id""",
+        {**before, "id": event_pk},
+    )
 
 
 def _drop_repeated(db: Connection) -> int:
@@ -244,10 +237,3 @@ _UPDATE = f"""UPDATE main.events AS e SET name = s.name,
       contact_id = coalesce({CONTACT_OF.format("r.target")}, e.contact_id)
     FROM stage.revised AS r JOIN stage.events AS s ON s.n = r.n
     WHERE r.rank BETWEEN :first AND :last AND e.id = r.event_pk"""
-_NEWER = """EXISTS (SELECT 1 FROM import_changes AS j JOIN imports AS i ON i.id = j.import_id
-    WHERE j.noun = 'events' AND j.before IS NOT NULL AND j.first_id = events.id AND j.import_id > :import
-      AND i.state = 'done')"""
-_DELETE = f"DELETE FROM events WHERE id BETWEEN :first AND :last AND NOT {_NEWER}"
-_RESTORE = f"""UPDATE events SET contact_id = :before ->> 'contact_id', visitor = :before ->> 'visitor',
-      name = :before ->> 'name', occurred_at = :before ->> 'occurred_at', properties = :before ->> 'properties'
-    WHERE id BETWEEN :first AND :last AND NOT {_NEWER}"""

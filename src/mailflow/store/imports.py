@@ -80,6 +80,11 @@ def finish(
     )
 
 
+def begin_undoing(tx: Connection, import_id: int) -> None:
+    """Record that an import is being undone. Until `settle` a later command goes on with it."""
+    tx.execute("UPDATE imports SET state = ? WHERE id = ?", (ImportState.UNDOING, import_id))
+
+
 def settle(tx: Connection, import_id: int, final: ImportState, now: datetime) -> None:
     """Record that an import was undone or rolled back."""
     tx.execute("UPDATE imports SET state = ?, undone_at = ? WHERE id = ?", (final, clock.to_ms(now), import_id))
@@ -98,8 +103,10 @@ def all_of_them(db: Connection) -> list[ImportRecord]:
 
 
 def interrupted(db: Connection) -> list[int]:
-    """Return the ids of imports that began to write and never finished, the latest first."""
-    rows = db.execute("SELECT id FROM imports WHERE state = ? ORDER BY id DESC", (ImportState.APPLYING,))
+    """Return the ids of imports that began to write, or to be undone, and never finished, the latest first."""
+    rows = db.execute(
+        "SELECT id FROM imports WHERE state IN (?, ?) ORDER BY id DESC", (ImportState.APPLYING, ImportState.UNDOING)
+    )
     return [row["id"] for row in rows]
 
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
 
 from mailflow.store import journal
+from mailflow.store.connection import Connection
 from mailflow.store.pace import Pace
 from mailflow.store.registers import REGISTERS, Register
 
@@ -14,31 +18,21 @@ def take_back(pace: Pace, import_id: int) -> tuple[dict[str, int], int]:
 
     Return how many of each table were taken back, and how many stay because something newer changed them since.
     """
-    gone = {register.table: 0 for register in REGISTERS}
+    gone: dict[str, int] = {}
     kept = 0
     for register in REGISTERS:
-        for change in journal.entries(pace.store.db, import_id, register.table):
-            newer = journal.newer(pace.store.db, import_id, register.table, change)
-            kept += len(newer)
-            if change.before is None:
-                for ids in journal.slices(pace, change, newer):
-                    gone[register.table] += _delete(pace, register, ids)
-            elif not newer:
-                _restore(pace, register, change.first_id, json.loads(change.before))
-                gone[register.table] += 1
+        gone[register.table], left = journal.take_back(
+            pace, import_id, register.table, delete=partial(_delete, register), restore=partial(_restore, register)
+        )
+        kept += left
     return gone, kept
 
 
-def _delete(pace: Pace, register: Register, ids: list[int]) -> int:
-    with pace.transaction() as tx:
-        among = (json.dumps(ids),)
-        return tx.execute(f"DELETE FROM {register.table} WHERE id IN (SELECT value FROM json_each(?))", among).rowcount
+def _delete(register: Register, tx: Connection, ids: Sequence[int]) -> tuple[int, Sequence[int]]:
+    tx.execute(f"DELETE FROM {register.table} WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(ids),))
+    return len(ids), ()
 
 
-def _restore(pace: Pace, register: Register, row_id: int, before: dict[str, object]) -> None:
-    names = (*register.columns, "attributes")
-    with pace.transaction() as tx:
-        tx.execute(
-            f"UPDATE {register.table} SET {', '.join(f'{name} = :{name}' for name in names)} WHERE id = :id",
-            {**before, "id": row_id},
-        )
+def _restore(register: Register, tx: Connection, row_id: int, before: Mapping[str, Any]) -> None:
+    names = ", ".join(f"{name} = :{name}" for name in (*register.columns, "attributes"))
+    tx.execute(f"UPDATE {register.table} SET {names} WHERE id = :id", {**before, "id": row_id})

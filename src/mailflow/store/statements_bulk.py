@@ -145,7 +145,7 @@ def take_back(pace: Pace, import_id: int) -> int:
     """
     gone = 0
     for change in journal.entries(pace.store.db, import_id, "statements"):
-        for ids in journal.slices(pace, change, set()):
+        for ids in journal.slices(pace, change.rows, set()):
             with pace.transaction() as tx:
                 gone += tx.execute("DELETE FROM statements WHERE id BETWEEN ? AND ?", (ids[0], ids[-1])).rowcount
     return gone
