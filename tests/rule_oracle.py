@@ -11,6 +11,7 @@ from calendar import isleap
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
 from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -94,6 +95,9 @@ class Oracle:
                 return all(self.true(part, person) for part in parts)
             case t.Some(parts):
                 return any(self.true(part, person) for part in parts)
+            case t.Weighed(_, signs, sign, wanted):
+                sure = self._sure([each for each in signs if self.true(each.outline.condition, person)])
+                return sure is not None and _SIGNS[sign](sure, Fraction(wanted))
         return self._test(condition, person["facts"])
 
     def _test(self, condition: t.Condition, facts: Row) -> bool:
@@ -126,6 +130,15 @@ class Oracle:
                 return any(self._test(part, facts) for part in parts)
         raise AssertionError(condition)
 
+    def _sure(self, signs: list[t.Sign]) -> Fraction | None:
+        """Add up signs that are true: each takes its share of what is left of the doubt, or of the belief."""
+        if all(sign.against for sign in signs):
+            return None
+        belief = Fraction()
+        for sign in sorted(signs, key=lambda each: each.against):
+            belief += -belief * sign.percent / 100 if sign.against else (1 - belief) * sign.percent / 100
+        return belief
+
     # What people are ---------------------------------------------------------------------------------------------
 
     def _facts(self, number: int, person: Row) -> dict[str, Any]:
@@ -145,6 +158,7 @@ class Oracle:
             facts |= {f"rfm.{name}": self.rfm[number][name] for name in ("r", "f", "m", "class")}
         facts["lifecycle"] = self.stages.get(number)
         facts["orders.count"] = len(orders)
+        facts["favourite.category"] = self._favourite(orders)
         per_currency: dict[str, int] = {}
         for order in orders:
             per_currency[order["currency"]] = (
@@ -180,6 +194,15 @@ class Oracle:
             if span:
                 silent = self.context.now.timestamp() * 1000 - facts["orders.last_at"]
                 facts["orders.gaps_since_last"] = silent * (count - 1.0) / span
+
+    def _favourite(self, orders: list[Row]) -> str | None:
+        bought: dict[str, list[int]] = {}
+        for order in orders:
+            goods = {line["product_id"] for line in order["lines"] if line["product_id"]}
+            for category in {name for number in goods for name in self._in(number)}:
+                bought.setdefault(category, []).append(order["placed_at"])
+        ranked = sorted(bought, key=lambda name: (-len(bought[name]), -max(bought[name]), name))
+        return ranked[0] if ranked else None
 
     def _converted(self, minor: int | None, currency: str) -> int | None:
         if minor is None or currency not in self.factors:

@@ -6,6 +6,7 @@ Rows are written as they are, with gaps and values of the wrong type. A seed alw
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from random import Random
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from mailflow import clock
 from mailflow.config import FieldSettings
 from mailflow.rules import Context, known_fields
+from mailflow.rules.traits import SignText, Trait
 from mailflow.store import Connection, facts
 
 ZONE = clock.zone("Europe/Vienna")
@@ -29,7 +31,8 @@ DECLARED = {
 }
 STAGES = ["lead", "loyal", "lapsed"]
 CLASSES = ["champions", "at_risk", "hibernating"]
-FIELDS = known_fields(DECLARED, CLASSES)
+TRAIT_NAMES = ["organic", "gifts", "bargains", "music", "travel", "quiet"]
+FIELDS = known_fields(DECLARED, CLASSES, TRAIT_NAMES)
 
 TEXTS = ["DE", "de", "AT", "Österreich", "österreich", "O'Reilly", 'a"b', "50%", "5_%", "\\", "NULL", "--", "ß", "1"]
 DAYS = ["1984-03-07", "2000-02-29", "1999-03-30", "2026-03-29", "2026-03-30", "2026-04-02"]
@@ -230,6 +233,18 @@ class Writer:
     def __init__(self, seed: int) -> None:
         self.dice = Random(seed)
         self.leaves = [getattr(self, name) for name in dir(self) if name.startswith("leaf_")]
+        self.nulls = list(FIELDS)
+
+    def traits(self) -> dict[str, Trait]:
+        """Return a trait of each name, told from any rules but such as ask for traits."""
+        self.leaves.remove(self.leaf_trait)
+        self.nulls = [name for name in FIELDS if FIELDS[name].trait is None]
+        return {name: Trait(name, "", tuple(self.signs())) for name in TRAIT_NAMES}
+
+    def signs(self) -> Iterator[SignText]:
+        for number in range(self.dice.randint(1, 6)):
+            percent = self.dice.choice([1, 7, 20, 50, 50, 60, 90, 99])
+            yield SignText(self.rule(depth=1), percent, against=number > 0 and self.dice.random() < 0.5)
 
     def rule(self, depth: int = 3) -> str:
         if depth == 0 or self.dice.random() < 0.45:
@@ -326,8 +341,38 @@ class Writer:
         return self.pick("vip", "vip == false", "vip != true", "true", "false", "attributes.vip")
 
     def leaf_null(self) -> str:
-        name = self.pick(*FIELDS, "attributes.shoe", "attributes.shoe.size", "attributes.nothing", "scores.churn")
+        name = self.pick(*self.nulls, "attributes.shoe", "attributes.shoe.size", "attributes.nothing", "scores.churn")
         return f"{name} {self.equal()} null"
+
+    def leaf_trait(self) -> str:
+        name = f"traits.{self.pick(*TRAIT_NAMES)}"
+        share = self.pick(
+            "0",
+            "1",
+            "50%",
+            "0.5",
+            "60%",
+            "80%",
+            "90%",
+            "95%",
+            "25%",
+            "40%",
+            "30%",
+            "0.01",
+            "99.99%",
+            "0.123456789",
+            "20%",
+        )
+        return self.pick(name, f"not {name}", f"{name} {self.sign()} {share}", f"{share} {self.sign()} {name}")
+
+    def leaf_favourite(self) -> str:
+        category = quoted(self.dice.choice(CATEGORIES))
+        return self.pick(
+            f"favourite.category {self.sign()} {category}",
+            f"favourite.category in ({category}, {self.text()})",
+            f"favourite.category {self.pick('contains', 'starts_with')} {self.word('t', 'ü', 'MUG')}",
+            f"favourite.category {self.equal()} {self.text_field()}",
+        )
 
     def leaf_list(self) -> str:
         field, values = self.dice.choice(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from decimal import Decimal
 from types import MappingProxyType
 
 from mailflow.config.yaml_files import suggestion
@@ -11,8 +12,10 @@ from mailflow.rules import functions
 from mailflow.rules import parse as grammar
 from mailflow.rules import syntax as written
 from mailflow.rules.operands import CONSTANTS, Null, Operand, Operands, described, typed
-from mailflow.rules.syntax import Binary, Call, Literal, Membership, Name, RuleError, Syntax, Unary
+from mailflow.rules.syntax import Binary, Call, Literal, Membership, Name, RuleError, Span, Syntax, Unary
+from mailflow.rules.traits import SignText, Trait
 from mailflow.rules.types import (
+    TRAITS,
     All,
     Always,
     Compare,
@@ -30,7 +33,9 @@ from mailflow.rules.types import (
     Outline,
     Part,
     Rule,
+    Sign,
     Some,
+    Weighed,
 )
 
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
@@ -41,6 +46,7 @@ _UNORDERED = (FieldType.BOOL, FieldType.CHOICE)
 # Properties of events that are kept as milliseconds.
 _PROPERTY_INSTANTS = ("starts_at", "ends_at")
 _NO_NAMES = Names()
+_LIKELY = Decimal("0.5")  # `traits.organic` alone: more likely than not
 
 
 def parse(
@@ -48,32 +54,37 @@ def parse(
     *,
     fields: Mapping[str, Field],
     segments: Mapping[str, str] = MappingProxyType({}),
+    traits: Mapping[str, Trait] = MappingProxyType({}),
     names: Names = _NO_NAMES,
+    within: tuple[str, ...] = (),
 ) -> Rule:
     """Return the rule that `text` means, typed; `RuleError` says what is wrong and where.
 
-    `segments` holds the rules that `segment("name")` may speak of, `names` the events and categories there are: one
-    that is nearly called like one of them is a slip.
+    `segments` holds the rules that `segment("name")` may speak of, `traits` those of which `fields` has `traits.name`,
+    `names` the events and categories there are: one that is nearly called like one of them is a slip. `within` is what
+    the rule is part of, which it must not ask for itself.
     """
-    outline = _Checker(text, fields, segments, names, ()).outline(grammar.read(text))
+    outline = _Checker(text, fields, segments, traits, names, within).outline(grammar.read(text))
     if _depth(outline.condition) > _MAX_DEPTH:
         raise RuleError(f"this rule is nested deeper than {_MAX_DEPTH} levels: split it up", text, (0, len(text)))
     return Rule(text, outline)
 
 
 class _Checker(Operands):
-    """One rule being checked against the fields there are; `within` are the segments it is part of."""
+    """One rule being checked against the fields there are; `within` are the segments and traits it is part of."""
 
     def __init__(
         self,
         text: str,
         fields: Mapping[str, Field],
         segments: Mapping[str, str],
+        traits: Mapping[str, Trait],
         names: Names,
         within: tuple[str, ...],
     ) -> None:
         super().__init__(text, fields)
         self.segments = segments
+        self.traits = traits
         self.names = names
         self.within = within
 
@@ -122,11 +133,35 @@ class _Checker(Operands):
         if name in self.within or len(self.within) >= _MAX_NESTED:
             path = " → ".join((*self.within, name))
             raise self.error(f"segments must not go round in circles or deeper than {_MAX_NESTED}: {path}", span)
-        inner = _Checker(self.segments[name], self.fields, self.segments, self.names, (*self.within, name))
+        return self.inner(self.segments[name], name, f"segment {name!r} in segments.yaml", span)
+
+    def inner(self, text: str, name: str, called: str, span: Span) -> Outline:
+        """Return what another file's rule means, as part of this one."""
+        within = (*self.within, name)
+        inner = _Checker(text, self.fields, self.segments, self.traits, self.names, within)
         try:
             return inner.outline(grammar.read(inner.text))
         except RuleError as error:
-            raise self.error(f"segment {name!r} in segments.yaml is wrong: {error.message}", span) from error
+            raise self.error(f"{called} is wrong: {error.message}", span) from error
+
+    def weighed(self, name: str, operator: str, share: Decimal, span: Span) -> Condition:
+        """Return a comparison of how sure its signs make us of a trait; no trait is a sign of another."""
+        place = f"{TRAITS}{name}"
+        if any(one.startswith(TRAITS) for one in self.within):
+            path = " → ".join((*self.within, place))
+            raise self.error(f"a trait is told from what people are and do, not from traits: {path}", span)
+        signs = tuple(self.sign(name, sign, span) for sign in self.traits[name].signs)
+        return Weighed(name, signs, operator, share)
+
+    def sign(self, name: str, sign: SignText, span: Span) -> Sign:
+        outline = self.inner(sign.rule, f"{TRAITS}{name}", f"trait {name!r} in traits.yaml", span)
+        return Sign(outline, sign.percent, sign.against, sign.source)
+
+    def share(self, field: Field, operand: Operand, tree: Syntax) -> Decimal:
+        """Return what a trait is compared with."""
+        if isinstance(operand, Decimal) and 0 <= operand <= 1:
+            return operand
+        raise self.error(f"a trait is compared with a share from 0% to 100%: write {field.name} >= 70%", tree.span)
 
     def where(self, tree: Syntax, fields: Mapping[str, Field] | None) -> Condition:
         """Return a rule about the properties of an event (None), or about these fields of an order's line."""
@@ -141,6 +176,8 @@ class _Checker(Operands):
             raise self.error("this is not a condition: compare a field with it", tree.span)
         if operand.type is FieldType.ANY:
             return Compare(typed(operand, FieldType.BOOL), "==", True)
+        if operand.trait is not None:
+            return self.weighed(operand.trait, ">=", _LIKELY, tree.span)
         if operand.type is not FieldType.BOOL:
             example = f"{self.written(tree)} == {_example(operand)}"
             raise self.error(f"this is not a condition yet: compare it, such as {example}", tree.span)
@@ -161,17 +198,24 @@ class _Checker(Operands):
         if isinstance(other, Null):
             if operator != "==":
                 raise self.error("null is only compared with == and !=", tree.operator_span)
-            return Not(Known(field))
+            return Not(self.is_known(field, tree.left.span))
+        if field.trait is not None:
+            return self.weighed(field.trait, operator, self.share(field, other, tree.right), tree.left.span)
         listed = field.multi and field.type is not FieldType.ANY
         if operator != "==" and (field.type in _UNORDERED or listed):
             raise self.error(f"{self.written(tree.left)} has no order: use ==, != or in", tree.operator_span)
         if field.type is FieldType.ANY:
             field = self.property_as(field, other, tree.right)
         if isinstance(other, Field):
+            if other.trait is not None:
+                self.share(other, field, tree.left)
             if other.type is not field.type or other.multi or field.multi:
                 raise self.error(f"{described(field)} cannot be compared with {described(other)}", tree.span)
             return CompareFields(field, operator, other)
         return Compare(field, operator, self.value(field, other, tree.right))
+
+    def is_known(self, field: Field, span: Span) -> Condition:
+        return Known(field) if field.trait is None else self.weighed(field.trait, ">", Decimal(), span)
 
     def text_test(self, tree: Binary) -> Condition:
         field, part = self.operand(tree.left), self.operand(tree.right)
@@ -201,6 +245,8 @@ class _Checker(Operands):
         field = self.operand(tree.subject)
         if not isinstance(field, Field):
             raise self.error('before "in" stands a field', tree.subject.span)
+        if field.trait is not None:
+            raise self.error(f"a trait is compared with one share: write {field.name} >= 70%", tree.span)
         values = []
         for item in tree.items:
             operand = self.operand(item)
@@ -217,7 +263,7 @@ class _Properties(_Checker):
     """A rule about one event's properties, or about the fields of an order's line."""
 
     def __init__(self, text: str, fields: Mapping[str, Field] | None) -> None:
-        super().__init__(text, fields or {}, {}, _NO_NAMES, ())
+        super().__init__(text, fields or {}, {}, {}, _NO_NAMES, ())
         self.known = fields
 
     def name(self, tree: Name) -> Operand:
@@ -255,6 +301,8 @@ def _depth(condition: Condition) -> int:
             return 1 + max(_depth(part) for part in parts)
         case Did(where=part) if part is not None:
             return 2 + _depth(part)
+        case Weighed(signs=signs):
+            return 3 + max(_depth(sign.outline.condition) for sign in signs)
         case _:
             return 0
 

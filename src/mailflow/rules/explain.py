@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any
 
 from mailflow import clock, money
+from mailflow.rules import traits
 from mailflow.rules.history import History
-from mailflow.rules.predicate import HISTORY, Facts, holds, moments, seen
-from mailflow.rules.resolve import Done, fixed
+from mailflow.rules.predicate import HISTORY, Facts, holds, moments, seen, weigh
+from mailflow.rules.resolve import Done, fixed, weights
 from mailflow.rules.types import (
     All,
     Compare,
@@ -26,7 +28,9 @@ from mailflow.rules.types import (
     OneOf,
     Outline,
     Rule,
+    Sign,
     Some,
+    Weighed,
 )
 
 MISSING = "missing"
@@ -34,12 +38,16 @@ MISSING = "missing"
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """A part of a rule: its words, its truth, and what was seen: `7`, `last 2026-01-03`; blank where it has parts."""
+    """A part of a rule: its words, its truth, and what was seen: `7`, `last 2026-01-03`; blank where it has parts.
+
+    A comparison with a trait has the signs of it as parts, and beside them how sure those that are true make us.
+    """
 
     text: str
     truth: bool
     value: str
     parts: tuple[Explained, ...] = ()
+    confidence: float | None = None  # of a trait, and of a sign alone, 0 to 1
 
 
 def explain(rule: Rule, facts: Facts, context: Context) -> Explained:
@@ -47,10 +55,46 @@ def explain(rule: Rule, facts: Facts, context: Context) -> Explained:
     return _explained(rule.outline, facts, context)
 
 
+def leaves(part: Explained) -> Iterator[Explained]:
+    """Yield the parts that have no parts themselves, or that say more than these: a trait."""
+    if part.value or not part.parts:
+        yield part
+        return
+    for inner in part.parts:
+        yield from leaves(inner)
+
+
 def _explained(outline: Outline, facts: Facts, context: Context) -> Explained:
+    if isinstance(outline.condition, Weighed) and not outline.parts:
+        return _weighed(outline.text, outline.condition, facts, context)
     parts = tuple(_explained(part, facts, context) for part in outline.parts)
     value = "" if parts else ", ".join(_values(outline.condition, facts, context))
     return Explained(" ".join(outline.text.split()), holds(fixed(outline.condition, context), facts), value, parts)
+
+
+def confidence(weighed: Weighed, facts: Facts, context: Context) -> Fraction | None:
+    """Return how sure the signs of a trait make us of it; None where none speaks for it."""
+    found = weigh(weights(weighed, context), facts)
+    return Fraction(found, traits.steps(map(traits.share, weighed.signs))) if found else None
+
+
+def _weighed(text: str, weighed: Weighed, facts: Facts, context: Context) -> Explained:
+    sure = confidence(weighed, facts, context)
+    return Explained(
+        " ".join(text.split()),
+        holds(fixed(weighed, context), facts),
+        MISSING if sure is None else traits.percent(sure),
+        tuple(_sign(sign, facts, context) for sign in weighed.signs),
+        None if sure is None else float(sure),
+    )
+
+
+def _sign(sign: Sign, facts: Facts, context: Context) -> Explained:
+    """Return a sign of a trait with its truth, what was seen, and whose word it is."""
+    found = _explained(sign.outline, facts, context)
+    against = " against" if sign.against else ""
+    source = f", {sign.source}" if sign.source else ""
+    return replace(found, text=f"{sign.percent} %{against}{source}: {found.text}", confidence=sign.percent / 100)
 
 
 def _values(condition: Condition, facts: Facts, context: Context) -> Iterator[str]:
@@ -64,6 +108,9 @@ def _values(condition: Condition, facts: Facts, context: Context) -> Iterator[st
             done = fixed(condition, context)
             assert isinstance(done, Done)
             yield _deeds(done, facts.get(HISTORY, History()), context)
+        case Weighed():
+            sure = confidence(condition, facts, context)
+            yield MISSING if sure is None else traits.percent(sure)
         case Not(part):
             yield from _values(part, facts, context)
         case All(parts) | Some(parts):

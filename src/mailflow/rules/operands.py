@@ -10,7 +10,7 @@ from decimal import Decimal
 from mailflow.config.yaml_files import suggestion
 from mailflow.rules import functions
 from mailflow.rules.syntax import Binary, Call, Listed, Literal, Name, RuleError, Span, Syntax, Unary
-from mailflow.rules.types import Field, FieldType, FromNow, Value
+from mailflow.rules.types import TRAITS, Field, FieldType, FromNow, Value
 
 CONSTANTS = ("true", "false", "null", "now")
 _ATTRIBUTE = "attributes."
@@ -99,6 +99,8 @@ class Operands:
             return f" (did you mean {ends[0]!r}?)"
         if path in functions.FUNCTIONS:
             return f": write {path}(…)"
+        if path.partition(".")[0] == TRAITS.removesuffix("."):
+            return self.trait_hint(path.partition(".")[2])
         if path.startswith(_ATTRIBUTE):
             return suggestion(path.removeprefix(_ATTRIBUTE), self.declared())
         close = suggestion(path, [*self.fields, *CONSTANTS])
@@ -106,6 +108,12 @@ class Operands:
             return close
         attribute = f", and an undeclared field is {_ATTRIBUTE}{path}" if path.islower() else ""
         return f': a text stands in quotes, such as "DE"{attribute}'
+
+    def trait_hint(self, name: str) -> str:
+        known = [field.name for field in self.fields.values() if field.trait is not None]
+        if not name and known:
+            return f": write {known[0]} >= 70%"
+        return suggestion(f"{TRAITS}{name}", known) or ": traits.yaml has no such trait"
 
     def negative(self, operand: Syntax, tree: Syntax) -> Operand:
         value = self.operand(operand)

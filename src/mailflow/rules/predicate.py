@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from mailflow.rules import traits
 from mailflow.rules.history import History, fold, times
-from mailflow.rules.resolve import Done, Each, Either, Opposite, Plain, Resolved, Returns, Test, TestAny, resolve
+from mailflow.rules.resolve import (
+    Done,
+    Each,
+    Either,
+    Opposite,
+    Plain,
+    Resolved,
+    Returns,
+    Test,
+    TestAny,
+    Weighs,
+    Weight,
+    resolve,
+)
 from mailflow.rules.types import Always, CompareFields, Context, Field, FieldType, Known, Like, Part, Rule
 
 # Facts by canonical field name, as the store keeps them: milliseconds, minor units, ISO days, JSON values; a missing
@@ -49,12 +63,19 @@ def holds(condition: Resolved, facts: Facts) -> bool:
             return any(value[-5:] in days for value in seen(facts, field))
         case Done():
             return len(moments(condition, facts.get(HISTORY, _NOTHING))) >= condition.at_least
+        case Weighs(weights, low, high):
+            return low <= weigh(weights, facts) <= high
         case Opposite(part):
             return not holds(part, facts)
         case Each(parts):
             return all(holds(part, facts) for part in parts)
         case Either(parts):
             return any(holds(part, facts) for part in parts)
+
+
+def weigh(weights: Sequence[Weight], facts: Facts) -> int:
+    """Return how sure signs make us of a trait, in its smallest steps; 0 where none speaks for it."""
+    return traits.weigh((weight.share, weight.against, holds(weight.part, facts)) for weight in weights)
 
 
 def moments(done: Done, history: History) -> list[int]:

@@ -10,8 +10,10 @@ from calendar import isleap
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from fractions import Fraction
 
 from mailflow import clock, money
+from mailflow.rules import traits
 from mailflow.rules.types import (
     All,
     Always,
@@ -32,6 +34,7 @@ from mailflow.rules.types import (
     Rule,
     Some,
     Value,
+    Weighed,
 )
 
 Plain = str | int | float | bool
@@ -102,7 +105,25 @@ class Done:
     people_only: bool
 
 
-Resolved = Always | Test | TestAny | CompareFields | Known | Like | Returns | Done | Opposite | Each | Either
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """A sign of a trait: true of somebody or not, and what it then does to the sum; see traits.py."""
+
+    part: Resolved
+    share: Fraction
+    against: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Weighs:
+    """How sure we are of a trait, as a whole number of the smallest steps there are: `low` to `high`, both included."""
+
+    weights: tuple[Weight, ...]
+    low: int
+    high: int
+
+
+Resolved = Always | Test | TestAny | CompareFields | Known | Like | Returns | Done | Weighs | Opposite | Each | Either
 
 
 def resolve(rule: Rule, context: Context) -> Resolved:
@@ -119,6 +140,8 @@ def fixed(condition: Condition, context: Context) -> Resolved:
             return _near(condition, context)
         case Did():
             return _done(condition, context)
+        case Weighed():
+            return _weighs(condition, context)
         case Compare(field, operator, value):
             return _compare(field, operator, value, context)
         case OneOf(field, values):
@@ -166,6 +189,18 @@ def _done(did: Did, context: Context) -> Resolved:
         did.deed, did.names, did.product, did.category, did.campaign, since, until,
         did.at_least, fixed(did.where, context) if did.where is not None else None, did.people_only,
     )  # fmt: skip
+
+
+def _weighs(weighed: Weighed, context: Context) -> Resolved:
+    low, high = traits.bounds(weighed)
+    return Weighs(weights(weighed, context), low, high) if low <= high else Always(False)
+
+
+def weights(weighed: Weighed, context: Context) -> tuple[Weight, ...]:
+    """Return the signs of a trait at a moment."""
+    return tuple(
+        Weight(fixed(sign.outline.condition, context), traits.share(sign), sign.against) for sign in weighed.signs
+    )
 
 
 def _edge(value: FromNow | date | datetime | None, context: Context, *, last: bool) -> int | None:

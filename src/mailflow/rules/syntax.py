@@ -154,7 +154,7 @@ _TOKEN = re.compile(
     r"""
       (?P<space>\s+)
     | (?P<date>\d{4}-\d\d-\d\d(?![\w.]))
-    | (?P<number>\d+(?:\.\d+)?(?P<unit>[^\W\d]\w*)?)
+    | (?P<number>\d+(?:\.\d+)?(?P<unit>[^\W\d]\w*|%)?)
     | (?P<name>[^\W\d]\w*(?:\.[^\W\d]\w*)*)
     | (?P<text>"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')
     | (?P<foreign>&&|\|\||<>|=>|=<|===)
@@ -205,6 +205,8 @@ def _number(text: str, match: re.Match[str]) -> Token:
         raise RuleError(f"this number has more than {_MAX_DIGITS} digits", text, span)
     if unit is None:
         return Token(Kind.NUMBER, Decimal(digits), span)
+    if unit == "%":
+        return Token(Kind.NUMBER, Decimal(digits).scaleb(-2), span)
     if unit not in _SECONDS or "." in digits:
         message = f"{written!r} is not a duration: write a whole number and s, m, h, d or w, such as 90d"
         raise RuleError(message, text, span)

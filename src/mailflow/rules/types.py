@@ -13,6 +13,8 @@ from mailflow import clock
 from mailflow.config.settings import FieldSettings
 from mailflow.model import ConsentState, Stage
 
+TRAITS = "traits."
+
 
 class FieldType(StrEnum):
     """What kind of value a field holds, and so what it may be compared with."""
@@ -41,6 +43,11 @@ class Field:
         """The declared field this is, or None for a built-in one."""
         return self.name.removeprefix("attributes.") if self.name.startswith("attributes.") else None
 
+    @property
+    def trait(self) -> str | None:
+        """The trait of traits.yaml whose confidence this is, or None."""
+        return self.name.removeprefix(TRAITS) if self.name.startswith(TRAITS) else None
+
 
 _TEXTS = "email first_name last_name company phone language timezone country region city postcode source owner".split()
 _INSTANTS = ("created_at", "orders.first_at", "orders.last_at")
@@ -57,6 +64,7 @@ _BUILT_IN = {
     "orders.usual_gap": FieldType.NUMBER,  # days between two orders, on average
     "orders.gaps_since_last": FieldType.NUMBER,  # how many of their usual gaps the last order is ago
     "tickets.open": FieldType.NUMBER,
+    "favourite.category": FieldType.TEXT,  # what most of their orders are about
     "rfm.r": FieldType.NUMBER,
     "rfm.f": FieldType.NUMBER,
     "rfm.m": FieldType.NUMBER,
@@ -64,10 +72,12 @@ _BUILT_IN = {
 _LISTS = ("tags", "lists", "topics")
 
 
-def known_fields(declared: Mapping[str, FieldSettings], rfm_classes: Collection[str]) -> dict[str, Field]:
+def known_fields(
+    declared: Mapping[str, FieldSettings], rfm_classes: Collection[str], traits: Collection[str] = ()
+) -> dict[str, Field]:
     """Return every name a rule may use and what it means: the built-in fields, then those declared under `fields:`.
 
-    A declared field is `attributes.x`, and plain `x` unless a built-in field has that name.
+    A declared field is `attributes.x`, and plain `x` unless a built-in field has that name. A trait is `traits.x`.
     """
     fields = {name: Field(name, kind) for name, kind in _BUILT_IN.items()}
     fields |= {f"{name}.weekday": Field(f"{name}.weekday", FieldType.CHOICE, clock.WEEKDAYS) for name in _INSTANTS}
@@ -79,7 +89,7 @@ def known_fields(declared: Mapping[str, FieldSettings], rfm_classes: Collection[
         field = Field(f"attributes.{name}", FieldType(settings.type), multi=settings.multi)
         fields[field.name] = field
         fields.setdefault(name, field)
-    return fields
+    return fields | {f"{TRAITS}{name}": Field(f"{TRAITS}{name}", FieldType.NUMBER) for name in traits}
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +205,26 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
+class Sign:
+    """One sign of a trait: a rule, how sure it alone makes us in percent, and whose word it is; see traits.py."""
+
+    outline: Outline
+    percent: int
+    against: bool
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """How sure its signs make us of a trait, against a share of 0 to 1; false where no sign speaks for it."""
+
+    trait: str
+    signs: tuple[Sign, ...]
+    operator: str
+    share: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Not:
     """The opposite."""
 
@@ -215,7 +245,7 @@ class Some:
     parts: tuple[Condition, ...]
 
 
-Condition = Always | Compare | CompareFields | OneOf | Like | Near | Did | Known | Not | All | Some
+Condition = Always | Compare | CompareFields | OneOf | Like | Near | Did | Known | Weighed | Not | All | Some
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,10 +300,13 @@ class Names:
 
 
 def _leaves(condition: Condition) -> Iterator[Condition]:
-    """Yield the parts of a condition that are no and, or, not."""
+    """Yield the parts of a condition that are no and, or, not; a trait is as its signs are."""
     match condition:
         case Not(part):
             yield from _leaves(part)
+        case Weighed(signs=signs):
+            for sign in signs:
+                yield from _leaves(sign.outline.condition)
         case All(parts) | Some(parts):
             for part in parts:
                 yield from _leaves(part)

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from mailflow import clock
 from mailflow.rules import FieldType, Rule
-from mailflow.rules.types import All, Compare, Condition, Deed, Did, FromNow, Near, Not, OneOf, Some
+from mailflow.rules.types import All, Compare, Condition, Deed, Did, FromNow, Near, Not, OneOf, Some, Weighed
 from mailflow.store.marks import Mark
 
 # A rule of hours is looked at within minutes, one of days within the hour.
@@ -54,6 +54,9 @@ def _lengths(condition: Condition) -> Iterator[timedelta]:
             yield duration
         case Did():
             yield from _of_edges(condition.window.since, condition.window.until)
+        case Weighed(signs=signs):
+            for sign in signs:
+                yield from _lengths(sign.outline.condition)
         case Not(part):
             yield from _lengths(part)
         case All(parts) | Some(parts):

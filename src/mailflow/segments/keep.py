@@ -15,14 +15,16 @@ from datetime import datetime
 from mailflow import clock
 from mailflow.errors import MailflowError
 from mailflow.rules import Rule
+from mailflow.rules.types import TRAITS
 from mailflow.segments import due
 from mailflow.segments.segments import Segments
-from mailflow.store import Connection, Store, membership, past
+from mailflow.store import Connection, Store, members, membership, past
 from mailflow.store.marks import Mark, Marks
 from mailflow.store.membership import Cause, Kept
 from mailflow.store.pace import Pace
 
 _NAMED = re.compile(r"""\bsegment\s*\(\s*(["'])(.*?)\1\s*\)""")
+_TRAIT = re.compile(rf"\b{re.escape(TRAITS)}\w+")
 
 
 @dataclass(slots=True)
@@ -67,8 +69,8 @@ class _Keeper:
         """End the membership of everybody in segments whose rules are gone."""
         for name, old in self.kept.items():
             if name not in self.segments.rules:
-                members = membership.present(self.store.db, old.id)
-                membership.leave(self.pace, old.id, members, Cause.RULE, at=self.at)
+                present = list(membership.present(self.store.db, old.id))
+                membership.leave(self.pace, old.id, present, Cause.RULE, at=self.at)
                 with self.store.transaction() as tx:
                     membership.drop(tx, old.id, at=self.at)
 
@@ -86,7 +88,7 @@ class _Keeper:
             return
         if old is None:
             old = self._begin(name, hash_)
-        entered, left = membership.differences(self.db, old.id, where, parameters)
+        entered, left = membership.differences(self.db, old.id, members.found(self.db, where, parameters))
         came, went = _causes(old, hash_)
         membership.leave(self.pace, old.id, left, went, at=self.at)
         membership.enter(self.pace, old.id, entered, came, at=self.at)
@@ -131,21 +133,31 @@ def _causes(old: Kept, hash_: str) -> tuple[Cause, Cause]:
 
 
 def fingerprint(segments: Segments, name: str) -> str:
-    """Return a hash of a rule and of all rules it names, which changes when one of them is edited."""
-    texts = [f"{one}: {' '.join(segments.rules[one].split())}" for one in sorted(_reached(segments, name))]
+    """Return a hash of a rule and of all rules and traits it names, which changes when one of them is edited."""
+    texts = [f"{one}: {text}" for one, text in sorted(_reached(segments, name).items())]
     return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
 
 
-def _reached(segments: Segments, name: str) -> set[str]:
-    found: set[str] = set()
+def _reached(segments: Segments, name: str) -> dict[str, str]:
+    """Return the text of every rule and trait (`traits.x`) that a rule leads to, in one line each."""
+    found: dict[str, str] = {}
     waiting = [name]
     while waiting:
         one = waiting.pop()
-        if one in segments.rules and one not in found:
-            found.add(one)
-            waiting += _names_in(segments.rules[one])
+        text = _text(segments, one)
+        if text is not None and one not in found:
+            found[one] = " ".join(text.split())
+            waiting += _names_in(text)
     return found
+
+
+def _text(segments: Segments, name: str) -> str | None:
+    trait = segments.traits.get(name.removeprefix(TRAITS)) if name.startswith(TRAITS) else None
+    if trait is None:
+        return segments.rules.get(name)
+    return "; ".join(f"{'-' if sign.against else '+'}{sign.percent} {sign.rule}" for sign in trait.signs)
 
 
 def _names_in(text: str) -> Iterator[str]:
     yield from (match[2] for match in _NAMED.finditer(text))
+    yield from (match[0] for match in _TRAIT.finditer(text))

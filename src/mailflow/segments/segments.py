@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +15,11 @@ from mailflow.config.yaml_files import Document, read_yaml
 from mailflow.errors import DataError, Problem, ProblemsError
 from mailflow.rules import Context, Field, Names, Rule, RuleError, known_fields, matches, parse
 from mailflow.rules.predicate import Facts
+from mailflow.rules.traits import Trait
+from mailflow.rules.types import TRAITS
+from mailflow.segments import traits
 from mailflow.store import Connection, Store, frames, history, lifecycle, members, past, rule_names, rules_sql
+from mailflow.store.members import Confidences
 from mailflow.tracking.vocabulary import VOCABULARY
 
 SEGMENTS_FILE = "segments.yaml"
@@ -44,10 +49,11 @@ class Segments:
     rules: Mapping[str, str]
     rates: Rates
     names: Names
+    traits: Mapping[str, Trait]
 
     @classmethod
     def open(cls, root: Path, settings: Settings, db: Connection | None = None) -> Segments:
-        """Read segments.yaml and rates.csv of the workspace folder `root`; `ProblemsError` where they are wrong.
+        """Read segments.yaml, traits.yaml and rates.csv of the folder `root`; `ProblemsError` where they are wrong.
 
         A rule is looked into when it is used, so that one with a mistake does not stop the others. With the database
         the shop's own events and categories are known, and slips in their names are told.
@@ -55,24 +61,36 @@ class Segments:
         classes = tuple(settings.rfm.classes or RFM_CLASSES)
         document = _document(root)
         rules = _named_rules(document, classes) if document is not None else {}
-        fields = known_fields(settings.fields, classes)
-        return cls(settings, classes, fields, rules, load_rates(root / RATES_FILE), _names(db))
+        cares = traits.read(root)
+        fields = known_fields(settings.fields, classes, cares)
+        return cls(settings, classes, fields, rules, load_rates(root / RATES_FILE), _names(db), cares)
 
-    def parse(self, text: str) -> Rule:
+    def parse(self, text: str, *, within: str | None = None) -> Rule:
         """Return what a rule means; `RuleError` says what is wrong with it and where.
 
-        The bare name of an RFM class or of a rule in segments.yaml means its members.
+        The bare name of an RFM class or of a rule in segments.yaml means its members. `within` is the trait
+        (`traits.x`) that the rule is a sign of.
         """
         name = text.strip()
         if name in self.rules and name not in self.fields:
             text = f'segment("{name}")'
         elif name in self.classes:
             text = f'rfm.class == "{name}"'
-        return parse(text, fields=self.fields, segments=self.rules, names=self.names)
+        return self._read(text, within)
 
     def named(self, name: str) -> Rule:
         """Return what a rule of segments.yaml means."""
-        return parse(self.rules[name], fields=self.fields, segments=self.rules, names=self.names)
+        return self._read(self.rules[name])
+
+    def _read(self, text: str, within: str | None = None) -> Rule:
+        return parse(
+            text,
+            fields=self.fields,
+            segments=self.rules,
+            traits=self.traits,
+            names=self.names,
+            within=() if within is None else (within,),
+        )
 
     def needs_scores(self, rule: Rule) -> bool:
         """Say whether a rule asks for RFM scores, which must be brought up to date before."""
@@ -89,12 +107,27 @@ class Segments:
 
         An order dated after the end of today has not happened yet.
         """
+        with self._today(store, rule, now) as db:
+            return self.found(db, rule, now=now)
+
+    def confidences(self, store: Store, trait: str, *, now: datetime) -> Confidences:
+        """Return how sure we are of a trait, of everybody whom a sign of it speaks for; as `members` sees them."""
+        rule = self.parse(f"{TRAITS}{trait}")
+        with self._today(store, rule, now) as db:
+            context, factors = self._context(db, now, amounts=rule.asks_amounts())
+            weight = rules_sql.compile_trait(rule, context=context, factors=factors, merges=members.any_merged(db))
+            return members.confidences(db, weight)
+
+    @contextmanager
+    def _today(self, store: Store, rule: Rule, now: datetime) -> Iterator[Connection]:
+        """Give a connection that sees no order of tomorrow, and the stages of today, where a rule asks for them."""
         until = clock.end_of_day(clock.local_date(now, self.settings.zone), self.settings.zone)
         stages = self.settings.lifecycle if self.needs_stages(store.db, rule, until=until) else None
         if stages is None and not any(field.name.startswith(("orders.", "tickets.")) for field in rule.fields()):
-            return self.found(store.db, rule, now=now)
+            yield store.db
+            return
         with past.seen(store, until=clock.to_ms(until), stages=stages) as db:
-            return self.found(db, rule, now=now)
+            yield db
 
     def found(self, db: Connection, rule: Rule, *, now: datetime) -> list[int]:
         """Return the contacts that a rule means, on what this very connection sees."""
@@ -157,7 +190,7 @@ def _names(db: Connection | None) -> Names:
 
 
 def problems(root: Path, settings: Settings) -> Sequence[Problem]:
-    """Return everything that is wrong in segments.yaml, with its places."""
+    """Return everything that is wrong in segments.yaml and traits.yaml, with its places."""
     try:
         segments = Segments.open(root, settings)
     except ProblemsError as error:
@@ -170,7 +203,7 @@ def problems(root: Path, settings: Settings) -> Sequence[Problem]:
         except RuleError as error:
             assert document is not None
             found.append(document.problem((name,), str(error)))
-    return found
+    return [*found, *traits.problems(root, segments)]
 
 
 def _document(root: Path) -> Document | None:

@@ -13,7 +13,7 @@ from mailflow.rules.derived import derive
 from mailflow.rules.history import Good, History, PastEvent, PastLine, PastMail, PastOrder, fold
 from mailflow.rules.predicate import HISTORY
 from mailflow.rules.types import Context
-from mailflow.store import contacts, tickets
+from mailflow.store import contacts, favourites, tickets
 from mailflow.store.connection import Connection, Row
 
 _COLUMNS = (
@@ -43,6 +43,7 @@ def facts(
         **_attributes(row),
         **_orders_kept(db, contact_id, amount),
         **_standing(db, contact_id),
+        "favourite.category": favourites.category(db, contact_id, until=favourites.until(context)),
         HISTORY: of_person(db, whole, amount),
     }
     return derive(found, context)

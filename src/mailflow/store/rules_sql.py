@@ -7,13 +7,29 @@ makes a test false; `IS TRUE` keeps SQL's third truth value out of the rest.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from mailflow import clock
-from mailflow.rules.resolve import Done, Each, Either, Opposite, Plain, Resolved, Returns, Test, TestAny, resolve
-from mailflow.rules.types import Always, CompareFields, Context, Field, FieldType, Known, Like, Part, Rule
-from mailflow.store import json_sql
+from mailflow.rules import traits
+from mailflow.rules.resolve import (
+    Done,
+    Each,
+    Either,
+    Opposite,
+    Plain,
+    Resolved,
+    Returns,
+    Test,
+    TestAny,
+    Weighs,
+    Weight,
+    resolve,
+    weights,
+)
+from mailflow.rules.types import Always, CompareFields, Context, Field, FieldType, Known, Like, Part, Rule, Weighed
+from mailflow.store import favourites, json_sql
 from mailflow.store.deeds_sql import Deeds
 from mailflow.store.tickets import OPEN_IN_RULES
 
@@ -89,6 +105,24 @@ def compile(
     return compiler.condition(resolve(rule, context)), parameters
 
 
+@dataclass(frozen=True, slots=True)
+class TraitSql:
+    """How sure we are of a trait, of `contacts AS c`: SQL for a whole number of steps; so many steps make 1."""
+
+    sql: str
+    parameters: Parameters
+    steps: int
+
+
+def compile_trait(rule: Rule, *, context: Context, factors: Factors | None = None, merges: bool = True) -> TraitSql:
+    """Return the confidence that a rule such as `traits.organic` compares; the rest is as for `compile`."""
+    weighed = rule.condition
+    assert isinstance(weighed, Weighed), rule.text
+    parameters: Parameters = {}
+    sql = _Compiler(parameters, context, factors or {}, merges=merges).weight(weights(weighed, context))
+    return TraitSql(sql, parameters, traits.steps(map(traits.share, weighed.signs)))
+
+
 class _Compiler:
     """One rule becoming SQL: what it has bound so far."""
 
@@ -119,12 +153,24 @@ class _Compiler:
                 return self.test(field, lambda column: f"substr({column}, -5) IN ({bound})")
             case Done():
                 return f"c.id IN ({self.people(condition)})"
+            case Weighs(signs, low, high):
+                return f"({self.weight(signs)} BETWEEN {self.bind(low)} AND {self.bind(high)})"
             case Opposite(part):
                 return f"NOT ({self.condition(part)})"
             case Each(parts):
                 return _joined("AND", [self.condition(part) for part in sorted(parts, key=_cost)])
             case Either(parts):
                 return _joined("OR", [self.condition(part) for part in sorted(parts, key=_cost)])
+
+    def weight(self, signs: Iterable[Weight]) -> str:
+        """Return the SQL for how sure signs make us of a trait, in whole steps as `rules.traits.weigh` counts them."""
+        whole, doubt, kept = 1, ["1"], ["1"]
+        for sign in signs:
+            steps = sign.share.denominator
+            left, all_ = self.bind(steps - sign.share.numerator), self.bind(steps)
+            (kept if sign.against else doubt).append(f"iif({self.condition(sign.part)}, {left}, {all_})")
+            whole *= 1 if sign.against else steps
+        return f"({self.bind(whole)} - {' * '.join(doubt)}) * {' * '.join(kept)}"
 
     def test(self, field: Field, tested: _Tested) -> str:
         """Return a test of a field's column, or of any of its values where it may have several."""
@@ -179,6 +225,8 @@ class _Compiler:
             return _AGE.format(today=self.bind(today))
         if field.name == "orders.gaps_since_last":
             return _SILENT.format(now=self.bind(clock.to_ms(self.context.now)))
+        if field.name == "favourite.category":
+            return favourites.sql(self.bind(favourites.until(self.context)), merges=self.merges)
         if field.name.startswith("scores."):
             name = self.bind(field.name.removeprefix("scores."))
             return f"(SELECT s.value FROM scores AS s WHERE s.contact_id = c.id AND s.name = {name})"
@@ -224,6 +272,8 @@ def _cost(condition: Resolved) -> int:
             return 0
         case Opposite(part):
             return _cost(part)
+        case Weighs(signs):
+            return max(_cost(sign.part) for sign in signs)
         case Each(parts) | Either(parts):
             return max(_cost(part) for part in parts)
         case CompareFields(left, _, right):
@@ -235,6 +285,8 @@ def _cost(condition: Resolved) -> int:
 def _field_cost(field: Field) -> int:
     if field.name.rpartition(".")[2] in _LOCAL_PARTS and not field.name.startswith("birthday."):
         return 4  # Python is asked
+    if field.name == "favourite.category":
+        return 5  # their orders are gone through
     if field.attribute is not None or field.multi:
         return 3  # JSON is read
     return 2 if field.name not in _COLUMNS or "SELECT" in _COLUMNS[field.name] else 1
