@@ -20,7 +20,7 @@ def compensate(pace: Pace, import_id: int, now: datetime) -> int:
         with pace.transaction() as tx:
             last = tx.execute("SELECT coalesce(max(id), 0) FROM consents").fetchone()[0]
             tx.execute(
-                """INSERT INTO consents (contact_id, channel, topic, state, basis, address, occurred_at, recorded_at,
+                f"""INSERT INTO consents (contact_id, channel, topic, state, basis, address, occurred_at, recorded_at,
                                          source, evidence, lifts, import_id)
                    SELECT n.contact_id, n.channel, n.topic,
                           coalesce(o.state, 'never'), coalesce(o.basis, 'unknown'), coalesce(o.address, n.address),
@@ -29,9 +29,7 @@ def compensate(pace: Pace, import_id: int, now: datetime) -> int:
                    JOIN consent_states AS s
                      ON s.contact_id = n.contact_id AND s.channel = n.channel AND s.topic = n.topic
                      AND s.consent_id = n.id
-                   LEFT JOIN consents AS o ON o.id =
-                     (SELECT max(e.id) FROM consents AS e WHERE e.contact_id = n.contact_id AND e.channel = n.channel
-                        AND e.topic = n.topic AND e.id < n.id AND e.basis <> 'unknown')
+                   LEFT JOIN consents AS o ON o.id = {_BEFORE.format("e.state <> 'pending'")}
                    WHERE n.id IN (SELECT value FROM json_each(:ids))""",
                 {"ids": json.dumps(ids), "now": clock.to_ms(now)},
             )
@@ -58,14 +56,10 @@ def drop(pace: Pace, import_id: int) -> None:
                 among,
             )
             tx.execute(
-                """INSERT INTO consent_states (contact_id, channel, topic, state, basis, since, consent_id)
-                   SELECT o.contact_id, o.channel, o.topic, o.state, o.basis, min(o.occurred_at, o.recorded_at), o.id
-                   FROM consents AS o JOIN (
-                     SELECT max(e.id) AS id FROM consents AS n JOIN consents AS e ON e.contact_id = n.contact_id
-                       AND e.channel = n.channel AND e.topic = n.topic AND e.id < n.id AND e.basis <> 'unknown'
-                     WHERE n.id IN (SELECT value FROM json_each(:ids)) GROUP BY n.contact_id, n.channel, n.topic
-                   ) AS l ON l.id = o.id WHERE TRUE
-                   ON CONFLICT DO NOTHING""",
+                f"""INSERT INTO consent_states (contact_id, channel, topic, state, basis, since, consent_id)
+                    SELECT o.contact_id, o.channel, o.topic, o.state, o.basis, min(o.occurred_at, o.recorded_at), o.id
+                    FROM consents AS n JOIN consents AS o ON o.id = {_BEFORE.format("TRUE")}
+                    WHERE n.id IN (SELECT value FROM json_each(:ids)) ON CONFLICT DO NOTHING""",
                 among,
             )
             tx.execute("DELETE FROM consents WHERE id IN (SELECT value FROM json_each(:ids))", among)
@@ -83,3 +77,12 @@ def _consent_ids(pace: Pace, import_id: int, condition: str) -> Iterator[list[in
         size = pace.rows
         yield ids[:size]
         ids = ids[size:]
+
+
+# The entry that decided before an import's (n), which itself is no answer to a no: the last that counts and that was
+# not taken back since. One that asks for a confirmation yields to any other.
+_BEFORE = """(SELECT e.id FROM consents AS e LEFT JOIN imports AS i ON i.id = e.import_id
+    WHERE e.contact_id = n.contact_id AND e.channel = n.channel AND e.topic = n.topic AND e.id < n.id
+      AND (e.state <> 'subscribed' OR e.basis <> 'unknown') AND (e.state <> 'never' OR e.lifts) AND {}
+      AND (e.state = 'unsubscribed' OR i.state IS NULL OR i.state NOT IN ('undone', 'undoing'))
+    ORDER BY e.state = 'pending', e.id DESC LIMIT 1)"""
