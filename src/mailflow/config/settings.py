@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from mailflow import clock
+from mailflow.config.recommending import CONTACT_COLUMNS, NeverShowSettings, RecommendationSettings
 from mailflow.config.yaml_files import parse_spec, read_yaml
 from mailflow.errors import ConfigError, UsageError
 
@@ -322,6 +323,8 @@ class Settings(_Part):
     limits: LimitSettings = LimitSettings()
     rfm: RfmSettings = RfmSettings()
     lifecycle: LifecycleSettings = LifecycleSettings()
+    recommendations: RecommendationSettings = RecommendationSettings()
+    never_show: list[NeverShowSettings] = []
     fields: dict[str, FieldSettings] = {}
     topics: list[str] = []
     imports: list[ImportSettings] = []
@@ -335,6 +338,13 @@ class Settings(_Part):
         if not _LANGUAGE.match(value):
             raise ValueError(f"{value!r} is not a language: write it as en or de-AT")
         return value
+
+    @model_validator(mode="after")
+    def _never_show_fields(self) -> Settings:
+        for rule in self.never_show:  # a hard rule whose field is mistyped would protect nobody
+            if rule.contact not in (*self.fields, *CONTACT_COLUMNS):
+                raise ValueError(f"never_show: declare the contact's field {rule.contact!r} under fields: first")
+        return self
 
     @cached_property
     def zone(self) -> ZoneInfo:

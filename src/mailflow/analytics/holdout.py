@@ -1,0 +1,217 @@
+"""How well recommendations would have done: learn from before a day, look at what people bought from that day on.
+
+A hold-out in time, as the mail itself has it: nothing from the test period is known to what is tested. The
+parameters (neighbours.SHRINK and its like) were chosen on earlier periods than the tests of any figure in the docs. The
+sums that are measured are those that mail uses: neighbours.py and recommend.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mailflow.analytics import neighbours, ranking, recommend
+from mailflow.analytics.neighbours import Integers, Purchases
+from mailflow.analytics.ranking import Interval
+from mailflow.analytics.recommend import History, Neighbour, Suggestion
+
+Floats = NDArray[np.float64]
+
+K = 10
+LEAST_PEOPLE = 30  # fewer, and an interval over them means nothing
+MOST_PEOPLE = 20_000  # more make the interval no narrower than anybody needs; evenly chosen
+_SEED = 20260320
+
+
+class Method(StrEnum):
+    """What is compared."""
+
+    RECOMMENDED = "recommended"  # as mail has it: bought together, filled up with what is popular lately
+    POPULAR_LATELY = "popular_lately"  # with time decay: the fallback alone
+    POPULAR = "popular"  # most buyers of all time: the baseline
+
+
+class Goal(StrEnum):
+    """What counts as a hit."""
+
+    NEW = "new"  # products that the person had not bought before
+    ALL = "all"  # whatever they bought, known or new
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """How one method did for one goal. `ratio` is its NDCG against the baseline's, None for the baseline itself."""
+
+    goal: Goal
+    method: Method
+    people: int
+    ndcg: Interval
+    hit_rate: Interval
+    ratio: Interval | None
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What came out. `figures` is empty where too few people bought before and after, and `why` says so."""
+
+    train: int  # purchases: person and product, each once
+    test: int
+    people: int  # who bought before and after
+    products: int  # that were bought before
+    with_neighbours: int  # of these
+    recommended_products: int  # different ones in all lists
+    personal: float  # share of people whose list of K has something other than popular products
+    figures: Sequence[Figures]
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """All that is learned from purchases up to some instant."""
+
+    neighbours: Mapping[int, Sequence[Neighbour]]
+    popular_lately: Sequence[int]
+    popular: Sequence[int]
+    again: Mapping[int, float]
+
+
+def split_at(purchases: Purchases, share: float = 0.8) -> int:
+    """Return the instant before which `share` of the purchases lie."""
+    return int(np.quantile(purchases.at, share)) if len(purchases) else 0
+
+
+def learn(purchases: Purchases, n_products: int, *, now: int, support: int, half_life_days: float) -> Model:
+    """Return what recommendations as of `now` go by, of purchases before it."""
+    once = neighbours.latest(purchases)
+    lately = neighbours.popularity(once, n_products, now=now, half_life_days=half_life_days)
+    buyers = np.bincount(once.products, minlength=n_products).astype(float)
+    rates = neighbours.repeat_rates(purchases, n_products)
+    again = np.flatnonzero(rates >= neighbours.CONSUMABLE)
+    return Model(
+        neighbours=as_mapping(neighbours.pairs(once, n_products, support=support)),
+        popular_lately=neighbours.ranked(lately).tolist(),
+        popular=neighbours.ranked(buyers).tolist(),
+        again=dict(zip(again.tolist(), rates[again].tolist(), strict=True)),
+    )
+
+
+def as_mapping(pairs: neighbours.Pairs) -> dict[int, list[Neighbour]]:
+    """Return pairs by product."""
+    found: dict[int, list[Neighbour]] = {}
+    columns = (pairs.products, pairs.neighbours, pairs.scores, pairs.support)
+    for product, other, score, support in zip(*(column.tolist() for column in columns), strict=True):
+        found.setdefault(product, []).append(Neighbour(other, score, support))
+    return found
+
+
+def evaluate(purchases: Purchases, n_products: int, *, at: int, support: int, half_life_days: float) -> Evaluation:
+    """Return how what was learned before `at` (milliseconds) does for who bought before and after."""
+    before, after = purchases.where(purchases.at < at), purchases.where(purchases.at >= at)
+    train, test = neighbours.latest(before), neighbours.latest(after)
+    people = np.intersect1d(train.people, test.people)
+    known = len(np.unique(train.products))
+    if len(people) < LEAST_PEOPLE:
+        why = (
+            f"only {len(people)} people bought before that day and after it; {LEAST_PEOPLE} are needed to say anything"
+        )
+        return Evaluation(len(train), len(test), len(people), known, 0, 0, 0.0, (), why)
+    model = learn(before, n_products, now=at, support=support, half_life_days=half_life_days)
+    chosen = people[:: -(-len(people) // MOST_PEOPLE)]
+    lists = _Lists(model, _histories(train, chosen), _histories(test, chosen))
+    shown = [suggestion for ranked in lists.recommended for suggestion in ranked[:K]]
+    personal = sum(any(one.because is not None for one in ranked[:K]) for ranked in lists.recommended)
+    return Evaluation(
+        train=len(train),
+        test=len(test),
+        people=len(chosen),
+        products=known,
+        with_neighbours=len(model.neighbours),
+        recommended_products=len({one.product for one in shown}),
+        personal=personal / len(chosen),
+        figures=[figures for goal in Goal for figures in lists.figures(goal)],
+    )
+
+
+def _histories(purchases: Purchases, people: Integers) -> list[list[int]]:
+    """Return what each of some people bought, the latest first; purchases are as `latest` gives them."""
+    starts = np.searchsorted(purchases.people, people)
+    ends = np.searchsorted(purchases.people, people, side="right")
+    return [purchases.products[start:end].tolist() for start, end in zip(starts, ends, strict=True)]
+
+
+class _Lists:
+    """The lists that each method gives to the same people, and what these bought afterwards."""
+
+    def __init__(self, model: Model, bought: list[list[int]], later: list[list[int]]) -> None:
+        self._model = model
+        self._bought = bought
+        self._later = later
+        self.recommended = [self._recommend(history) for history in bought]
+
+    def figures(self, goal: Goal) -> list[Figures]:
+        """Return the figures of all methods for a goal; none where too few people bought anything of its kind."""
+        relevant = [
+            set(later).difference(bought if goal is Goal.NEW else ())
+            for bought, later in zip(self._bought, self._later, strict=True)
+        ]
+        judged = [place for place, wanted in enumerate(relevant) if wanted]
+        if len(judged) < LEAST_PEOPLE:
+            return []
+        wanted = [relevant[place] for place in judged]
+        ranked = {method: [self._ranked(method, goal, place) for place in judged] for method in Method}
+        gains = {
+            method: np.array([ranking.ndcg(*pair, K) for pair in zip(lists, wanted, strict=True)])
+            for method, lists in ranked.items()
+        }
+        hits = {
+            method: np.array([float(ranking.is_hit(*pair, K)) for pair in zip(lists, wanted, strict=True)])
+            for method, lists in ranked.items()
+        }
+        return [
+            Figures(
+                goal,
+                method,
+                len(judged),
+                ranking.mean_interval(gains[method], seed=_SEED),
+                ranking.mean_interval(hits[method], seed=_SEED),
+                None
+                if method is Method.POPULAR
+                else ranking.ratio_interval(gains[method], gains[Method.POPULAR], seed=_SEED),
+            )
+            for method in Method
+        ]
+
+    def _recommend(self, bought: list[int]) -> list[Suggestion]:
+        model = self._model
+        return recommend.suggest(
+            History(bought),
+            model.neighbours,
+            model.popular_lately,
+            again=model.again,
+            allowed=lambda product: True,
+            order=lambda product: product,
+            items=K + sum(product in model.again for product in bought),  # K are left when these are not counted
+        )
+
+    def _ranked(self, method: Method, goal: Goal, place: int) -> list[int]:
+        owned = set(self._bought[place]) if goal is Goal.NEW else set()
+        if method is Method.RECOMMENDED:
+            products = [one.product for one in self.recommended[place]]
+        else:
+            products = list(self._model.popular_lately if method is Method.POPULAR_LATELY else self._model.popular)
+        return _first(products, owned)
+
+
+def _first(products: Sequence[int], without: set[int]) -> list[int]:
+    """Return the first K products that are not in a set."""
+    found: list[int] = []
+    for product in products:
+        if product not in without:
+            found.append(product)
+            if len(found) == K:
+                break
+    return found
