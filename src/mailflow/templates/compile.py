@@ -1,7 +1,6 @@
-"""From template files to something that renders a message per person: compiled once, then a fraction of a millisecond.
+"""A template that renders a message per person: compiled once, then a fraction of a millisecond.
 
-Files: source.py. Tags out and in: tags.py. Markdown: markdown.py. CSS: inline.py. Text part: plaintext.py. The bytes:
-compose.py.
+Files: source.py. How they become one source: build.py. The bytes: compose.py.
 """
 
 from __future__ import annotations
@@ -20,18 +19,17 @@ from markupsafe import escape
 from mailflow.config.yaml_files import Document
 from mailflow.errors import Problem
 from mailflow.model import MessageClass, MessageKind
-from mailflow.templates import inline, markdown, plaintext, source
+from mailflow.templates import build, inline, plaintext, source
+from mailflow.templates.build import sentence
 from mailflow.templates.environment import HTML, TEXT, MailEnvironment, run
-from mailflow.templates.filters import LinkError
+from mailflow.templates.escaping import PlaceError
 from mailflow.templates.headers import TEXT_LIMIT
 from mailflow.templates.parts import Rendered, TemplateError
-from mailflow.templates.tags import Tag, Tags, included
 from mailflow.templates.words import footer_words
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-MAX_INCLUDES = 5  # of includes inside includes
 CLIPPED_BYTES = 102_000  # Gmail shows no more of a message, and hides the footer with the rest
 
 # What rendering plain data with checked templates can still raise: a wrong type or value where the template uses it.
@@ -48,15 +46,6 @@ RENDER_ERRORS = (
 Field = Callable[[Mapping[str, Any]], str]
 
 
-@dataclass(frozen=True, slots=True)
-class _Document:
-    """The whole message before Jinja compiles it: sources in its language, `once` with the CSS already inside."""
-
-    html: str
-    once: str | None
-    text: str
-
-
 @dataclass(slots=True)
 class CompiledTemplate:
     """One template, ready to render. `files` maps the path of every file it is made of to its text."""
@@ -68,14 +57,16 @@ class CompiledTemplate:
     _places: Document
     _loader: source.Files
     _body: str
-    _layout: tuple[str, str] | None  # file and text, where there is one
+    _layout: source.Layout | None
     _fields: Mapping[str, Field]
     html_source: str  # what Jinja compiled, once all was put together; for tests and benchmarks
     text_source: str
     _html: jinja2.Template
     _text: jinja2.Template
-    _raw: jinja2.Template | None  # the HTML with its CSS not inlined, until the first render has shown that it may be
-    _inline_each: bool
+    _raw: jinja2.Template | None  # with MJML and CSS not worked in, until the first render has shown that they may be
+    _finish: Callable[[str], str]  # works them in, for `_raw` and where that is done per message
+    _finish_each: bool
+    _shared: Mapping[str, Any]  # what everybody gets: the brand, and what stands in the front matter
     hash: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -96,7 +87,11 @@ class CompiledTemplate:
     @property
     def inlines_once(self) -> bool:
         """Whether the CSS was worked in when compiling, and not per message."""
-        return not self._inline_each
+        return not self._finish_each
+
+    def problem(self, key: str, message: str) -> Problem:
+        """Return a problem placed at one of the keys of the front matter."""
+        return self._places.problem((key,), message)
 
     def mentions(self, word: str) -> bool:
         """Whether any file of it speaks of a name such as `segments`, which is only looked up where it is needed."""
@@ -118,8 +113,6 @@ class CompiledTemplate:
         from_name = self._field("from_name", values).strip() or None
         html, text = self._parts(values)
         self._check_footer(html, text, values)
-        if self._inline_each:
-            html = inline.inline_css(html)
         return Rendered(
             subject, values["preheader"], html, text, from_name, self.front.reply_to, _warnings(self.file, html, values)
         )
@@ -130,6 +123,7 @@ class CompiledTemplate:
         return {
             "unsubscribe_url": None,
             "recommendations": [],
+            **self._shared,
             **context,
             "language": language,
             "words": footer_words(language),
@@ -149,6 +143,8 @@ class CompiledTemplate:
             html, text = run(self._html, values), run(self._text, values)
             if self._raw is not None:
                 html = self._verified(html, values)
+            elif self._finish_each:
+                html = self._finish(html)
         except RENDER_ERRORS as error:
             raise self._explained(error, values) from None
         return html, plaintext.tidy(text)
@@ -157,25 +153,25 @@ class CompiledTemplate:
         """Compare, for the first person, inlining before rendering with inlining after it, which is always right."""
         raw, self._raw = self._raw, None
         assert raw is not None
-        rendered = run(raw, values)
-        if inline.same(inline.inline_css(rendered), inline.inline_css(html)):
+        finished = self._finish(run(raw, values))
+        if inline.same(finished, inline.inline_css(html)):
             return html
-        self._html, self._inline_each = raw, True
-        return rendered
+        self._html, self._finish_each = raw, True
+        return finished
 
     def _explained(self, error: Exception, values: Mapping[str, Any]) -> TemplateError:
         """Return an error with its place: render the files as they were written, where lines are lines."""
-        if isinstance(error, LinkError):
-            return TemplateError([source.problem(_sentence(error), *error.place, values)])
+        if isinstance(error, PlaceError):
+            return TemplateError([source.problem(sentence(error), *error.place, values)])
         environment = MailEnvironment(is_html=True, loader=self._loader)
-        files = [(self.file, self._body), *([self._layout] if self._layout else [])]
+        files = [(self.file, self._body), *([(self._layout.file, self._layout.text)] if self._layout else [])]
         for file, text in files:
             try:
                 run(environment.from_string(text), {**values, "content": ""})
             except RENDER_ERRORS as found:
                 place = _place(found, file)
-                return TemplateError([source.problem(_sentence(found), *place, values)])
-        return TemplateError([source.problem(_sentence(error), self.file, None, values)])
+                return TemplateError([source.problem(sentence(found), *place, values)])
+        return TemplateError([source.problem(sentence(error), self.file, None, values)])
 
     def _error(self, values: Mapping[str, Any], message: str, name: str) -> TemplateError:
         key = "from" if name == "from_name" else name
@@ -188,7 +184,7 @@ class CompiledTemplate:
         """Refuse marketing mail without the postal address or the way out, in either part."""
         if self.front.class_ is not MessageClass.MARKETING:
             return
-        where = self._layout[0] if self._layout else self.file
+        where = self._layout.file if self._layout else self.file
         address = str((values.get("shop") or {}).get("address") or "").splitlines()
         if not all(line.strip() in text and str(escape(line.strip())) in html for line in address):
             raise TemplateError.at(
@@ -207,11 +203,10 @@ def compile_template(folder: Path, name: str) -> CompiledTemplate:
     files = source.Files(folder)
     found = source.read_source(files, name)
     fields = _compiled_fields(found)
-    layout = None
-    if not _is_document(found):
-        layout = files.layout(found.front.layout, asked_by=found.document)
-    document = _Builder(files, found, layout).document()
-    raw = _compiled(HTML, document.html, found.file)
+    brand = files.brand
+    layout = None if found.is_document else files.layout(found)
+    document = build.document(files, found, layout)
+    raw = _compiled(HTML, document.raw, found.file)
     once = _compiled(HTML, document.once, found.file) if document.once is not None else None
     return CompiledTemplate(
         name=name,
@@ -221,20 +216,17 @@ def compile_template(folder: Path, name: str) -> CompiledTemplate:
         _places=found.document,
         _loader=files,
         _body=found.body,
-        _layout=(layout[0], layout[1]) if layout else None,
+        _layout=layout,
         _fields=fields,
-        html_source=document.once or document.html,
+        html_source=document.once or document.raw,
         text_source=document.text,
         _html=once or raw,
         _text=_compiled(TEXT, document.text, found.file),
         _raw=raw if once else None,
-        _inline_each=once is None,
+        _finish=document.finish,
+        _finish_each=once is None,
+        _shared={"brand": brand, "total": None, **found.front.shown()},
     )
-
-
-def _is_document(found: source.Source) -> bool:
-    """Whether a template is a whole HTML document, which takes no layout."""
-    return not found.is_markdown and "<html" in found.body.lower()
 
 
 def _compiled_fields(found: source.Source) -> dict[str, Field]:
@@ -250,7 +242,7 @@ def _compiled_fields(found: source.Source) -> dict[str, Field]:
         try:
             template = TEXT.from_string(text)
         except jinja2.TemplateSyntaxError as error:
-            raise TemplateError([found.document.problem((key,), _sentence(error))]) from None
+            raise TemplateError([found.document.problem((key,), sentence(error))]) from None
         fields[name] = partial(run, template)
     return fields
 
@@ -263,74 +255,7 @@ def _compiled(environment: MailEnvironment, text: str, file: str) -> jinja2.Temp
     try:
         return environment.from_string(text)
     except (jinja2.TemplateSyntaxError, SyntaxError, RecursionError, MemoryError) as error:
-        raise TemplateError.at(file, f"cannot be compiled: {_sentence(error)}") from None
-
-
-class _Builder:
-    """Puts body, includes and layout together, with words for tags, and makes the sources of all parts of it."""
-
-    def __init__(self, files: source.Files, found: source.Source, layout: tuple[str, str, str] | None) -> None:
-        self.files = files
-        self.found = found
-        self.layout = layout
-        self.tags = Tags(found.body + "".join(layout or ()))
-        self._open: list[str] = []
-
-    def document(self) -> _Document:
-        body = self._swapped(self.found.body, self.found.file, is_markdown=self.found.is_markdown)
-        if self.found.is_markdown:
-            body = markdown.to_html(body, self.tags)
-        body = self._with_blocks(body)
-        if self.layout is None:
-            html, text = body, plaintext.from_html(body, self.tags)
-        else:
-            file, layout_html, layout_text = self.layout
-            html = self._filled(layout_html, file, body)
-            text = self._filled(layout_text, f"{file.removesuffix('.html')}.txt", plaintext.from_html(body, self.tags))
-        inline.check_markup(html, self.tags, self.found.file)
-        once = inline.inlined_once(html, self.tags)
-        return _Document(
-            inline.finished(html, self.tags),
-            None if once is None else inline.finished(once, self.tags),
-            self.tags.put_back(text),
-        )
-
-    def _filled(self, layout: str, file: str, content: str) -> str:
-        text = self._swapped(layout, file, is_markdown=False)
-        places = [match for match in self.tags.word.finditer(text) if self.tags.of(match).inside == "content"]
-        if len(places) != 1:
-            raise TemplateError.at(file, "a layout needs {{ content }} exactly once: the template's body comes there")
-        start, end = places[0].span()
-        return f"{text[:start]}{content.rstrip()}{text[end:]}"
-
-    def _swapped(self, text: str, file: str, *, is_markdown: bool) -> str:
-        """Return a file's text with words for its tags and its includes put in."""
-        try:
-            HTML.parse(text, file, file)
-            return self.tags.swap(HTML, text, file, lambda tag: self._included(tag, is_markdown=is_markdown))
-        except jinja2.TemplateSyntaxError as error:
-            raise TemplateError.at(file, _sentence(error), error.lineno) from None
-
-    def _included(self, tag: Tag, *, is_markdown: bool) -> str:
-        path = included(tag)
-        if path in self._open or len(self._open) >= MAX_INCLUDES:
-            raise TemplateError.at(tag.file, f"{path!r} is included inside itself, or too deep", tag.line)
-        text = self.files.text(path, asked_by=tag.file, line=tag.line)
-        self._open.append(path)
-        block = self._swapped(text, self.files.shown(path), is_markdown=path.endswith(".md")).strip("\n")
-        self._open.pop()
-        if path.endswith(".md"):
-            return block if is_markdown else markdown.to_html(block, self.tags)
-        return self.tags.add(Tag("html", block, tag.file, tag.line)) if is_markdown else block
-
-    def _with_blocks(self, html: str) -> str:
-        """Put blocks of HTML, which Markdown did not touch, where they were included."""
-
-        def put(match: Any) -> str:
-            tag = self.tags.of(match)
-            return self._with_blocks(tag.inside) if tag.name == "html" else str(match[0])
-
-        return self.tags.word.sub(put, self.tags.node.sub(put, html))
+        raise TemplateError.at(file, f"cannot be compiled: {sentence(error)}") from None
 
 
 def _place(error: BaseException, file: str) -> tuple[str, int | None]:
@@ -344,11 +269,6 @@ def _place(error: BaseException, file: str) -> tuple[str, int | None]:
             place = (shown or file, template.get_corresponding_lineno(trace.tb_lineno))
         trace = trace.tb_next
     return place
-
-
-def _sentence(error: BaseException) -> str:
-    """Return an exception's words as the end of a sentence that begins with a place."""
-    return str(getattr(error, "message", None) or error).rstrip(".") or type(error).__name__
 
 
 def _warnings(file: str, html: str, values: Mapping[str, Any]) -> tuple[Problem, ...]:

@@ -22,6 +22,7 @@ from jinja2.tests import TESTS as JINJA_TESTS
 from markupsafe import Markup, escape
 
 from mailflow import money as amounts
+from mailflow.templates import escaping
 
 MAX_TEXT = 64_000  # characters of a text made inside a template
 MAX_ITEMS = 10_000  # entries of a list made inside a template
@@ -30,7 +31,6 @@ BUDGET = "__budget__"  # the render's variable that counts what loops may still 
 Scalar = str | int | float | Decimal | Date | None
 
 _SPECIAL = re.compile("[&<>\"']")
-_LINK = re.compile(r"(?:https?://|mailto:|tel:)[^\s<>\"\x00-\x1f]+\Z", re.IGNORECASE)
 _DATE_CODES = frozenset("YymdeBbAaHMjp%I")
 _SYMBOLS = MappingProxyType(
     {
@@ -138,26 +138,14 @@ def shown_in_html(value: Any, label: str) -> str:
     return str(escape(value)) if _SPECIAL.search(value) else value
 
 
-class LinkError(TemplateRuntimeError):
-    """Something that stands for a link and is none, with the place of its tag."""
+def _in_place(function: Callable[..., str], label_at: int) -> Callable[..., str]:
+    """Return a function of escaping.py for any value that can be shown; `label_at` is the label's place in it."""
 
-    def __init__(self, message: str, file: str, line: int) -> None:
-        super().__init__(message)
-        self.place = file, line
+    def in_place(value: Any, *arguments: Any) -> str:
+        text = str(shown(value, arguments[label_at]))
+        return function(text, *arguments) if len(arguments) > 1 else function(text)
 
-
-def link(value: Any, file: str, line: int, label: str) -> str:
-    """Return a link made from data; refuse what is not http, https, mailto or tel.
-
-    Put into every `href` by inline.py, with the place and words of the tag.
-    """
-    text = str(shown(value, label))
-    if not _LINK.match(text):
-        message = (
-            f"{label} is {_short(text)}, which is not a link: it must begin with https://, http://, mailto: or tel:"
-        )
-        raise LinkError(message, file, line)
-    return text
+    return in_place
 
 
 @pass_context
@@ -334,9 +322,13 @@ FILTERS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "sum": total,
         "items": _items,
         "string": text,
-        # Written by guard.py and inline.py; a template cannot name them.
+        # Written by guard.py and markup.py; a template cannot name them.
         "__shown__": shown,
-        "__link__": link,
+        "__link__": _in_place(escaping.link, 2),
+        "__host__": _in_place(escaping.host, 2),
+        "__path__": _in_place(escaping.path, 0),
+        "__query__": _in_place(escaping.query, 0),
+        "__css__": _in_place(escaping.css, 2),
         "__each__": each,
         "__concat__": concat,
         "__plain__": plain,

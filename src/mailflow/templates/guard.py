@@ -18,7 +18,7 @@ from mailflow.templates.filters import FILTERS, TESTS
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-LINK_FILTER = "__link__"  # put around what stands in an href by inline.py, so it may occur in source
+PLACE_FILTERS = frozenset("__link__ __host__ __path__ __query__ __css__".split())  # written by markup.py into source
 MAX_SOURCE = 256 * 1024
 MAX_DEPTH = 8
 
@@ -117,7 +117,7 @@ class Guard(NodeTransformer):
     def visit_Filter(self, node: nodes.Filter) -> nodes.Node:
         if node.name == "safe":
             self._fail(node, "the filter 'safe' is not available: what comes from data is never put in as HTML")
-        if node.name not in FILTERS or (node.name.startswith("__") and node.name != LINK_FILTER):
+        if node.name not in FILTERS or (node.name.startswith("__") and node.name not in PLACE_FILTERS):
             self._fail(node, f"there is no filter {node.name!r}{_near(node.name, FILTERS)}")
         return self.generic_visit(node)
 

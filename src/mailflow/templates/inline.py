@@ -1,7 +1,7 @@
 """CSS into the elements, once per template where it does not depend on the person, and tags back into the HTML.
 
 Where a tag stands decides what stands in for it meanwhile: a comment between elements, a word in an attribute or a
-title. Where the styling itself depends on a tag, the CSS is worked in per message instead, after rendering.
+title (markup.py). Where the styling itself depends on a tag, the CSS is worked in per message, after rendering.
 """
 
 from __future__ import annotations
@@ -12,22 +12,17 @@ from functools import cache
 
 import css_inline
 
-from mailflow.templates.guard import LINK_FILTER
-from mailflow.templates.parts import TemplateError
-from mailflow.templates.tags import Tag, Tags
+from mailflow.templates import markup
+from mailflow.templates.tags import Tags
 
-_MARKUP = re.compile(
-    r"(?P<comment><!--.*?-->|<!--.*\Z)"
-    r"|(?P<raw><(?P<name>style|script|title|textarea)\b(?:[^\"'>]|\"[^\"]*\"|'[^']*')*>.*?(?:</(?P=name)\s*>|\Z))"
-    r"|(?P<element></?[a-zA-Z](?:[^\"'>]|\"[^\"]*\"|'[^']*')*>)"
-    r"|(?P<other><[!?][^>]*>)",
-    re.DOTALL | re.IGNORECASE,
-)
-_ATTRIBUTE = re.compile(r"""\s([^\s=>"'/]+)\s*=\s*("[^"]*"|'[^']*'|[^\s"'>]+)""")
-_LINK_ATTRIBUTES = frozenset("href src action background poster formaction cite longdesc".split())
-_FORBIDDEN = re.compile(r"<(script|iframe|object|embed|form|applet|base)\b", re.IGNORECASE)
 # Selectors whose match can change with what a loop or condition leaves out; plain classes, names and nesting cannot.
 _STRUCTURAL = re.compile(r":(?:nth-|first-|last-|only-|empty|not\(|has\(|is\(|where\()|[+~](?!=)")
+# Selectors of things that mail programs put around or into a message themselves: no document has them, and they stay.
+_HOOKS = re.compile(
+    r"\[data-og|\[owa|\[office365|#outlook|#MessageView|#MessageWebView|\.External|\.ReadMsg|\.moz-text|\.yshortcuts"
+    r"|\.gmail|\.apple-|x-apple-|^\s*u\s*\+|\.\&|^\s*body\[",
+    re.IGNORECASE,
+)
 _VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
 _IMPLIED = frozenset("html head body tbody thead tfoot colgroup".split())  # HTML5 parsers add these
 
@@ -47,36 +42,25 @@ def inline_css(html: str) -> str:
     return _inliner().inline(html)
 
 
-def check_markup(html: str, tags: Tags, file: str) -> None:
-    """Refuse what mail programs throw away or warn of, and tags where data could become code."""
-    found = _FORBIDDEN.search(re.sub(r"<!--.*?-->", "", html, flags=re.DOTALL))
-    if found:
-        raise TemplateError.at(file, f"<{found[1].lower()}> does not work in mail: take it out")
-    for place, tag in _places(html, tags):
-        if place.startswith("@on"):
-            raise TemplateError.at(
-                tag.file, f"the attribute {place[1:]} cannot hold a tag, and does not work in mail", tag.line
-            )
-
-
 def inlined_once(html: str, tags: Tags) -> str | None:
     """Return the document inlined with words for its tags, or None where that would not be right for everybody.
 
     It is right when no styling depends on a tag, and when the parser neither moved, dropped nor doubled anything and
     every statement begins and ends inside the same element.
     """
-    places = [place for place, _ in _places(html, tags)]
+    places = [place for place, _ in markup.places(html, tags)]
     if any(place in ("style", "inside", "@style", "@class", "@id") for place in places):
         return None
-    styles = "".join(match[0][match[0].index(">") + 1 :] for match in _MARKUP.finditer(html) if _is_style(match))
-    selectors = "".join(re.findall(r"([^{}]*)\{", re.sub(r"/\*.*?\*/", "", styles, flags=re.DOTALL)))
+    styles = "".join(match[0][match[0].index(">") + 1 :] for match in markup.MARKUP.finditer(html) if _is_style(match))
+    found = ",".join(re.findall(r"([^{}]*)\{", re.sub(r"/\*.*?\*/", "", styles, flags=re.DOTALL))).split(",")
+    selectors = ",".join(selector for selector in found if not _HOOKS.search(selector))
     if _STRUCTURAL.search(re.sub(r"@[^{}]*", "", selectors)) or re.search(r"\[\s*(?:href|src|alt|title)", selectors):
         return None
     nodes = _with_nodes(html, tags)
     result = inline_css(nodes)
     if _shape(nodes, tags) != _shape(result, tags) or not _nested_well(result, tags):
         return None
-    return _MARKUP.sub(lambda match: _needed(match[0]) if _is_style(match) else match[0], result)
+    return markup.MARKUP.sub(lambda match: _needed(match[0]) if _is_style(match) else match[0], result)
 
 
 def _is_style(match: re.Match[str]) -> bool:
@@ -87,7 +71,7 @@ def _is_style(match: re.Match[str]) -> bool:
 def _needed(style: str) -> str:
     """Return a style element without the rules that matched nothing, and so were not worked in.
 
-    What has a colon (`a:hover`) or an @ cannot be worked in, and stays.
+    What has a colon (`a:hover`) or an @ cannot be worked in, and what speaks of a mail program is not ours: both stay.
     """
     kept: list[str] = []
     depth, start = 0, style.index(">") + 1
@@ -96,7 +80,8 @@ def _needed(style: str) -> str:
         if depth == 0:
             rule = style[start : brace.end()].strip()
             start = brace.end()
-            if rule.startswith("@") or ":" in rule.partition("{")[0]:
+            selector = rule.partition("{")[0]
+            if rule.startswith("@") or ":" in selector or _HOOKS.search(selector):
                 kept.append(rule)
     return style[: style.index(">") + 1] + "\n".join([*kept, style[start:].strip()])
 
@@ -109,14 +94,14 @@ def same(one: str, other: str) -> bool:
 def _normal(html: str) -> list[str]:
     pieces: list[str] = []
     end = 0
-    for match in _MARKUP.finditer(html):
+    for match in markup.MARKUP.finditer(html):
         pieces.append(" ".join(html[end : match.start()].split()))
         end = match.end()
         if match["element"]:
             name = re.match(r"</?[^\s/>]+", match[0])
             pieces += [
                 name[0] if name else "",
-                *sorted(attribute[0].strip() for attribute in _ATTRIBUTE.finditer(match[0])),
+                *sorted(attribute[0].strip() for attribute in markup.ATTRIBUTE.finditer(match[0])),
             ]
         elif not _is_style(match):
             pieces.append(match[0])
@@ -124,23 +109,15 @@ def _normal(html: str) -> list[str]:
 
 
 def finished(html: str, tags: Tags) -> str:
-    """Return HTML with its tags back in place; a value that begins a link is checked to be one."""
-    links = {id(tag) for place, tag in _places(html, tags) if place == "link"}
-
-    def source(tag: Tag) -> str:
-        if id(tag) in links and tag.is_value:
-            place = f"{tag.file!r}, {tag.line}, {tag.inside.partition('|')[0].strip()!r}"
-            return f"{{{{ ({tag.inside}) | {LINK_FILTER}({place}) }}}}"
-        return tag.source()
-
-    return tags.put_back(html, source)
+    """Return HTML with its tags back in place, each value through the filter of its place."""
+    return tags.put_back(markup.wrapped(html, tags))
 
 
 def _with_nodes(html: str, tags: Tags) -> str:
     """Return HTML with a comment for each tag that stands between elements or in text."""
     pieces: list[str] = []
     end = 0
-    for match in _MARKUP.finditer(html):
+    for match in markup.MARKUP.finditer(html):
         pieces += [tags.word.sub(r"<!--\g<0>-->", html[end : match.start()]), match[0]]
         end = match.end()
     nodes = "".join([*pieces, tags.word.sub(r"<!--\g<0>-->", html[end:])])
@@ -149,34 +126,9 @@ def _with_nodes(html: str, tags: Tags) -> str:
     return re.sub(rf"(?i)(<table\b[^>]*>)(\s*(?:{node}\s*)+<tr\b)", r"\1<tbody>\2", nodes)
 
 
-def _places(html: str, tags: Tags) -> Iterator[tuple[str, Tag]]:
-    """Yield where each tag stands that is not in text: its kind of place, or `@` and the attribute, or `link`."""
-    for match in _MARKUP.finditer(html):
-        if not tags.word.search(match[0]) or match["comment"]:
-            continue
-        if match["raw"]:
-            place = match["name"].lower()
-            yield from ((place, tags.of(word)) for word in tags.word.finditer(match[0]))
-        else:
-            yield from _places_in_element(match[0], tags)
-
-
-def _places_in_element(element: str, tags: Tags) -> Iterator[tuple[str, Tag]]:
-    inside = element
-    for attribute in _ATTRIBUTE.finditer(element):
-        name, value = attribute[1].lower(), attribute[2].strip("\"'")
-        if tags.word.search(name):
-            continue
-        for word in tags.word.finditer(value):
-            begins = not re.search(r"[:/?#]", tags.word.sub("", value[: word.start()]))
-            yield "link" if name in _LINK_ATTRIBUTES and begins else f"@{name}", tags.of(word)
-        inside = inside.replace(attribute[0], " ", 1)
-    yield from (("inside", tags.of(word)) for word in tags.word.finditer(inside))
-
-
 def _elements(html: str, tags: Tags) -> Iterator[tuple[str, str]]:
     """Yield what a document is made of: ("tag", number), ("open", name) and ("close", name)."""
-    for match in _MARKUP.finditer(html):
+    for match in markup.MARKUP.finditer(html):
         node = tags.node.fullmatch(match[0])
         if node:
             yield "tag", node[1]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
+from mailflow.templates import markup
 from mailflow.templates.tags import Tags
 
 _SKIPPED = frozenset("head style script title".split())
@@ -138,6 +139,7 @@ class _Reader(HTMLParser):
             else address
         )
         if address and address != words and not address.startswith("#"):
+            address = markup.link(address, self._tags)
             self._emit(f" ({address})" if words else address)
 
     def _end_heading(self, name: str) -> None:
@@ -151,12 +153,19 @@ class _Reader(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self._skipping:
             return
+        if self._tags.word.search(data) and self._only_statements(data):
+            self._out.append(f"{' ' * (data[0].isspace() and not self._line_start)}{data.strip()}")
+            return
         if not self._preformatted:
             data = re.sub(r"[ \t\r\n\f]+", " ", data)
             if self._line_start:
                 data = data.lstrip(" ")
         if data:
             self._emit(data)
+
+    def _only_statements(self, data: str) -> bool:
+        """Whether text is nothing but statements: they leave no empty line where they do not hold."""
+        return not self._tags.word.sub(lambda match: "" if self._tags.of(match).is_statement else "x", data).strip()
 
     def handle_comment(self, data: str) -> None:
         """A tag between blocks stands for nothing itself, so that it leaves no empty line where it does not hold."""

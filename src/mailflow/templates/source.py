@@ -9,24 +9,84 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from functools import cached_property
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from jinja2 import BaseLoader, TemplateNotFound
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
-from mailflow.config.yaml_files import Document, decode, parse_spec, parse_yaml, suggestion
+from mailflow.config.brand import BRAND_FILE, Brand, parse_brand
+from mailflow.config.yaml_files import Document, decode, parse_spec, parse_yaml, read_text, suggestion
 from mailflow.errors import ConfigError, Problem, ProblemsError
 from mailflow.model import MessageClass, MessageKind
 from mailflow.templates.headers import check_address
+from mailflow.templates.mjml import is_document
 from mailflow.templates.parts import TemplateError
 
-SUFFIXES = (".md", ".html")
-SHIPPED = "mailflow:layouts"  # the layouts inside the package, in messages and in the list of files
+SHIPPED = "mailflow:"  # begins the names of files inside the package, in messages and in the list of files
+BLOCKS = "mailflow/"  # begins the paths of blocks that mailflow ships, in an include
+MAX_ITEMS = 100
 
+_PACKAGE = resources.files("mailflow.templates")
+_NOT_MESSAGES = ("layouts", "blocks", BLOCKS.rstrip("/"))
 _NAME = re.compile(r"[\w][\w.-]*(?:/[\w][\w.-]*)*\Z")
 _FRONT = re.compile(r"---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
+
+
+class Kind(StrEnum):
+    """What a template, layout or block is written in, by its suffix."""
+
+    MARKDOWN = ".md"
+    HTML = ".html"
+    MJML = ".mjml"
+
+
+SUFFIXES = tuple(str(kind) for kind in Kind)
+
+
+def kind_of(path: str) -> Kind:
+    """Return what a file is written in; a text frame of a layout is treated as HTML is."""
+    suffix = path[path.rfind(".") :]
+    return Kind(suffix) if suffix in SUFFIXES else Kind.HTML
+
+
+def _online(value: str | None) -> str | None:
+    if value is not None and not re.match(r"https://[^\s<>\"']+\Z", value):
+        raise ValueError(f"{value!r} is not an https:// address")
+    return value
+
+
+Online = Annotated[str, AfterValidator(_online)]
+
+
+class Item(BaseModel):
+    """One entry of `items:`, for the layouts `products` and `digest`: a product, or a piece of news."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    title: str = Field(min_length=1)
+    text: str | None = None
+    url: Online | None = None
+    image_url: Online | None = None
+    alt: str = ""
+    price: Decimal | str | None = None
+    old_price: Decimal | str | None = None
+    reason: str | None = None
+    button: str | None = None
+
+
+class Picture(BaseModel):
+    """The large picture at the top that the layout `announcement` shows."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: Online
+    alt: str
+    link: Online | None = None
 
 
 class FrontMatter(BaseModel):
@@ -43,6 +103,14 @@ class FrontMatter(BaseModel):
     kind: MessageKind = MessageKind.PROMO
     topic: str | None = None
     language: str | None = None
+    offer: str | None = None
+    picture: Picture | None = None
+    items: list[Item] = Field(default=[], max_length=MAX_ITEMS)
+
+    def shown(self) -> dict[str, Any]:
+        """Return what layouts know of it as plain values: `picture` and `items`."""
+        items = [item.model_dump(exclude_none=True) for item in self.items]
+        return {"picture": self.picture.model_dump() if self.picture else None, "items": items}
 
     @field_validator("reply_to")
     @classmethod
@@ -61,7 +129,25 @@ class Source:
     front: FrontMatter
     document: Document
     body: str
-    is_markdown: bool
+    kind: Kind
+
+    @property
+    def is_document(self) -> bool:
+        """Whether it is a whole page, which takes no layout."""
+        if self.kind is Kind.MJML:
+            return is_document(self.body)
+        return self.kind is Kind.HTML and "<html" in self.body.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The frame around a body: that of the HTML part, and `plain`, that of the text part."""
+
+    file: str
+    text: str
+    kind: Kind
+    plain_file: str
+    plain: str
 
 
 class Files(BaseLoader):
@@ -75,8 +161,22 @@ class Files(BaseLoader):
         self.root = folder.resolve()
         self.read: dict[str, str] = {}
 
+    @cached_property
+    def brand(self) -> Mapping[str, Any]:
+        """What templates know as `brand`; `TemplateError` where brand.yaml is wrong."""
+        path = self.folder.parent / BRAND_FILE
+        if not path.exists():
+            return Brand().context()
+        try:
+            text = self.read[BRAND_FILE] = read_text(path, BRAND_FILE)
+            return parse_brand(text).context()
+        except ProblemsError as error:
+            raise TemplateError(error.problems) from None
+
     def shown(self, path: str) -> str:
         """Return how a path inside the folder is named in messages: `templates/blocks/vip.md`."""
+        if path.startswith(BLOCKS) and not self.exists(path):
+            return f"{SHIPPED}blocks/{path.removeprefix(BLOCKS)}"
         return f"{self.folder.name}/{path}"
 
     def exists(self, path: str) -> bool:
@@ -88,6 +188,8 @@ class Files(BaseLoader):
         place = self.folder / path
         if not _NAME.match(path) or not place.resolve().is_relative_to(self.root):
             raise TemplateError.at(asked_by, f"{path!r} leads out of the folder {self.folder.name}/", line)
+        if path.startswith(BLOCKS) and not place.is_file():
+            return self._shipped_block(path, asked_by=asked_by, line=line)
         if not place.is_file():
             known = [
                 str(item.relative_to(self.folder)) for item in sorted(self.folder.rglob("*")) if item.suffix in SUFFIXES
@@ -98,40 +200,65 @@ class Files(BaseLoader):
             self.read[shown] = decode(place.read_bytes(), shown).replace("\r\n", "\n")
         return self.read[shown]
 
+    def _shipped_block(self, path: str, *, asked_by: str, line: int | None) -> str:
+        names = shipped("blocks")
+        name = path.removeprefix(BLOCKS)
+        if name not in names:
+            known = [f"{BLOCKS}{each}" for each in names]
+            raise TemplateError.at(asked_by, f"mailflow has no block {path}{suggestion(path, known)}", line)
+        return self._shipped(f"blocks/{name}")
+
+    def _shipped(self, path: str) -> str:
+        """Return a file of the package, and count it among those that were read."""
+        text = (_PACKAGE / path).read_text(encoding="utf-8")
+        self.read[f"{SHIPPED}{path}"] = text
+        return text
+
     def get_source(self, environment: Any, template: str) -> tuple[str, str, None]:
         try:
             return self.text(template, asked_by=template), self.shown(template), None
         except ProblemsError as error:
             raise TemplateNotFound(template, str(error)) from None
 
-    def layout(self, name: str, *, asked_by: Document) -> tuple[str, str, str]:
-        """Return (file, HTML, text) of a layout: the workspace's own, else the one that mailflow ships.
+    def layout(self, found: Source) -> Layout:
+        """Return the layout that a template names: the workspace's own, else the one that mailflow ships.
 
-        A layout of one's own without a `.txt` beside it takes the shipped text.
+        MJML takes a layout in MJML; everything else takes one in HTML or MJML. A layout of one's own without a `.txt`
+        beside it takes the shipped text.
         """
-        path = f"layouts/{name}.html"
-        shipped = resources.files("mailflow.templates") / "layouts"
+        name = found.front.layout
+        file, kind = self._layout_file(found)
+        own = file.startswith(self.folder.name)
+        text = self.text(f"layouts/{name}{kind}", asked_by=file) if own else self._shipped(f"layouts/{name}{kind}")
         plain_path = f"layouts/{name}.txt"
         if self.exists(plain_path):
-            plain = self.text(plain_path, asked_by=self.shown(path))
-        else:
-            plain = self.read[f"{SHIPPED}/default.txt"] = (shipped / "default.txt").read_text(encoding="utf-8")
-        if self.exists(path):
-            return self.shown(path), self.text(path, asked_by=self.shown(path)), plain
-        if name != "default":
-            raise TemplateError(
-                [
-                    asked_by.problem(
-                        ("layout",), f"there is no layout {self.shown(path)}{suggestion(name, self._layouts())}"
-                    )
-                ]
-            )
-        file = f"{SHIPPED}/default.html"
-        self.read[file] = (shipped / "default.html").read_text(encoding="utf-8")
-        return file, self.read[file], plain
+            return Layout(file, text, kind, self.shown(plain_path), self.text(plain_path, asked_by=file))
+        if not (_PACKAGE / plain_path).is_file():
+            plain_path = "layouts/default.txt"
+        return Layout(file, text, kind, f"{SHIPPED}{plain_path}", self._shipped(plain_path))
 
-    def _layouts(self) -> list[str]:
-        return sorted({"default", "none", *(path.stem for path in (self.folder / "layouts").glob("*.html"))})
+    def _layout_file(self, found: Source) -> tuple[str, Kind]:
+        """Return the name in messages and the kind of the layout that a template names."""
+        name = found.front.layout
+        kinds = [Kind.MJML] if found.kind is Kind.MJML else [Kind.HTML, Kind.MJML]
+        for kind in kinds:
+            if self.exists(f"layouts/{name}{kind}"):
+                return self.shown(f"layouts/{name}{kind}"), kind
+        for kind in kinds:
+            if f"{name}{kind}" in shipped("layouts"):
+                return f"{SHIPPED}layouts/{name}{kind}", kind
+        wanted = f"{self.folder.name}/layouts/{name}{kinds[0]}"
+        known = suggestion(name, self._layouts(kinds))
+        raise TemplateError([found.document.problem(("layout",), f"there is no layout {wanted}{known}")])
+
+    def _layouts(self, kinds: list[Kind]) -> list[str]:
+        own = (path.name for path in (self.folder / "layouts").glob("*"))
+        return sorted({Path(name).stem for name in (*own, *shipped("layouts")) if Path(name).suffix in kinds})
+
+
+def shipped(shelf: str) -> list[str]:
+    """Return the names of the files that mailflow ships as `layouts` or `blocks`."""
+    return sorted(item.name for item in (_PACKAGE / shelf).iterdir() if item.is_file())
 
 
 def read_source(files: Files, name: str) -> Source:
@@ -152,7 +279,7 @@ def read_source(files: Files, name: str) -> Source:
     except ProblemsError as error:
         raise TemplateError(error.problems) from None
     body = "\n" * text.count("\n", 0, match.end()) + text[match.end() :]
-    return Source(file, front, document, body, path.endswith(".md"))
+    return Source(file, front, document, body, kind_of(path))
 
 
 def _find(files: Files, name: str) -> str:
@@ -167,7 +294,7 @@ def _find(files: Files, name: str) -> str:
     if len(found) > 1:
         raise TemplateError.at(files.shown(name), f"there are {' and '.join(found)}: keep one of them")
     if not found:
-        message = f"there is no {name}.md or {name}.html{suggestion(name, names(files.folder))}"
+        message = f"there is no {name}.md, .html or .mjml{suggestion(name, names(files.folder))}"
         raise TemplateError.at(files.shown(name), message)
     return found[0]
 
@@ -175,7 +302,7 @@ def _find(files: Files, name: str) -> str:
 def names(folder: Path) -> list[str]:
     """Return the names of all templates of the folder `templates/`, without layouts and blocks."""
     paths = (path.relative_to(folder) for path in folder.rglob("*") if path.suffix in SUFFIXES)
-    return sorted(str(path.with_suffix("")) for path in paths if path.parts[0] not in ("layouts", "blocks"))
+    return sorted(str(path.with_suffix("")) for path in paths if path.parts[0] not in _NOT_MESSAGES)
 
 
 def problem(message: str, file: str, line: int | None, context: Mapping[str, Any]) -> Problem:

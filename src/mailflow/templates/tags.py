@@ -16,9 +16,9 @@ from mailflow.templates.parts import TemplateError
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-_OPENING = frozenset(("if", "for", "with"))
-_MIDDLE = frozenset(("elif", "else"))
-_CLOSING = frozenset(("endif", "endfor", "endwith"))
+OPENING = frozenset(("if", "for", "with"))
+MIDDLE = frozenset(("elif", "else"))
+CLOSING = frozenset(("endif", "endfor", "endwith"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +108,11 @@ class Tags:
         stack: list[list[int]] = []
         for match in self.word.finditer(words):
             name = self.of(match).name
-            if name in _OPENING:
+            if name in OPENING:
                 stack.append([int(match[1])])
-            elif stack and name in _MIDDLE:
+            elif stack and name in MIDDLE:
                 stack[-1].append(int(match[1]))
-            elif stack and name in _CLOSING:
+            elif stack and name in CLOSING:
                 yield [*stack.pop(), int(match[1])]
 
 

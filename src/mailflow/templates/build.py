@@ -1,0 +1,197 @@
+"""From the files of a template to the sources that Jinja compiles: body, blocks, layout, brand and CSS put together.
+
+Files: source.py. Tags out and in: tags.py. Markdown: markdown.py. MJML: mjml.py. CSS: inline.py. Text part:
+plaintext.py. What renders them per person: compile.py.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jinja2
+from markupsafe import escape
+
+from mailflow.templates import inline, markdown, markup, mjml, plaintext, source
+from mailflow.templates.environment import HTML
+from mailflow.templates.parts import TemplateError
+from mailflow.templates.source import Kind
+from mailflow.templates.tags import Tag, Tags, included
+
+MAX_INCLUDES = 5  # of includes inside includes
+
+_BRAND = re.compile(r"brand((?:\.[a-z_]+)+)\Z")
+_PREHEADER = (
+    '<div style="display:none;max-height:0;max-width:0;overflow:hidden;opacity:0;font-size:1px;line-height:1px;'
+    'mso-hide:all">%s' + "&#8199;&#847;" * 40 + "</div>"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The whole message before Jinja compiles it: sources in its language.
+
+    `once` has MJML and CSS worked in already; None where that depends on the person. Then `finish` does it to `raw`,
+    rendered.
+    """
+
+    raw: str
+    once: str | None
+    text: str
+    finish: Callable[[str], str]
+
+
+def document(files: source.Files, found: source.Source, layout: source.Layout | None) -> Document:
+    """Return the sources of a template; `TemplateError` where its files do not fit together."""
+    return _Builder(files, found, layout).document()
+
+
+def sentence(error: BaseException) -> str:
+    """Return an exception's words as the end of a sentence that begins with a place."""
+    return str(getattr(error, "message", None) or error).rstrip(".") or type(error).__name__
+
+
+def _from_mjml(rendered: str) -> str:
+    return inline.inline_css(mjml.to_html(rendered))
+
+
+class _Builder:
+    """Puts body, includes and layout together, with words for tags, and makes the sources of all parts of it."""
+
+    def __init__(self, files: source.Files, found: source.Source, layout: source.Layout | None) -> None:
+        self.files = files
+        self.found = found
+        self.layout = layout
+        self.tags = Tags(found.body + (layout.text + layout.plain if layout else ""))
+        self._open: list[str] = []
+
+    def document(self) -> Document:
+        body = self._body()
+        if self.found.kind is Kind.MJML:
+            whole = self._filled(self.layout.text, self.layout.file, body) if self.layout else body
+            text = self._text(mjml.for_text(body))
+            return self._of_mjml(whole, text)
+        text = self._text(body)
+        if self.layout is None:
+            return self._of_html(body, text)
+        whole = self._filled(self.layout.text, self.layout.file, body)
+        return self._of_mjml(whole, text) if self.layout.kind is Kind.MJML else self._of_html(whole, text)
+
+    def _body(self) -> str:
+        body = self._swapped(self.found.body, self.found.file, self.found.kind)
+        if self.found.kind is Kind.MARKDOWN:
+            body = markdown.to_html(body, self.tags)
+        return self._with_blocks(body)
+
+    def _text(self, body: str) -> str:
+        """Return the text part: the layout's frame around what the body says."""
+        text = plaintext.from_html(body, self.tags)
+        if self.layout is not None:
+            text = self._filled(self.layout.plain, self.layout.plain_file, text)
+        return self.tags.put_back(text)
+
+    def _of_html(self, html: str, text: str) -> Document:
+        html = self._with_preheader(self._with_brand(html))
+        markup.check(html, self.tags, self.found.file)
+        once = inline.inlined_once(html, self.tags)
+        return Document(
+            inline.finished(html, self.tags),
+            None if once is None else inline.finished(once, self.tags),
+            text,
+            inline.inline_css,
+        )
+
+    def _of_mjml(self, whole: str, text: str) -> Document:
+        whole = self._with_preheader(self._with_brand(_with_language(whole, self.tags)))
+        markup.check(whole, self.tags, self.found.file)
+        mjml.tried(whole, self.tags, self.found.file)
+        raw = inline.finished(whole, self.tags)
+        if mjml.depends_on_person(whole, self.tags):
+            return Document(raw, None, text, _from_mjml)
+        html = mjml.to_html(whole)
+        once = inline.inlined_once(html, self.tags)
+        if once is None:
+            return Document(inline.finished(html, self.tags), None, text, inline.inline_css)
+        return Document(raw, inline.finished(once, self.tags), text, _from_mjml)
+
+    def _filled(self, layout: str, file: str, content: str) -> str:
+        text = self._with_blocks(self._swapped(layout, file, source.kind_of(file)))
+        places = [match for match in self.tags.word.finditer(text) if self.tags.of(match).inside == "content"]
+        if len(places) != 1:
+            raise TemplateError.at(file, "a layout needs {{ content }} exactly once: the template's body comes there")
+        start, end = places[0].span()
+        return f"{text[:start]}{content.rstrip()}{text[end:]}"
+
+    def _swapped(self, text: str, file: str, kind: Kind) -> str:
+        """Return a file's text with words for its tags and its includes put in."""
+        try:
+            HTML.parse(text, file, file)
+            if kind is Kind.MJML:
+                mjml.check(text, file)
+            return self.tags.swap(HTML, text, file, lambda tag: self._included(tag, kind))
+        except jinja2.TemplateSyntaxError as error:
+            raise TemplateError.at(file, sentence(error), error.lineno) from None
+
+    def _included(self, tag: Tag, into: Kind) -> str:
+        path = included(tag)
+        if path in self._open or len(self._open) >= MAX_INCLUDES:
+            raise TemplateError.at(tag.file, f"{path!r} is included inside itself, or too deep", tag.line)
+        text = self.files.text(path, asked_by=tag.file, line=tag.line)
+        kind = source.kind_of(path)
+        if kind is Kind.MJML and into is not Kind.MJML:
+            raise TemplateError.at(tag.file, f"{path!r} is MJML, which only an .mjml file can take in", tag.line)
+        self._open.append(path)
+        block = self._swapped(text, self.files.shown(path), kind).strip("\n")
+        self._open.pop()
+        if kind is Kind.MARKDOWN:
+            return block if into is Kind.MARKDOWN else markdown.to_html(block, self.tags)
+        return self.tags.add(Tag("html", block, tag.file, tag.line)) if into is Kind.MARKDOWN else block
+
+    def _with_blocks(self, html: str) -> str:
+        """Put blocks of HTML, which Markdown did not touch, where they were included."""
+
+        def put(match: Any) -> str:
+            tag = self.tags.of(match)
+            return self._with_blocks(tag.inside) if tag.name == "html" else str(match[0])
+
+        return self.tags.word.sub(put, self.tags.node.sub(put, html))
+
+    def _with_brand(self, html: str) -> str:
+        """Write values of the brand out: they are nobody's own, and CSS with them is worked in once."""
+
+        def value(match: re.Match[str]) -> str:
+            tag = self.tags.of(match)
+            named = _BRAND.match(tag.inside) if tag.is_value else None
+            known = _looked_up(self.files.brand, named[1].split(".")[1:]) if named else None
+            return str(escape(known)) if isinstance(known, str | int) else match[0]
+
+        return self.tags.word.sub(value, html)
+
+    def _with_preheader(self, html: str) -> str:
+        """Hide the preheader at the top of a page that does not name it, for the line that inboxes show."""
+        if not self.found.front.preheader or any(
+            self.tags.of(match).inside == "preheader" for match in self.tags.word.finditer(html)
+        ):
+            return html
+        hidden = _PREHEADER % self.tags.add(Tag("=", "preheader", self.found.file, 1))
+        if re.search(r"<mj-body\b[^>]*>", html):
+            hidden = f"<mj-raw>{hidden}</mj-raw>"
+        return re.sub(r"(<(?:mj-)?body\b[^>]*>)", lambda match: match[1] + hidden, html, count=1)
+
+
+def _looked_up(values: Mapping[str, Any], path: list[str]) -> Any:
+    """Return the value at a path of names, None where it leads nowhere."""
+    found: Any = values
+    for name in path:
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return found
+
+
+def _with_language(whole: str, tags: Tags) -> str:
+    """Say the language of MJML that does not."""
+    if re.search(r"<mjml\b[^>]*\slang\s*=", whole):
+        return whole
+    word = tags.add(Tag("=", "language", "", 0))
+    return re.sub(r"<mjml\b", f'<mjml lang="{word}"', whole, count=1)

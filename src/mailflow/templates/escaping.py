@@ -1,0 +1,61 @@
+"""What a value may be in a link or a style. Where each of these is put: markup.py; all other filters: filters.py."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote
+
+from jinja2.exceptions import TemplateRuntimeError
+
+_LINK = re.compile(r"(?:https?://|mailto:|tel:)[^\s<>\"\x00-\x1f]+\Z", re.IGNORECASE)
+_HOST = re.compile(r"[A-Za-z0-9.-]+(?::\d{1,5})?(?:[/?#][^\s<>\"\\\x00-\x1f]*)?\Z")
+_BEHIND_HOST = re.compile(r"(?:[/?#][^\s<>\"\\\x00-\x1f]*)?\Z")
+_CSS = re.compile(r"[\w#%.,+ -]{0,200}\Z")
+_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+
+
+class PlaceError(TemplateRuntimeError):
+    """A value that its place in a link or a style does not take, with the place of its tag."""
+
+    def __init__(self, message: str, file: str, line: int) -> None:
+        super().__init__(message)
+        self.place = file, line
+
+
+def link(value: str, file: str, line: int, label: str) -> str:
+    """Return a link made from data; refuse what is not http, https, mailto or tel."""
+    if not _LINK.match(value):
+        words = (
+            f"{label} is {_short(value)}, which is not a link: it must begin with https://, http://, mailto: or tel:"
+        )
+        raise PlaceError(words, file, line)
+    return value
+
+
+def host(value: str, file: str, line: int, label: str, in_host: bool) -> str:
+    """Return what stands behind a host, which it must not change, or `in_host`, where it is a part of one."""
+    if not (_HOST if in_host else _BEHIND_HOST).match(value):
+        raise PlaceError(f"{label} is {_short(value)}, which cannot stand there in a link", file, line)
+    return value
+
+
+def path(value: str) -> str:
+    """Return data for the path of a link: it opens no query; what is encoded already is left."""
+    return quote(_PERCENT.sub("%25", value), safe="/:@!$&*+,;=~%-._")
+
+
+def query(value: str) -> str:
+    """Return data for what stands behind ? or # in a link: one value, whatever is in it."""
+    return quote(value, safe="-._~")
+
+
+def css(value: str, file: str, line: int, label: str) -> str:
+    """Return data for a style: a colour, a size, a name."""
+    if not _CSS.match(value):
+        words = f"{label} is {_short(value)}, which is no value for a style: letters, digits and # % . , - are"
+        raise PlaceError(words, file, line)
+    return value
+
+
+def _short(value: str) -> str:
+    return repr(value if len(value) <= 60 else value[:57] + "…")

@@ -1,0 +1,215 @@
+"""MJML into HTML, by MRML in this process: no file is read, nothing is fetched. Tags stand as words meanwhile: tags.py.
+
+What is written inside mj-text, mj-button and the like is HTML and not MRML's concern: it is kept aside, so that it may
+be as loose as HTML is, hold any tag, and cost nothing. Which tags MRML itself must see: `depends_on_person`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mailflow.templates.markup import ATTRIBUTE, in_mjml_style
+from mailflow.templates.parts import TemplateError
+from mailflow.templates.tags import Tags
+
+# What holds HTML or text, by name; everything else holds components.
+_HOLDS_TEXT = frozenset(
+    "mj-accordion-text mj-accordion-title mj-button mj-navbar-link mj-preview mj-raw mj-social-element mj-style"
+    " mj-table mj-text mj-title".split()
+)
+_COMPONENTS = _HOLDS_TEXT | frozenset(
+    "mjml mj-head mj-body mj-attributes mj-all mj-class mj-breakpoint mj-font mj-html-attributes mj-selector"
+    " mj-html-attribute mj-section mj-column mj-group mj-wrapper mj-hero mj-image mj-divider mj-spacer mj-social"
+    " mj-navbar mj-accordion mj-accordion-element mj-carousel mj-carousel-image".split()
+)
+# Between the children of these MRML passes a word on to where it belongs. Everywhere else it counts or refuses.
+_PASSES_WORDS = frozenset("mj-body mj-wrapper mj-column mj-hero".split())
+_ELEMENT = re.compile(
+    r"<!--.*?(?:-->|\Z)|<(?P<close>/?)(?P<name>mj[\w-]*)(?P<attributes>(?:[^\"'>]|\"[^\"]*\"|'[^']*')*?)(?P<empty>/?)>",
+    re.DOTALL,
+)
+_JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """An element's tag or a stretch of other text: `inside` is the component that it stands directly in."""
+
+    start: int
+    end: int
+    name: str  # of the element, empty for text
+    kind: str  # open, close, empty or text
+    inside: str
+
+
+def is_document(text: str) -> bool:
+    """Whether MJML is a whole document, which takes no layout."""
+    return re.search(r"<mjml\b", text) is not None
+
+
+def check(text: str, file: str) -> None:
+    """Refuse components that do not exist, files of MRML's own, and what is not closed; by the lines of one file."""
+    plain = _JINJA.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), text)
+    stack: list[tuple[str, int]] = []
+    for piece in _pieces(plain):
+        line = plain.count("\n", 0, piece.start) + 1
+        if piece.name:
+            _check_element(plain[piece.start : piece.end], piece.name, file, line)
+        if piece.kind == "text" and piece.inside not in _HOLDS_TEXT and plain[piece.start : piece.end].strip():
+            _check_text(plain[piece.start : piece.end], piece.inside, file, line)
+        elif piece.kind == "open":
+            stack.append((piece.name, line))
+        elif piece.kind == "close":
+            if not stack or stack[-1][0] != piece.name:
+                expected = f"</{stack[-1][0]}> of line {stack[-1][1]} is expected" if stack else "nothing is open"
+                raise TemplateError.at(file, f"</{piece.name}> stands where {expected}", line)
+            stack.pop()
+    if stack:
+        name, line = stack[-1]
+        raise TemplateError.at(file, f"<{name}> is not closed in this file: </{name}> is missing", line)
+
+
+def _check_element(element: str, name: str, file: str, line: int) -> None:
+    if name == "mj-include":
+        message = 'mj-include is not available: write {% include "blocks/NAME.mjml" %}'
+        raise TemplateError.at(file, message, line)
+    if name not in _COMPONENTS:
+        near = difflib.get_close_matches(name, _COMPONENTS, n=1)
+        meant = f" (did you mean <{near[0]}>?)" if near else ""
+        raise TemplateError.at(file, f"there is no MJML component <{name}>{meant}", line)
+
+    unquoted = next((each[1] for each in ATTRIBUTE.finditer(element) if each[2][0] not in "\"'"), None)
+    if unquoted:
+        raise TemplateError.at(file, f'the value of {unquoted} needs quotes: {unquoted}="…"', line)
+
+
+def _check_text(text: str, inside: str, file: str, line: int) -> None:
+    line += text[: len(text) - len(text.lstrip())].count("\n")
+    where = f"directly in <{inside}>" if inside else "outside of the components"
+    message = f"text or HTML stands {where}: put it into <mj-text> or <mj-raw>"
+    raise TemplateError.at(file, message, line)
+
+
+def _pieces(text: str) -> Iterator[_Piece]:
+    """Yield the elements and what stands between them; the inside of a component that holds text is one piece."""
+    stack: list[str] = []
+    end = 0
+    for match in _ELEMENT.finditer(text):
+        inside = stack[-1] if stack else ""
+        name = match["name"]
+        if name is None or (inside in _HOLDS_TEXT and not (match["close"] and name == inside)):
+            if inside not in _HOLDS_TEXT and match.start() > end:
+                yield _Piece(end, match.start(), "", "text", inside)
+            end = end if inside in _HOLDS_TEXT else match.end()
+            continue
+        if match.start() > end:
+            yield _Piece(end, match.start(), "", "text", inside)
+        end = match.end()
+        if match["close"]:
+            if name in stack:
+                del stack[len(stack) - 1 - stack[::-1].index(name) :]
+            yield _Piece(match.start(), end, name, "close", stack[-1] if stack else "")
+        elif match["empty"]:
+            yield _Piece(match.start(), end, name, "empty", inside)
+        else:
+            stack.append(name)
+            yield _Piece(match.start(), end, name, "open", inside)
+    if text[end:].strip():
+        yield _Piece(end, len(text), "", "text", stack[-1] if stack else "")
+
+
+def depends_on_person(text: str, tags: Tags) -> bool:
+    """Whether MRML has to run per message: a tag stands where it counts columns, adds up widths, or takes no words."""
+    for piece in _pieces(text):
+        here = text[piece.start : piece.end]
+        if not tags.word.search(here):
+            continue
+        if piece.kind == "text":
+            if piece.inside not in _HOLDS_TEXT | _PASSES_WORDS:
+                return True
+            continue
+        if tags.word.search(ATTRIBUTE.sub("", here)):
+            return True
+        for attribute in ATTRIBUTE.finditer(here):
+            if tags.word.search(attribute[0]) and not _passes(attribute[1].lower()):
+                return True
+    return False
+
+
+def _passes(attribute: str) -> bool:
+    """Whether MRML copies an attribute as it is, without reading it."""
+    return not in_mjml_style(attribute) or attribute == "color" or attribute.endswith("-color")
+
+
+def to_html(text: str) -> str:
+    """Return a whole MJML document as HTML; `ValueError` where MRML cannot read it."""
+    from mjml import mjml2html  # 2 ms, and templates without MJML do without
+
+    prefix = "mfx" + hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:12].translate(_LETTERS)
+    kept: list[str] = []
+    made: list[str] = []
+    end = 0
+    for piece in _pieces(text):
+        if piece.kind == "text" and piece.inside in _HOLDS_TEXT:
+            made += [text[end : piece.start], f"{prefix}{len(kept)}z"]
+            kept.append(text[piece.start : piece.end])
+            end = piece.end
+    source = "".join([*made, text[end:]])
+    html = mjml2html(source[source.index("<mjml") :] if "<mjml" in source else source, fonts={})
+    return re.sub(rf"{prefix}(\d+)z", lambda match: kept[int(match[1])], str(html))
+
+
+_LETTERS = str.maketrans("0123456789", "ghijklmnop")
+
+
+def tried(text: str, tags: Tags, file: str) -> None:
+    """Refuse MJML that MRML cannot read, whatever its tags will say."""
+    blank = tags.word.sub(lambda match: "1" if tags.of(match).is_value else "", text)
+    try:
+        to_html(blank)
+    except ValueError as error:
+        raise TemplateError.at(file, f"is not MJML: {error}") from None
+
+
+def for_text(text: str) -> str:
+    """Return MJML as simple HTML that says the same, for the text part."""
+    pieces: list[str] = []
+    for piece in _pieces(text):
+        here = text[piece.start : piece.end]
+        pieces.append(here if piece.kind == "text" else _plain_element(here, piece))
+    html = "".join(pieces)
+    return re.sub(r"<mj-head\b.*?</mj-head>", "", html, flags=re.DOTALL)
+
+
+_AS_HTML = {
+    "mj-text": "div", "mj-table": "table", "mj-section": "div", "mj-wrapper": "div", "mj-hero": "div",
+    "mj-column": "div", "mj-accordion-title": "h3", "mj-accordion-text": "div", "mj-social": "p", "mj-navbar": "p",
+}  # fmt: skip
+_LINKS = {"mj-button": ("<p>", "</p>"), "mj-social-element": ("", " "), "mj-navbar-link": ("", " ")}
+
+
+def _plain_element(here: str, piece: _Piece) -> str:
+    name = piece.name
+    values = {each[1].lower(): each[2].strip("\"'") for each in ATTRIBUTE.finditer(here)}
+    if name in ("mj-head", "mj-style", "mj-title", "mj-preview"):
+        return here if name == "mj-head" else ""
+    if name == "mj-divider":
+        return "" if piece.kind == "close" else "<hr>"
+    if name in ("mj-image", "mj-carousel-image"):
+        return _plain_image(values) if piece.kind != "close" else ""
+    if name in _LINKS and piece.kind != "empty":
+        before, after = _LINKS[name]
+        return f'{before}<a href="{values.get("href", "")}">' if piece.kind == "open" else f"</a>{after}"
+    plain = _AS_HTML.get(name)
+    if plain is None or piece.kind == "empty":
+        return ""
+    return f"<{plain}>" if piece.kind == "open" else f"</{plain}>"
+
+
+def _plain_image(values: dict[str, str]) -> str:
+    picture = f'<img alt="{values.get("alt", "")}">'
+    return f'<p><a href="{values["href"]}">{picture}</a></p>' if values.get("href") else f"<p>{picture}</p>"
