@@ -608,6 +608,35 @@ CREATE TABLE order_codes (
 
 CREATE INDEX order_codes_by_key ON order_codes (code_key);
 
+CREATE TABLE product_neighbours (
+  run_id       INTEGER NOT NULL REFERENCES score_runs (id),
+  product_id   INTEGER NOT NULL,
+  place        INTEGER NOT NULL,               -- from 0
+  neighbour_id INTEGER NOT NULL,
+  score        REAL NOT NULL,                  -- 0 to 1
+  support      INTEGER NOT NULL,               -- people who bought both
+  PRIMARY KEY (run_id, product_id, place)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE product_sales (
+  run_id     INTEGER NOT NULL REFERENCES score_runs (id),
+  product_id INTEGER NOT NULL,
+  buyers     INTEGER NOT NULL,
+  popularity REAL NOT NULL,                    -- buyers, older purchases counting less
+  place      INTEGER,                          -- among the popular ones, from 0; NULL: not among the first
+  again      REAL,                             -- how likely it is bought again; NULL: it is no consumable
+  PRIMARY KEY (run_id, product_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX product_sales_popular ON product_sales (run_id, place) WHERE place IS NOT NULL;
+
+CREATE TABLE articles_shown (
+  contact_id INTEGER NOT NULL REFERENCES contacts (id),
+  url        TEXT NOT NULL,
+  message_id INTEGER NOT NULL REFERENCES messages (id),
+  PRIMARY KEY (contact_id, url, message_id)
+) STRICT, WITHOUT ROWID;
+
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('mailflow', 'm0001_first', strftime('%Y-%m-%d %H:%M:%f+00:00'));
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('mailflow', 'm0002_everything', strftime('%Y-%m-%d %H:%M:%f+00:00'));
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('mailflow', 'm0003_offers', strftime('%Y-%m-%d %H:%M:%f+00:00'));

@@ -59,3 +59,37 @@ CREATE TABLE order_codes (
   PRIMARY KEY (order_id, code_key)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX order_codes_by_key ON order_codes (code_key);
+
+-- Recommendations: what finished score runs named `recommendations` found out about products, variants as their parents.
+-- Product ids without REFERENCES: an import that is undone takes its products away, and the next run forgets them. --
+
+-- What goes together with what, the nearest first.
+CREATE TABLE product_neighbours (
+  run_id       INTEGER NOT NULL REFERENCES score_runs (id),
+  product_id   INTEGER NOT NULL,
+  place        INTEGER NOT NULL,               -- from 0
+  neighbour_id INTEGER NOT NULL,
+  score        REAL NOT NULL,                  -- 0 to 1
+  support      INTEGER NOT NULL,               -- people who bought both
+  PRIMARY KEY (run_id, product_id, place)
+) STRICT, WITHOUT ROWID;
+
+-- How each product that was bought sells.
+CREATE TABLE product_sales (
+  run_id     INTEGER NOT NULL REFERENCES score_runs (id),
+  product_id INTEGER NOT NULL,
+  buyers     INTEGER NOT NULL,
+  popularity REAL NOT NULL,                    -- buyers, older purchases counting less
+  place      INTEGER,                          -- among the popular ones, from 0; NULL: not among the first
+  again      REAL,                             -- how likely it is bought again; NULL: it is no consumable
+  PRIMARY KEY (run_id, product_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX product_sales_popular ON product_sales (run_id, place) WHERE place IS NOT NULL;
+
+-- Which articles of articles.csv were in which message, so that nobody gets one twice.
+CREATE TABLE articles_shown (
+  contact_id INTEGER NOT NULL REFERENCES contacts (id),
+  url        TEXT NOT NULL,
+  message_id INTEGER NOT NULL REFERENCES messages (id),
+  PRIMARY KEY (contact_id, url, message_id)
+) STRICT, WITHOUT ROWID;
