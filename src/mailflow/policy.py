@@ -59,6 +59,8 @@ class Reason(StrEnum):
     ALREADY_SENT = "already_sent"
     HELD_OUT = "held_out"
     OVER_LIMIT = "over_limit"
+    OFFER_EXPIRED = "offer_expired"
+    OFFER_LIMIT = "offer_limit"
 
     @property
     def sentence(self) -> str:
@@ -85,6 +87,8 @@ _SENTENCES: dict[str, str] = {
     Reason.ALREADY_SENT: "They already got it.",
     Reason.HELD_OUT: "They were chosen never to get it, to measure what it does.",
     Reason.OVER_LIMIT: "It was to go to fewer people (`--limit`); the next `mailflow send` goes on with them.",
+    Reason.OFFER_EXPIRED: "The offer in it is over: nobody is sent a code that is worth nothing.",
+    Reason.OFFER_LIMIT: "They have had the offer in it as often as `per_person` in offers.yaml allows.",
 }
 
 _SUPPRESSION_SENTENCES: dict[str, str] = {
@@ -111,7 +115,8 @@ class Candidate:
     their consent for, all three normalised (`Address.key`). `sent_day` and `sent_week` count real marketing messages
     accepted, armed or in doubt in the last 24 hours and 7 days, without this one. `checked` messages need consent and
     obey the caps as their class says; a test to the owner's own address is not checked. Who is `merged` is somebody
-    else now; who `has_it` got this very message as another contact that was merged into them.
+    else now; who `has_it` got this very message as another contact that was merged into them. `offer_ends` is when the
+    code in it is worth nothing any more.
     """
 
     contact_id: int
@@ -129,6 +134,7 @@ class Candidate:
     merged: bool = False
     has_it: bool = False
     not_after: datetime | None = None
+    offer_ends: datetime | None = None
     message_id: int | None = None
 
     @property
@@ -188,6 +194,8 @@ def decide(candidate: Candidate, limits: Limits, now: datetime) -> Decision:
         return Decision(Reason.UNWRITABLE_ADDRESS)
     if candidate.not_after is not None and now >= candidate.not_after:
         return Decision(Reason.EXPIRED)
+    if candidate.offer_ends is not None and now >= candidate.offer_ends:
+        return Decision(Reason.OFFER_EXPIRED)
     if candidate.stopped:
         return Decision(Reason.STOPPED)
     if candidate.counts and (refusal := _cap_refusal(candidate, limits)):

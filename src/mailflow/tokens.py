@@ -103,6 +103,10 @@ class Keys:
         """Return the keyed hash of a normalised address (`Address.key`): 64 hex digits that do not give it away."""
         return hmac.digest(self.pepper, address_key.encode(), "sha256").hex()
 
+    def keyed(self, purpose: str, subject: str) -> bytes:
+        """Return 32 bytes that follow from a subject and that nobody without the keys can know; for codes."""
+        return hmac.digest(self.pepper, f"{purpose}\0{subject}".encode(), "sha256")
+
     @property
     def pepper_check(self) -> str:
         """A value kept beside the hashes, to notice that they were made with another workspace's pepper."""

@@ -15,6 +15,8 @@ from mailflow.config import Settings
 from mailflow.errors import UsageError
 from mailflow.experiments import assign
 from mailflow.model import MessageState, Scope
+from mailflow.offers import give
+from mailflow.offers.offer import Offer
 from mailflow.policy import Limits, Reason
 from mailflow.store import Connection, audience, candidates, messages
 from mailflow.tokens import Keys
@@ -99,7 +101,10 @@ def limited(plan: CampaignPlan, at_most: int | None) -> CampaignPlan:
 
 @dataclass(frozen=True, slots=True)
 class Planner:
-    """Decides for one campaign at one instant; `only` limits it to the contacts of a plan that was shown."""
+    """Decides for one campaign at one instant; `only` limits it to the contacts of a plan that was shown.
+
+    With an `offer` nothing goes out after its end, and to nobody who has had it as often as they may.
+    """
 
     db: Connection
     settings: Settings
@@ -109,6 +114,7 @@ class Planner:
     files: Mapping[str, str]
     now: datetime
     only: frozenset[int] | None = None
+    offer: Offer | None = None
 
     def plan(self, members: Sequence[int]) -> CampaignPlan:
         """Return the plan for an audience (contact ids)."""
@@ -124,10 +130,13 @@ class Planner:
         question = candidates.Question(scope=str(self.scope), rehearsal=self.scope.is_rehearsal)
         limits = Limits(self.settings.limits.per_day, self.settings.limits.per_week)
         people = audience.planning_facts(self.db, ids)
+        served = give.served(self.db, self.offer, ids, scope=str(self.scope), now=self.now) if self.offer else set()
         for candidate in candidates.for_contacts(self.db, self.keys, ids, question, now=self.now):
             person = people[candidate.contact_id]
             due_at, not_after = self._window(person.timezone)
             verdict, reason = self._verdict(person.key, existing.get(person.id), candidate, limits, not_after)
+            if verdict is Verdict.SEND and person.id not in existing and person.id in served:
+                verdict, reason = Verdict.SKIP, Reason.OFFER_LIMIT
             yield PlannedContact(
                 contact_id=person.id,
                 key=person.key,
@@ -162,7 +171,9 @@ class Planner:
         """Return when a contact's message is due and when it is too late, in milliseconds."""
         spec = self.file.spec
         due = self.now if spec.send_at is None else spec.send_at.for_zone(self._zone(timezone), self.settings.zone)
-        return clock.to_ms(due), clock.to_ms(due + spec.not_after)
+        over = self.offer.over_at if self.offer else None
+        last = due + spec.not_after
+        return clock.to_ms(due), clock.to_ms(last if over is None or due >= over else min(last, over))
 
     def _zone(self, name: str | None) -> ZoneInfo:
         """Return a contact's zone; an unknown one counts as the account's."""

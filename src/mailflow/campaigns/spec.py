@@ -70,6 +70,7 @@ class CampaignSpec(BaseModel):
     not_after: timedelta = timedelta(hours=24)
     holdout: Decimal = Decimal(0)
     kind: MessageKind = MessageKind.PROMO
+    offer: str | None = None
 
     @field_validator("id")
     @classmethod

@@ -15,7 +15,8 @@ from typing import Any
 
 from mailflow import clock, policy
 from mailflow.policy import Decision, Limits
-from mailflow.store import Connection, Store, candidates, contents, messages
+from mailflow.store import Connection, Store, candidates, codes, contents, messages
+from mailflow.store.codes import Gift
 from mailflow.store.contents import Content
 from mailflow.store.events import Event
 from mailflow.store.messages import Outcome
@@ -35,15 +36,26 @@ class Settled:
     bounced: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A message that must not even be rendered, why, and when to look at it again (ms)."""
+
+    message_id: int
+    reason: policy.Reason
+    again_at: int
+
+
 @dataclass(slots=True)
 class _Batch:
     contents: list[Content] = field(default_factory=list)
-    frozen: list[asyncio.Future[None]] = field(default_factory=list)
+    gifts: list[Gift] = field(default_factory=list)
+    frozen: list[asyncio.Future[frozenset[int]]] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
     settled: list[Settled] = field(default_factory=list)
     arming: list[tuple[int, asyncio.Future[Decision]]] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.frozen or self.settled or self.arming)
+        return bool(self.frozen or self.refused or self.settled or self.arming)
 
 
 class Ledger:
@@ -79,20 +91,27 @@ class Ledger:
         if self._failure is not None and exc[1] is None:
             raise self._failure
 
-    async def freeze(self, rendered: Sequence[Content]) -> None:
-        """Store rendered messages; what they say is durable when this returns.
+    async def freeze(self, rendered: Sequence[Content], gifts: Sequence[Gift] = ()) -> frozenset[int]:
+        """Store rendered messages and give them the codes they show; what they say is durable when this returns.
 
-        A few dozen at a time: a commit that makes the file grow costs twice as much as one that only changes rows.
+        Return the messages that are not stored, because another process took their code meanwhile. A few dozen at a
+        time: a commit that makes the file grow costs twice as much as one that only changes rows.
         """
         if self._failure is not None:
             raise self._failure
         if not rendered:
-            return
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            return frozenset()
+        future: asyncio.Future[frozenset[int]] = asyncio.get_running_loop().create_future()
         self._batch.contents += rendered
+        self._batch.gifts += gifts
         self._batch.frozen.append(future)
         self._wake.set()
-        await future
+        return await future
+
+    def refuse(self, refused: Refused) -> None:
+        """Record, soon, that a planned message is not to go for now."""
+        self._batch.refused.append(refused)
+        self._wake.set()
 
     def settle(self, settled: Settled) -> None:
         """Record what became of a message, soon."""
@@ -116,12 +135,12 @@ class Ledger:
             batch, self._batch = self._batch, _Batch()
             if batch:
                 try:
-                    decisions = self._record(batch)
+                    lost, decisions = self._record(batch)
                     await loop.run_in_executor(self._thread, self._store.commit)
                 except BaseException as error:
                     self._fail(batch, error)
                     return
-                _release(batch, decisions)
+                _release(batch, lost, decisions)
             elif self._closing:
                 return
             if self._closing:
@@ -143,8 +162,8 @@ class Ledger:
         with suppress(Exception), self._store.transaction() as tx:  # the first failure is the one to report
             self._settle(tx, settled, clock.to_ms(self._now()))
 
-    def _record(self, batch: _Batch) -> list[Decision]:
-        """Write a batch without committing it.
+    def _record(self, batch: _Batch) -> tuple[frozenset[int], list[Decision]]:
+        """Write a batch without committing it; return the messages that lost their code, and who may go.
 
         On the event loop's own thread: another one would have to win the interpreter back from the loop after every
         row. Only the commit, which waits for the disk, is the other thread's.
@@ -153,10 +172,14 @@ class Ledger:
         at = clock.to_ms(now)
         tx = self._store.begin()
         try:
-            contents.keep(tx, batch.contents, at=at)
-            messages.make_ready(tx, [content.message_id for content in batch.contents])
+            lost = frozenset(codes.give(tx, batch.gifts))
+            kept = [content for content in batch.contents if content.message_id not in lost]
+            contents.keep(tx, kept, at=at)
+            messages.make_ready(tx, [content.message_id for content in kept])
+            for refused in batch.refused:
+                messages.refuse(tx, [(refused.message_id, refused.reason)], at=at, again_at=refused.again_at)
             self._settle(tx, batch.settled, at)
-            return self._arm(tx, [message_id for message_id, _ in batch.arming], now)
+            return lost, self._arm(tx, [message_id for message_id, _ in batch.arming], now)
         except BaseException:
             self._store.rollback()
             raise
@@ -204,11 +227,11 @@ class Ledger:
         ]
 
 
-def _release(batch: _Batch, decisions: Sequence[Decision]) -> None:
+def _release(batch: _Batch, lost: frozenset[int], decisions: Sequence[Decision]) -> None:
     """Let go on who waited for a commit, unless they were cancelled meanwhile."""
     for frozen in batch.frozen:
         if not frozen.done():
-            frozen.set_result(None)
+            frozen.set_result(lost)
     for (_, armed), decision in zip(batch.arming, decisions, strict=True):
         if not armed.done():
             armed.set_result(decision)

@@ -7,14 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mailflow import rules, scoring
 from mailflow.campaigns import planning, spec
 from mailflow.campaigns.planning import CampaignPlan, Planner
 from mailflow.campaigns.spec import CampaignFile
 from mailflow.errors import ConfigError, MailflowError, ProblemsError
+from mailflow.jobs import offering
 from mailflow.model import Scope
+from mailflow.offers import give
+from mailflow.offers.offer import Offer
 from mailflow.outbox.render import Renderer
 from mailflow.rules import RuleError
 from mailflow.segments import Segments
@@ -53,7 +56,12 @@ class OpenCampaign:
     @cached_property
     def files(self) -> Mapping[str, str]:
         """Path → text of everything the campaign is made from."""
-        return {self.file.document.file: self.file.text, **self.template.files}
+        return {self.file.document.file: self.file.text, **self.template.files, **offering.files(self.offer)}
+
+    @cached_property
+    def offer(self) -> Offer | None:
+        """The offer that its messages carry: its own `offer:`, or that of its template."""
+        return offering.offer_of(self.workspace, self.template, self.file)
 
     @cached_property
     def hash(self) -> str:
@@ -103,8 +111,9 @@ class OpenCampaign:
             scoring.refresh_in_child(root, now=now)
         audience = self.segments.members(store, rule, now=now)
         planner = Planner(
-            store.db, self.workspace.settings, self.workspace.keys, self.file, self.scope, self.files, now, only
-        )
+            store.db, self.workspace.settings, self.workspace.keys, self.file, self.scope, self.files, now, only,
+            self.offer,
+        )  # fmt: skip
         return planning.limited(planner.plan(audience), at_most)
 
     def try_template(self, plan: CampaignPlan, now: datetime) -> None:
@@ -121,12 +130,23 @@ class OpenCampaign:
                     0,
                     address=person.email or "",
                     token="trial",
-                    context=known[person.contact_id],
+                    context=self.with_sample(known[person.contact_id], person.key, now),
                     now=now,
                     checked=True,
                 )
             except MailflowError as error:
                 raise ConfigError(f"{error}\n(found when rendering for {person.email}; nothing was sent)") from error
+
+    def with_sample(self, known: Mapping[str, Any], subject: str, now: datetime) -> Mapping[str, Any]:
+        """Return what a template knows of somebody, with a sample of a code where the campaign has an offer."""
+        if self.offer is None:
+            return known
+        return {**known, "offer": give.sample(self.offer, subject, offering.keyed(self.workspace), now=now)}
+
+    def check_offer(self, plan: CampaignPlan, now: datetime) -> None:
+        """Raise `ProblemsError` where its offer is over, or has too few codes for everybody: nobody is skipped."""
+        if self.offer is not None:
+            offering.check(self.workspace, self.offer, plan, now)
 
 
 def open_campaign(workspace: Workspace, name: str) -> OpenCampaign:

@@ -7,7 +7,7 @@ import os
 import random
 import socket
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -16,13 +16,14 @@ from mailflow import clock
 from mailflow.delivery.carrier import Carrier
 from mailflow.delivery.connect import Credentials
 from mailflow.delivery.dispatch import AHEAD, Dispatcher, Ready, Report
-from mailflow.delivery.ledger import Ledger, Settled
+from mailflow.delivery.ledger import Ledger, Refused, Settled
 from mailflow.delivery.maildir import MaildirCarrier
 from mailflow.delivery.rate import Limiter
 from mailflow.delivery.smtp import SmtpCarrier
 from mailflow.errors import MailflowError
 from mailflow.jobs import personal
 from mailflow.jobs.campaign import OpenCampaign
+from mailflow.jobs.offering import Desk, Offered
 from mailflow.model import MessageState
 from mailflow.outbox import context
 from mailflow.outbox.render import Renderer
@@ -33,6 +34,7 @@ from mailflow.store.messages import Due, Outcome
 from mailflow.workspace import Workspace
 
 _FIRST = (-1, -1)
+_TRIES = 3  # to render a message anew whose code went to somebody else meanwhile
 _REHEARSAL_CARRIERS = 16  # what several of them arm becomes durable in one commit: three times as fast as one by one
 
 
@@ -42,6 +44,7 @@ class Delivery:
 
     report: Report
     unrendered: Counter[str] = field(default_factory=Counter)  # reason → messages that could not be made
+    dry: Counter[str] = field(default_factory=Counter)  # scope → messages for which no code was left
 
 
 def deliver(
@@ -71,7 +74,7 @@ async def _deliver(
         )
         producer = _Producer(workspace, open_campaigns, ledger, dispatcher, now)
         report = await dispatcher.run(producer.stream(), carriers(workspace))
-    return Delivery(report, producer.unrendered)
+    return Delivery(report, producer.unrendered, producer.dry)
 
 
 def carriers(workspace: Workspace) -> list[Carrier]:
@@ -109,7 +112,9 @@ class _Producer:
         self._renderers: dict[str, Renderer] = {}
         self._store: Store = workspace.store
         self._segments: dict[str, frozenset[int]] | None = None  # whose members templates ask for; found when needed
+        self._desk = Desk(workspace, open_campaigns)
         self.unrendered: Counter[str] = Counter()
+        self.dry: Counter[str] = Counter()
 
     async def stream(self) -> AsyncIterator[Ready]:
         after = _FIRST
@@ -120,17 +125,34 @@ class _Producer:
             for ready in await self._ready(wanted):
                 yield ready
 
-    async def _ready(self, batch: Sequence[Due]) -> list[Ready]:
+    async def _ready(self, batch: Sequence[Due], tries: int = _TRIES) -> list[Ready]:
         """Return messages with their bytes, frozen before any is offered; those that cannot be made are left out."""
-        made = [due for due in batch if due.state is MessageState.PLANNED]
-        known = self._contexts(made)
         frozen = contents.many(self._store.db, [due.id for due in batch])
+        made = [due for due in batch if due.state is MessageState.PLANNED and due.id not in frozen]
+        offered = self._desk.choose(made, self._now())
+        self._leave_out(batch, offered)
+        made = [due for due in made if not offered.leaves_out(due.id)]
+        known = self._contexts(made)
         found: dict[int, Content | None] = {}
         for due in batch:
-            found[due.id] = frozen.get(due.id) or self._content(due, known)
+            if not offered.leaves_out(due.id):
+                found[due.id] = frozen.get(due.id) or self._content(due, known, offered.contexts.get(due.id))
             await asyncio.sleep(0)  # the connections go on while the next message is rendered
-        await self._ledger.freeze([content for due in made if (content := found[due.id]) is not None])
-        return [Ready(due, content) for due in batch if (content := found[due.id]) is not None]
+        rendered = [content for due in made if (content := found[due.id]) is not None]
+        gifts = [gift for content in rendered if (gift := offered.gifts.get(content.message_id)) is not None]
+        lost = await self._ledger.freeze(rendered, gifts)
+        ready = [Ready(due, content) for due in batch if due.id not in lost and (content := found.get(due.id))]
+        if lost and tries:  # to another process, were the run lock no lock: with another code
+            ready += await self._ready([due for due in made if due.id in lost], tries - 1)
+        return ready
+
+    def _leave_out(self, batch: Sequence[Due], offered: Offered) -> None:
+        """Note who gets nothing for now: because of the offer in the message, or because no code is left."""
+        for due in batch:
+            if (reason := offered.refused.get(due.id)) is not None:
+                self._ledger.refuse(Refused(due.id, reason, due.not_after))
+            elif due.id in offered.dry:
+                self.dry[due.scope] += 1
 
     def _contexts(self, batch: Sequence[Due]) -> dict[int, dict[str, Any]]:
         if not batch:
@@ -146,7 +168,7 @@ class _Producer:
             segments=self._segments,
         )
 
-    def _content(self, due: Due, known: dict[int, dict[str, Any]]) -> Content | None:
+    def _content(self, due: Due, known: dict[int, dict[str, Any]], offer: Mapping[str, Any] | None) -> Content | None:
         """Return the bytes of a message that has none; None, and the message fails, where that is impossible."""
         if due.state is not MessageState.PLANNED:
             self._give_up(due, "the rendered message is gone")
@@ -157,7 +179,8 @@ class _Producer:
             )
             return None
         try:
-            return self._render(due, known[due.contact_id])
+            context = known[due.contact_id]
+            return self._render(due, context if offer is None else {**context, "offer": offer})
         except MailflowError as error:
             self._give_up(due, str(error).splitlines()[0])
             return None

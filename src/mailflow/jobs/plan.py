@@ -11,7 +11,7 @@ from datetime import datetime
 from mailflow import clock
 from mailflow.campaigns import spec
 from mailflow.campaigns.planning import CampaignPlan, PlannedContact, Verdict
-from mailflow.errors import MailflowError
+from mailflow.errors import ConfigError, MailflowError
 from mailflow.jobs import campaign as campaign_job
 from mailflow.jobs.approved import Approved
 from mailflow.model import Scope
@@ -61,6 +61,7 @@ def plan_campaign(workspace: Workspace, name: str, now: datetime) -> Plan:
     """Return what `send NAME` would do now, and remember it under its id."""
     campaign = campaign_job.open_campaign(workspace, name)
     plan = campaign.plan(now)
+    campaign.check_offer(plan, now)
     campaign.try_template(plan, now)
     campaign_job.remember(workspace, plan, clock.to_ms(now))
     return Plan(plan.id, _lines(plan), {}, plan.scope.is_rehearsal)
@@ -105,6 +106,11 @@ def _lines_to_come(workspace: Workspace, approved: Approved, now: datetime, by: 
         campaign, approval = approved.get(occurrence.scope), approved.approval(occurrence.scope)
         if campaign is not None and approval is not None:
             plan = campaign.plan(now, only=approved.members(approval), at_most=approval.at_most)
+            try:
+                campaign.check_offer(plan, now)
+            except ConfigError as error:
+                approved.held[campaign.file.spec.id] = str(error)
+                continue
             yield from (line for line in _lines(plan) if line.due_at <= by)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from mailflow import addresses, templates
 from mailflow.errors import UsageError
-from mailflow.jobs import personal
+from mailflow.jobs import offering, personal
 from mailflow.outbox import context
 from mailflow.outbox.render import Renderer
 from mailflow.store import contacts
@@ -44,6 +44,7 @@ def preview(workspace: Workspace, name: str, email: str | None, *, now: datetime
     else:
         contact_id = _contact(workspace, email)
         known = personal.contexts(workspace, template, [contact_id], now=now)[contact_id]
+    known = {**known, **offering.sample(workspace, template, str(known["contact"]["email"]), now)}
     renderer = Renderer(workspace.settings, workspace.keys, template, name, name)
     rendered = renderer.render(known, token=_TOKEN)
     address = _address(known)

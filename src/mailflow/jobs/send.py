@@ -16,9 +16,10 @@ from mailflow.campaigns.planning import CampaignPlan
 from mailflow.delivery.carrier import CarrierDown
 from mailflow.delivery.replies import Reply
 from mailflow.errors import ConfigError, UnavailableError, UsageError
-from mailflow.jobs import approved, deliver, personal, tick
+from mailflow.jobs import approved, deliver, offering, personal, tick
 from mailflow.jobs import campaign as campaign_job
 from mailflow.jobs.campaign import OpenCampaign
+from mailflow.offers.offer import Offer
 from mailflow.outbox import context
 from mailflow.store import campaigns, contacts, messages, state, suppressions
 from mailflow.store.campaigns import Approval, Occurrence
@@ -45,7 +46,9 @@ def prepare(
     _refuse_stopped(workspace, campaign)
     if not campaign.scope.is_rehearsal:
         approved.check_gate(workspace)
-    return campaign, _plan(workspace, campaign, plan_id, at_most, now)
+    plan = _plan(workspace, campaign, plan_id, at_most, now)
+    campaign.check_offer(plan, now)
+    return campaign, plan
 
 
 def prepare_dry_run(
@@ -91,19 +94,20 @@ def send(
     )
     with workspace.lock():
         _supersede_rehearsals(workspace, approval)
-        _approve(workspace, approval, Occurrence(scope, clock.to_ms(first), clock.to_ms(last)))
+        _approve(workspace, approval, Occurrence(scope, clock.to_ms(first), clock.to_ms(last)), campaign.offer)
         if first > instant:
             return Sending(plan, None, waits_until=first)
         done = tick.work(workspace, now=now, is_real_clock=is_real_clock, only=scope, plan=plan, on_settled=on_settled)
     return Sending(plan, done)
 
 
-def _approve(workspace: Workspace, approval: Approval, occurrence: Occurrence) -> None:
+def _approve(workspace: Workspace, approval: Approval, occurrence: Occurrence, offer: Offer | None) -> None:
     before = campaigns.approval(workspace.store.db, approval.scope)
     with workspace.store.transaction() as tx:
         if before is not None and before.files_hash != approval.files_hash:
             messages.thaw(tx, approval.scope)
         campaigns.approve(tx, approval, occurrence)
+        offering.note_use(tx, approval.scope, offer)
 
 
 def _supersede_rehearsals(workspace: Workspace, approval: Approval) -> None:
@@ -154,8 +158,9 @@ def write_files(workspace: Workspace, campaign: OpenCampaign, plan: CampaignPlan
         part = recipients[start : start + 500]
         known = personal.contexts(workspace, campaign.template, [person.contact_id for person in part], now=now)
         for person in part:
+            context = campaign.with_sample(known[person.contact_id], person.key, now)
             content = renderer.content(
-                0, address=person.email or "", token=f"dry-run-{person.key}", context=known[person.contact_id], now=now
+                0, address=person.email or "", token=f"dry-run-{person.key}", context=context, now=now
             )
             _write_private(folder / f"{person.key}.eml", content.data)
     return len(recipients)
@@ -200,7 +205,7 @@ def _test_content(workspace: Workspace, campaign: OpenCampaign, address: address
         int(clock.to_ms(now)),
         address=address.email,
         token=f"test-{secrets.token_urlsafe(9)}",
-        context=known,
+        context=campaign.with_sample(known, address.key, now),
         now=now,
         checked=True,
     )

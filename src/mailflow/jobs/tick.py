@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from mailflow import clock
 from mailflow.errors import ConfigError, PartialFailure, UnavailableError
-from mailflow.jobs import keep
+from mailflow.jobs import held, keep
 from mailflow.jobs.approved import Approved, covers
 from mailflow.jobs.keep import KeptReport
 from mailflow.model import MessageState, Scope
@@ -65,6 +65,8 @@ class TickReport:
         yield from (f"{campaign} is held: {reason}" for campaign, reason in self.held.items())
         if self.delivery is None:
             return
+        for scope, people in self.delivery.dry.items():
+            yield f"{Scope.campaign_of(scope)} is held: {people} people wait for a code, and no code is left"
         for reason, count in self.delivery.unrendered.items():
             yield f"{count} messages could not be made: {reason}"
         for scope, reason in self.delivery.report.stopped.items():
@@ -130,7 +132,7 @@ def work(
             _plan_occurrence(workspace, occurrence, approved, plan, instant, report)
     _reconsider(workspace, approved, instant)
     scopes = [scope for scope in messages.due_scopes(store.db, by=at) if only in (None, scope)]
-    ready = {scope: campaign for scope in scopes if (campaign := approved.get(scope)) is not None}
+    ready = {scope: campaign for scope in scopes if (campaign := _that_may_go(approved, scope, instant)) is not None}
     report.held.update(approved.held)
     report.stopped |= approved.stopped
     if ready:
@@ -138,6 +140,7 @@ def work(
 
         report.delivery = deliver.deliver(workspace, ready, now=now, on_settled=on_settled)
         _keep_stops(workspace, report.delivery.report.stopped, at)
+    held.keep(store, report.held, campaign=None if only is None else Scope.campaign_of(only))
     _forget_bytes(workspace, instant)
     return report
 
@@ -196,7 +199,24 @@ def _plan_occurrence(
         return
     if plan is None or str(plan.scope) != occurrence.scope:
         plan = campaign.plan(now, only=approved.members(approval), at_most=approval.at_most)
+    try:
+        campaign.check_offer(plan, now)
+    except ConfigError as error:
+        report.held[campaign.file.spec.id] = str(error)
+        return
     report.planned[campaign.file.spec.id] = _write(workspace, plan, occurrence, at)
+
+
+def _that_may_go(approved: Approved, scope: str, now: datetime) -> OpenCampaign | None:
+    """Return the campaign of a scope that may go on; it is held where not everybody would get a code."""
+    from mailflow.jobs import offering
+
+    campaign = approved.get(scope)
+    obstacle = offering.shortage(campaign, now) if campaign is not None else None
+    if campaign is not None and obstacle is not None:
+        approved.held[campaign.file.spec.id] = obstacle
+        return None
+    return campaign
 
 
 def _write(workspace: Workspace, plan: CampaignPlan, occurrence: Occurrence, at: int) -> Counter[str]:

@@ -48,7 +48,10 @@ def for_messages(tx: Connection, keys: Keys, message_ids: Iterable[int], *, now:
                       EXISTS (SELECT 1 FROM contacts AS o CROSS JOIN messages AS t ON t.contact_id = o.id
                               WHERE o.merged_into = m.contact_id AND t.scope = m.scope AND t.channel = m.channel
                                 AND t.step = m.step AND t.occurrence = m.occurrence
-                                AND t.state IN ('armed', 'accepted', 'in_doubt', 'assumed_sent')) AS has_it
+                                AND t.state IN ('armed', 'accepted', 'in_doubt', 'assumed_sent')) AS has_it,
+                      (SELECT k.expires_at FROM offer_uses AS u
+                       JOIN codes AS k ON k.message_id = m.id AND k.offer_id = u.offer_id
+                       WHERE u.scope = m.scope AND u.step = m.step) AS offer_ends
                FROM messages AS m
                JOIN contacts AS c ON c.id = m.contact_id
                LEFT JOIN consent_states AS s ON s.contact_id = c.id AND s.channel = m.channel AND s.topic = ''
@@ -68,6 +71,7 @@ def for_contacts(
     asked = {
         "message_id": None,
         "has_it": False,
+        "offer_ends": None,
         "scope": question.scope,
         "message_class": question.message_class,
         "rehearsal": question.rehearsal,
@@ -123,6 +127,7 @@ def _candidate(
         merged=row["merged_into"] is not None,
         has_it=bool(row["has_it"]),
         not_after=None if row["not_after"] is None else clock.from_ms(row["not_after"]),
+        offer_ends=None if row["offer_ends"] is None else clock.from_ms(row["offer_ends"]),
         message_id=row["message_id"],
     )
 
