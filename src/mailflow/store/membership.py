@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from mailflow.store.connection import Connection
 from mailflow.store.marks import Mark, Marks
 from mailflow.store.pace import Pace
-
-if TYPE_CHECKING:
-    from mailflow.store.rules_sql import Parameters  # a tick with nothing due loads no rules
 
 
 class Cause(StrEnum):
@@ -112,33 +108,51 @@ def drop(tx: Connection, segment_id: int, *, at: int) -> None:
     tx.execute("UPDATE segments SET dropped_at = ?, seen = '{}', due_at = NULL WHERE id = ?", (at, segment_id))
 
 
-def differences(
-    db: Connection, segment_id: int, where: str, parameters: Parameters
-) -> tuple[Sequence[int], Sequence[int]]:
-    """Return who is in a segment by its compiled rule but not by its history, and the other way round: contact ids."""
-    db.execute("CREATE TEMP TABLE IF NOT EXISTS found (contact_id INTEGER PRIMARY KEY)")
-    db.execute("DELETE FROM temp.found")
-    sql = f"INSERT INTO temp.found SELECT c.id FROM contacts AS c WHERE c.merged_into IS NULL AND {where}"
-    db.execute(sql, parameters)
-    here = "SELECT contact_id FROM main.membership WHERE segment_id = ? AND left_at IS NULL"
-    entered = db.execute(f"SELECT contact_id FROM temp.found EXCEPT {here}", (segment_id,)).fetchall()
-    left = db.execute(f"{here} EXCEPT SELECT contact_id FROM temp.found", (segment_id,)).fetchall()
-    return [row[0] for row in entered], [row[0] for row in left]
+def differences(db: Connection, segment_id: int, found: Iterable[int]) -> tuple[Sequence[int], Sequence[int]]:
+    """Return who is in a segment by its rule but not by its history, and the other way round: contact ids, ascending.
+
+    `found` are those whom the rule means, ascending. A byte for each contact is all that is kept of the history: sets
+    in SQLite or Python cost several times as much.
+    """
+    here = bytearray(1 + _highest_contact(db, segment_id))
+    for contact_id in present(db, segment_id):
+        here[contact_id] = 1
+    entered = []
+    for contact_id in found:
+        if here[contact_id]:
+            here[contact_id] = 0
+        else:
+            entered.append(contact_id)
+    return entered, [contact_id for contact_id, is_left in enumerate(here) if is_left]
 
 
-def present(db: Connection, segment_id: int) -> Sequence[int]:
-    """Return who is in a segment by its history: contact ids."""
-    rows = db.execute("SELECT contact_id FROM membership WHERE segment_id = ? AND left_at IS NULL", (segment_id,))
-    return [row[0] for row in rows]
+def _highest_contact(db: Connection, segment_id: int) -> int:
+    """Return the highest contact id there is, and was when somebody came into a segment."""
+    row = db.execute(
+        """SELECT max(coalesce((SELECT max(id) FROM contacts), 0), coalesce((SELECT max(contact_id) FROM membership
+             WHERE segment_id = ? AND left_at IS NULL), 0))""",
+        (segment_id,),
+    ).fetchone()
+    return int(row[0])
+
+
+def present(db: Connection, segment_id: int) -> Iterator[int]:
+    """Yield who is in a segment by its history: contact ids."""
+    cursor = db.cursor()
+    cursor.row_factory = None
+    cursor.execute("SELECT contact_id FROM membership WHERE segment_id = ? AND left_at IS NULL", (segment_id,))
+    for (contact_id,) in cursor:
+        yield contact_id
 
 
 def enter(pace: Pace, segment_id: int, contact_ids: Sequence[int], cause: Cause, *, at: int) -> None:
     """Record that people came into a segment."""
     for slice_ in _slices(pace, contact_ids):
         with pace.transaction() as tx:
-            tx.executemany(
-                "INSERT INTO membership (segment_id, contact_id, entered_at, entered_by) VALUES (?, ?, ?, ?)",
-                ((segment_id, contact_id, at, cause) for contact_id in slice_),
+            tx.execute(
+                """INSERT INTO membership (segment_id, contact_id, entered_at, entered_by)
+                   SELECT ?, value, ?, ? FROM json_each(?)""",
+                (segment_id, at, cause, json.dumps(slice_)),
             )
 
 
@@ -146,10 +160,10 @@ def leave(pace: Pace, segment_id: int, contact_ids: Sequence[int], cause: Cause,
     """Record that people are no longer in a segment."""
     for slice_ in _slices(pace, contact_ids):
         with pace.transaction() as tx:
-            tx.executemany(
+            tx.execute(
                 """UPDATE membership SET left_at = ?, left_by = ?
-                   WHERE segment_id = ? AND contact_id = ? AND left_at IS NULL""",
-                ((at, cause, segment_id, contact_id) for contact_id in slice_),
+                   WHERE segment_id = ? AND left_at IS NULL AND contact_id IN (SELECT value FROM json_each(?))""",
+                (at, cause, segment_id, json.dumps(slice_)),
             )
 
 
