@@ -114,8 +114,8 @@ def test_a_rule_may_span_lines_and_the_error_names_line_and_column() -> None:
         ("orders.count == 1.5.2", "'.' cannot stand here", "."),
         (
             'buyed(category="tea", within=180d)',
-            "unknown function 'buyed' (known are: segment, bought, viewed, added_to_cart, received, opened, clicked,"
-            " did)",
+            "unknown function 'buyed' (known are: segment, near, bought, viewed, added_to_cart, received, opened,"
+            " clicked, did)",
             "buyed",
         ),
         (

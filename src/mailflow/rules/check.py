@@ -8,7 +8,7 @@ from decimal import Decimal
 from types import MappingProxyType
 
 from mailflow.config.yaml_files import suggestion
-from mailflow.rules import functions
+from mailflow.rules import functions, near
 from mailflow.rules import parse as grammar
 from mailflow.rules import syntax as written
 from mailflow.rules.operands import CONSTANTS, Null, Operand, Operands, described, typed
@@ -117,6 +117,8 @@ class _Checker(Operands):
                 return self.near(tree)
             case Call(name) if name in functions.FUNCTIONS:
                 return functions.read(tree, self)
+            case Call(near.NAME):
+                return near.read(tree, self)
             case _:
                 return self.bare(tree)
 

@@ -8,12 +8,14 @@ from fractions import Fraction
 from typing import Any
 
 from mailflow import clock, money
+from mailflow.places import distance_km
 from mailflow.rules import traits
 from mailflow.rules.history import History
-from mailflow.rules.predicate import HISTORY, Facts, holds, moments, seen, weigh
+from mailflow.rules.predicate import HISTORY, Facts, holds, moments, seen, weigh, where_is
 from mailflow.rules.resolve import Done, fixed, weights
 from mailflow.rules.types import (
     All,
+    Around,
     Compare,
     CompareFields,
     Condition,
@@ -65,8 +67,8 @@ def leaves(part: Explained) -> Iterator[Explained]:
 
 
 def _explained(outline: Outline, facts: Facts, context: Context) -> Explained:
-    if isinstance(outline.condition, Weighed) and not outline.parts:
-        return _weighed(outline.text, outline.condition, facts, context)
+    if not outline.parts and (weighed := _trait_in(outline.condition)) is not None:
+        return _weighed(outline, weighed, facts, context)
     parts = tuple(_explained(part, facts, context) for part in outline.parts)
     value = "" if parts else ", ".join(_values(outline.condition, facts, context))
     return Explained(" ".join(outline.text.split()), holds(fixed(outline.condition, context), facts), value, parts)
@@ -78,11 +80,17 @@ def confidence(weighed: Weighed, facts: Facts, context: Context) -> Fraction | N
     return Fraction(found, traits.steps(map(traits.share, weighed.signs))) if found else None
 
 
-def _weighed(text: str, weighed: Weighed, facts: Facts, context: Context) -> Explained:
+def _trait_in(condition: Condition) -> Weighed | None:
+    """Return the comparison with a trait that a part is, be it with != or null."""
+    condition = condition.part if isinstance(condition, Not) else condition
+    return condition if isinstance(condition, Weighed) else None
+
+
+def _weighed(outline: Outline, weighed: Weighed, facts: Facts, context: Context) -> Explained:
     sure = confidence(weighed, facts, context)
     return Explained(
-        " ".join(text.split()),
-        holds(fixed(weighed, context), facts),
+        " ".join(outline.text.split()),
+        holds(fixed(outline.condition, context), facts),
         MISSING if sure is None else traits.percent(sure),
         tuple(_sign(sign, facts, context) for sign in weighed.signs),
         None if sure is None else float(sure),
@@ -111,6 +119,9 @@ def _values(condition: Condition, facts: Facts, context: Context) -> Iterator[st
         case Weighed():
             sure = confidence(condition, facts, context)
             yield MISSING if sure is None else traits.percent(sure)
+        case Around(center, _, atlas):
+            found = where_is(facts, atlas)
+            yield MISSING if found is None else f"{found.how}, {distance_km(found.spot, center):.1f} km"
         case Not(part):
             yield from _values(part, facts, context)
         case All(parts) | Some(parts):

@@ -8,12 +8,13 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from mailflow.config.yaml_files import suggestion
-from mailflow.rules import functions
+from mailflow.rules import functions, near
 from mailflow.rules.syntax import Binary, Call, Listed, Literal, Name, RuleError, Span, Syntax, Unary
 from mailflow.rules.types import TRAITS, Field, FieldType, FromNow, Value
 
 CONSTANTS = ("true", "false", "null", "now")
 _ATTRIBUTE = "attributes."
+_CALLED = ("segment", near.NAME, *functions.FUNCTIONS)
 _PROPERTY_TYPES = {
     FieldType.BOOL: bool,
     FieldType.TEXT: str,
@@ -52,11 +53,10 @@ class Operands:
                 return value
             case Name():
                 return self.name(tree)
-            case Call(name) if name == "segment" or name in functions.FUNCTIONS:
+            case Call(name) if name in _CALLED:
                 raise self.error(f"{name}(…) is true or false already: it is not compared", tree.span)
             case Call(name):
-                known = ["segment", *functions.FUNCTIONS]
-                raise self.error(f"unknown function {name!r}{suggestion(name, known)}", tree.name_span)
+                raise self.error(f"unknown function {name!r}{suggestion(name, _CALLED)}", tree.name_span)
             case Listed():
                 raise self.error("several values in brackets stand behind 'in' and in between=", tree.span)
             case Unary("-", operand):
@@ -97,7 +97,7 @@ class Operands:
         ends = [name for name in self.fields if name.endswith(f".{path.lower()}")]
         if ends:
             return f" (did you mean {ends[0]!r}?)"
-        if path in functions.FUNCTIONS:
+        if path in _CALLED:
             return f": write {path}(…)"
         if path.partition(".")[0] == TRAITS.removesuffix("."):
             return self.trait_hint(path.partition(".")[2])

@@ -6,6 +6,8 @@ import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from mailflow.places import Atlas, Whereabouts, distance_km, whereabouts
+from mailflow.places.names import LATITUDES, LONGITUDES
 from mailflow.rules import traits
 from mailflow.rules.history import History, fold, times
 from mailflow.rules.resolve import (
@@ -22,7 +24,7 @@ from mailflow.rules.resolve import (
     Weight,
     resolve,
 )
-from mailflow.rules.types import Always, CompareFields, Context, Field, FieldType, Known, Like, Part, Rule
+from mailflow.rules.types import Always, Around, CompareFields, Context, Field, FieldType, Known, Like, Part, Rule
 
 # Facts by canonical field name, as the store keeps them: milliseconds, minor units, ISO days, JSON values; a missing
 # one is None or not there. The account's currency is that of `orders.revenue`. What they did is a History, as HISTORY.
@@ -37,6 +39,7 @@ _OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
 }
 HISTORY = "history"
 _NOTHING = History()
+_ATTRIBUTE = "attributes."
 
 
 def matches(rule: Rule, facts: Facts, *, context: Context) -> bool:
@@ -61,6 +64,9 @@ def holds(condition: Resolved, facts: Facts) -> bool:
             return any(_has(fold(value), part, fold(text)) for value in seen(facts, field))
         case Returns(field, days):
             return any(value[-5:] in days for value in seen(facts, field))
+        case Around(center, km, atlas):
+            found = where_is(facts, atlas)
+            return found is not None and distance_km(found.spot, center) <= km
         case Done():
             return len(moments(condition, facts.get(HISTORY, _NOTHING))) >= condition.at_least
         case Weighs(weights, low, high):
@@ -84,6 +90,13 @@ def moments(done: Done, history: History) -> list[int]:
     return [
         at for at, candidates in times(done, history) if where is None or any(holds(where, each) for each in candidates)
     ]
+
+
+def where_is(facts: Facts, atlas: Atlas) -> Whereabouts | None:
+    """Return where a person is; None where their facts do not say it."""
+    country, postcode, city = (facts.get(name) for name in ("country", "postcode", "city"))
+    own = {name: facts.get(f"{_ATTRIBUTE}{name}") for name in (*LATITUDES, *LONGITUDES)}
+    return whereabouts(atlas, country=country, postcode=postcode, city=city, attributes=own)
 
 
 def _has(value: str, part: Part, text: str) -> bool:

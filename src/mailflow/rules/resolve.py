@@ -17,6 +17,7 @@ from mailflow.rules import traits
 from mailflow.rules.types import (
     All,
     Always,
+    Around,
     Compare,
     CompareFields,
     Condition,
@@ -123,7 +124,9 @@ class Weighs:
     high: int
 
 
-Resolved = Always | Test | TestAny | CompareFields | Known | Like | Returns | Done | Weighs | Opposite | Each | Either
+Resolved = (
+    Always | Test | TestAny | CompareFields | Known | Like | Returns | Around | Done | Weighs | Opposite | Each | Either
+)
 
 
 def resolve(rule: Rule, context: Context) -> Resolved:
@@ -134,7 +137,7 @@ def resolve(rule: Rule, context: Context) -> Resolved:
 def fixed(condition: Condition, context: Context) -> Resolved:
     """Return a part of a rule as plain tests at a moment."""
     match condition:
-        case Always() | CompareFields() | Known() | Like():
+        case Always() | CompareFields() | Known() | Like() | Around():
             return condition
         case Near():
             return _near(condition, context)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo
 from mailflow import clock
 from mailflow.config.settings import FieldSettings
 from mailflow.model import ConsentState, Stage
+from mailflow.places import NOWHERE, Atlas, Spot
+from mailflow.places.stores import NO_STORES, Stores
 
 TRAITS = "traits."
 
@@ -70,6 +72,8 @@ _BUILT_IN = {
     "rfm.m": FieldType.NUMBER,
 }
 _LISTS = ("tags", "lists", "topics")
+# What says where somebody is, beside coordinates of their own.
+_WHERE = tuple(Field(name, FieldType.TEXT) for name in ("country", "postcode", "city"))
 
 
 def known_fields(
@@ -162,6 +166,15 @@ class Near:
     ahead: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Around:
+    """Within so many kilometres of a spot: `near("Graz", km=25)`. The atlas says where people are."""
+
+    center: Spot
+    km: float
+    atlas: Atlas = field(compare=False, repr=False)
+
+
 class Deed(StrEnum):
     """What a person did, and where it is written down."""
 
@@ -245,7 +258,7 @@ class Some:
     parts: tuple[Condition, ...]
 
 
-Condition = Always | Compare | CompareFields | OneOf | Like | Near | Did | Known | Weighed | Not | All | Some
+Condition = Always | Compare | CompareFields | OneOf | Like | Near | Around | Did | Known | Weighed | Not | All | Some
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,10 +306,12 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What a rule may speak of beside fields: events that have a name, and the categories of products."""
+    """What a rule may speak of beside fields: events that have a name, categories of products, places and stores."""
 
     events: frozenset[str] = frozenset()
     categories: frozenset[str] = frozenset()
+    atlas: Atlas = NOWHERE
+    stores: Stores = NO_STORES
 
 
 def _leaves(condition: Condition) -> Iterator[Condition]:
@@ -322,3 +337,5 @@ def _fields(condition: Condition) -> Iterator[Field]:
                 yield field
             case CompareFields(left, _, right):
                 yield from (left, right)
+            case Around():
+                yield from _WHERE

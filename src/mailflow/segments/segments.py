@@ -13,12 +13,24 @@ from mailflow.config import Settings
 from mailflow.config.rates import Rates, load_rates
 from mailflow.config.yaml_files import Document, read_yaml
 from mailflow.errors import DataError, Problem, ProblemsError
+from mailflow.places.stores import STORES_FILE, Stores
 from mailflow.rules import Context, Field, Names, Rule, RuleError, known_fields, matches, parse
 from mailflow.rules.predicate import Facts
 from mailflow.rules.traits import Trait
 from mailflow.rules.types import TRAITS
 from mailflow.segments import traits
-from mailflow.store import Connection, Store, frames, history, lifecycle, members, past, rule_names, rules_sql
+from mailflow.store import (
+    Connection,
+    Store,
+    frames,
+    gazetteer,
+    history,
+    lifecycle,
+    members,
+    past,
+    rule_names,
+    rules_sql,
+)
 from mailflow.store.members import Confidences
 from mailflow.tracking.vocabulary import VOCABULARY
 
@@ -63,7 +75,7 @@ class Segments:
         rules = _named_rules(document, classes) if document is not None else {}
         cares = traits.read(root)
         fields = known_fields(settings.fields, classes, cares)
-        return cls(settings, classes, fields, rules, load_rates(root / RATES_FILE), _names(db), cares)
+        return cls(settings, classes, fields, rules, load_rates(root / RATES_FILE), _names(root, settings, db), cares)
 
     def parse(self, text: str, *, within: str | None = None) -> Rule:
         """Return what a rule means; `RuleError` says what is wrong with it and where.
@@ -182,11 +194,13 @@ class Segments:
         return Context(now, zone, currency), factors
 
 
-def _names(db: Connection | None) -> Names:
-    """Return what may be spoken of: the events everybody knows, and what is in the database."""
+def _names(root: Path, settings: Settings, db: Connection | None) -> Names:
+    """Return what may be spoken of: the events everybody knows, what is in the database, and places."""
+    atlas = gazetteer.of_workspace(root, settings.timezone)
+    stores = Stores(root / STORES_FILE, atlas)
     if db is None:
-        return Names(events=frozenset(VOCABULARY))
-    return Names(events=rule_names.events(db) | VOCABULARY.keys(), categories=rule_names.categories(db))
+        return Names(events=frozenset(VOCABULARY), atlas=atlas, stores=stores)
+    return Names(rule_names.events(db) | VOCABULARY.keys(), rule_names.categories(db), atlas, stores)
 
 
 def problems(root: Path, settings: Settings) -> Sequence[Problem]:

@@ -6,12 +6,20 @@ import sqlite3
 from pathlib import Path
 
 from mailflow import clock
+from mailflow.places.names import country_code, own_km, town_key
 
 Connection = sqlite3.Connection
 Row = sqlite3.Row
 
 BUSY_TIMEOUT_MS = 5_000
 MIGRATION_SET = "mailflow"
+# What rules ask of Python: name in SQL, number of arguments, function; each is asked of few people.
+_FUNCTIONS = (
+    ("local_part", 4, clock.local_part),
+    ("own_km", 3, own_km),
+    ("country_code", 1, country_code),
+    ("town_key", 1, town_key),
+)
 
 
 def connect(path: Path) -> Connection:
@@ -26,7 +34,8 @@ def connect(path: Path) -> Connection:
     db.execute("PRAGMA secure_delete = ON")
     db.execute("PRAGMA cache_size = -65536")
     db.execute("PRAGMA temp_store = MEMORY")
-    db.create_function("local_part", 4, clock.local_part, deterministic=True)
+    for name, arguments, function in _FUNCTIONS:
+        db.create_function(name, arguments, function, deterministic=True)
     journal, synchronous = journal_settings(sqlite3.sqlite_version_info)
     db.execute(f"PRAGMA journal_mode = {journal}").fetchone()
     db.execute(f"PRAGMA synchronous = {synchronous}")

@@ -28,8 +28,20 @@ from mailflow.rules.resolve import (
     resolve,
     weights,
 )
-from mailflow.rules.types import Always, CompareFields, Context, Field, FieldType, Known, Like, Part, Rule, Weighed
-from mailflow.store import favourites, json_sql
+from mailflow.rules.types import (
+    Always,
+    Around,
+    CompareFields,
+    Context,
+    Field,
+    FieldType,
+    Known,
+    Like,
+    Part,
+    Rule,
+    Weighed,
+)
+from mailflow.store import favourites, json_sql, places_sql
 from mailflow.store.deeds_sql import Deeds
 from mailflow.store.tickets import OPEN_IN_RULES
 
@@ -151,6 +163,8 @@ class _Compiler:
             case Returns(field, days):
                 bound = ", ".join(self.bind(day) for day in days)
                 return self.test(field, lambda column: f"substr({column}, -5) IN ({bound})")
+            case Around():
+                return places_sql.within(condition, self.bind)
             case Done():
                 return f"c.id IN ({self.people(condition)})"
             case Weighs(signs, low, high):
@@ -278,6 +292,8 @@ def _cost(condition: Resolved) -> int:
             return max(_cost(part) for part in parts)
         case CompareFields(left, _, right):
             return max(_field_cost(left), _field_cost(right))
+        case Around():
+            return 3  # JSON is read
         case Test(field) | TestAny(field) | Known(field) | Like(field) | Returns(field):
             return _field_cost(field)
 

@@ -1,0 +1,101 @@
+"""Read the tables of places that a person keeps: columns by their loose names, every wrong line with its number.
+
+What a line of places.csv is: listed.py; of stores.csv: stores.py.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mailflow.errors import Problem, ProblemsError
+from mailflow.places.geometry import Spot
+from mailflow.places.names import degrees_of, spot
+
+_MOST_PROBLEMS = 50
+_BLANKS = re.compile(r"[\W_]+")
+# What columns are called, by what they hold; a column of another name keeps its own.
+COLUMNS: Mapping[str, Sequence[str]] = {
+    "country": ("country", "country_code", "land", "pays", "paese", "país"),
+    "postcode": "postcode postal_code postalcode zip zip_code plz postleitzahl code_postal cp cap".split(),
+    "place": "place place_name city town locality ort stadt gemeinde ville commune ciudad città".split(),
+    "latitude": "latitude lat breite breitengrad latitud latitudine".split(),
+    "longitude": "longitude lng lon long länge laenge längengrad laengengrad longitud longitudine".split(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a table: its number in the file, and its cells by column, without blanks around them."""
+
+    number: int
+    cells: Mapping[str, str]
+
+    def spot(self) -> Spot | None:
+        """Return the coordinates of the line, None where both cells are empty; `ValueError` for wrong ones."""
+        latitude, longitude = self.cells.get("latitude", ""), self.cells.get("longitude", "")
+        if not latitude and not longitude:
+            return None
+        found = spot(degrees_of(latitude), degrees_of(longitude))
+        if found is None:
+            raise ValueError(
+                f"{latitude!r}, {longitude!r} is no latitude and longitude: write degrees such as 47.07 and 15.44"
+            )
+        return found
+
+
+class Table:
+    """A table being read: its lines, and what is wrong with them so far."""
+
+    def __init__(self, path: Path, columns: Mapping[str, Sequence[str]]) -> None:
+        self.path = path
+        self.names = {written: name for name, called in columns.items() for written in called}
+        self.problems: list[Problem] = []
+
+    def lines(self) -> Iterator[Line]:
+        """Yield the lines under the heading; `ProblemsError` where the file is no table."""
+        heading: list[str] | None = None
+        for number, cells in self.rows():
+            if heading is None:
+                heading = [self.name(cell) for cell in cells]
+                if len(set(heading) & {*self.names.values()}) < 2:
+                    raise self.wrong("has no heading: its first line must name the columns, such as name,postcode", 1)
+                continue
+            yield Line(number, {name: cell.strip() for name, cell in zip(heading, cells, strict=False) if name})
+
+    def rows(self) -> Iterator[tuple[int, list[str]]]:
+        """Yield the cells of each line that is not blank, with its number."""
+        try:
+            with self.path.open(encoding="utf-8-sig", newline="") as file:
+                first = file.readline()
+                file.seek(0)
+                reader = csv.reader(file, delimiter=max(",;\t", key=first.count))
+                yield from ((reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells))
+        except UnicodeDecodeError:
+            raise self.wrong("is not UTF-8 text: save it as UTF-8") from None
+        except IsADirectoryError:
+            raise self.wrong("is a folder, not a file") from None
+        except (OSError, csv.Error) as error:
+            raise self.wrong(f"cannot be read ({error})") from None
+
+    def name(self, written: str) -> str:
+        """Return what a column of this heading holds: `ZIP Code` is the postcode."""
+        plain = _BLANKS.sub("_", written.strip().lower()).strip("_")
+        return self.names.get(plain, plain)
+
+    def refuse(self, line: int, message: str) -> None:
+        """Keep what is wrong with a line; `ProblemsError` as soon as there are too many to read."""
+        self.problems.append(Problem(self.path.name, message, line))
+        if len(self.problems) >= _MOST_PROBLEMS:
+            self.done()
+
+    def done(self) -> None:
+        """Raise `ProblemsError` with everything that was wrong."""
+        if self.problems:
+            raise ProblemsError(self.problems)
+
+    def wrong(self, message: str, line: int | None = None) -> ProblemsError:
+        return ProblemsError([Problem(self.path.name, message, line)])
