@@ -146,6 +146,10 @@ def _bought(profile: Profile, zone: ZoneInfo) -> Iterator[tuple[str, str]]:
         yield "class", f"{rfm.name} (R {rfm.r}, F {rfm.f}, M {rfm.m}) as of {rfm.as_of}"
     if profile.segments:
         yield "segments", ", ".join(profile.segments)
+    if profile.favourite_category is not None:
+        yield "buys most", profile.favourite_category
+    for trait in profile.traits:
+        yield f"trait {trait.name}", trait.in_words()
     for score in profile.scores:
         yield score.name, f"{round(score.value, 4):,} as of {score.as_of}"
 

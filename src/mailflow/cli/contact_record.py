@@ -13,6 +13,7 @@ from mailflow.model import ConsentState
 
 if TYPE_CHECKING:
     from mailflow.jobs.profile import Profile
+    from mailflow.segments.traits import TraitOf
     from mailflow.store.companies import Company
     from mailflow.store.consents import ConsentEntry
     from mailflow.store.ledger import Held
@@ -60,6 +61,8 @@ def as_record(profile: Profile, zone: ZoneInfo) -> dict[str, Any]:
         "lifecycle": None if profile.stage is None else _stage(profile.stage),
         "scores": [asdict(score) for score in profile.scores],
         "segments": list(profile.segments),
+        "traits": [trait_record(trait) for trait in profile.traits],
+        "favourite_category": profile.favourite_category,
         "company": _named(profile.company, "name", "domain", "industry", "size", "country", "source"),
         "owner": _named(profile.owner, "name", "email", "phone", "title", "source"),
         "flags": list(profile.flags.words),
@@ -87,6 +90,26 @@ def origin_record(origin: Origin) -> dict[str, Any]:
         "file": origin.file,
         "undone": origin.undone,
         "question": origin.question,
+    }
+
+
+def trait_record(trait: TraitOf) -> dict[str, Any]:
+    """Return a trait with the signs that tell so; confidence is 0 to 1, that of a sign what it alone makes us."""
+    return {
+        "trait": trait.name,
+        "title": trait.title or None,
+        "confidence": round(trait.confidence, 4),
+        "sensitive": trait.sensitive,
+        "signs": [
+            {
+                "rule": sign.rule,
+                "confidence": sign.percent / 100,
+                "against": sign.against,
+                "source": sign.source or None,
+                "seen": sign.seen or None,
+            }
+            for sign in trait.signs
+        ],
     }
 
 

@@ -89,13 +89,14 @@ def _list(session: Session) -> None:
 
 
 def _explain(session: Session, who: str) -> None:
+    from mailflow.jobs import profile
     from mailflow.jobs import score as job
     from mailflow.jobs import who as people
 
     workspace = session.workspace
     with workspace.store.snapshot() as db:
         contact = people.find(db, workspace.keys, who)
-        found = job.explain(db, contact.id)
+        found = job.explain(db, contact.id, segments=profile.rules(workspace), now=session.now)
     records = [
         {
             "contact": contact.key,

@@ -34,7 +34,7 @@ _NUMBERS = ("contacts", "days", "orders", "revenue", "r", "f", "m")
 def segment(
     session: Session,
     name: Annotated[
-        str | None, typer.Argument(help="An RFM class, or a name in segments.yaml.", show_default=False)
+        str | None, typer.Argument(help="An RFM class, a name in segments.yaml, or a trait.", show_default=False)
     ] = None,
     rule: Annotated[
         str | None, typer.Option("--rule", help="Whom this rule means.", metavar="EXPR", show_default=False)

@@ -181,6 +181,7 @@ def _branch(part: Explained) -> dict[str, object]:
         "text": part.text,
         "truth": part.truth,
         "value": part.value or None,
+        **({} if part.confidence is None else {"confidence": round(part.confidence, 4)}),
         "parts": [_branch(inner) for inner in part.parts],
     }
 

@@ -20,6 +20,7 @@ from mailflow.jobs import segment, who
 from mailflow.model import Stage
 from mailflow.rules import Rule
 from mailflow.rules.explain import Explained, explain
+from mailflow.rules.types import TRAITS
 from mailflow.segments import Segments, segments
 from mailflow.store import Connection, lifecycle, members, membership, past, scores
 from mailflow.store.contacts import Contact
@@ -98,13 +99,14 @@ class Why:
 
 
 def named(workspace: Workspace, name: str) -> Asked:
-    """Return the rule of an RFM class, of a name in segments.yaml, or of a lifecycle stage."""
+    """Return the rule of an RFM class, of a name in segments.yaml, or of a trait (`traits.x`): who likely has it."""
     known = Segments.open(workspace.root, workspace.settings)
     if name in known.rules:
         return Asked(known, known.named(name), name)
-    if name in known.classes:
+    trait_names = [f"{TRAITS}{trait}" for trait in known.traits]
+    if name in known.classes or name in trait_names:
         return Asked(known, known.parse(name), name)
-    hint = suggestion(name, [*known.rules, *known.classes])
+    hint = suggestion(name, [*known.rules, *known.classes, *trait_names])
     raise UsageError(f"there is no segment {name!r}{hint}. `mailflow segment --list` shows them all")
 
 
@@ -174,7 +176,7 @@ def people(workspace: Workspace, contact_ids: Sequence[int]) -> Iterator[Member]
 
 
 def listed(workspace: Workspace, *, now: datetime, as_of: date | None = None) -> list[Listed]:
-    """Return every segment there is with its size: the RFM classes, then the rules of segments.yaml."""
+    """Return every segment with its size: the RFM classes, the rules of segments.yaml, and who likely has a trait."""
     wrong = segments.problems(workspace.root, workspace.settings)
     if wrong:
         raise ProblemsError(list(wrong))
@@ -187,7 +189,16 @@ def listed(workspace: Workspace, *, now: datetime, as_of: date | None = None) ->
         size = len(found(workspace, Asked(known, known.named(name), name), now=now, as_of=as_of).contact_ids)
         changes = [size - sizes[name] if name in sizes else None for sizes in before]
         rules.append(Listed(name, text, size, *changes))
-    return [*classes, *rules]
+    return [*classes, *rules, *_traits_listed(workspace, known, now=now, as_of=as_of)]
+
+
+def _traits_listed(
+    workspace: Workspace, known: Segments, *, now: datetime, as_of: date | None = None
+) -> Iterator[Listed]:
+    for trait in known.traits.values():
+        name = f"{TRAITS}{trait.name}"
+        size = len(found(workspace, Asked(known, known.parse(name), name), now=now, as_of=as_of).contact_ids)
+        yield Listed(name, f"{name} >= 50%", size)
 
 
 def _sizes_before(workspace: Workspace, day: date) -> dict[str, int]:
@@ -246,7 +257,7 @@ def explained(workspace: Workspace, asked: Asked, person: str, *, now: datetime,
 
 def _decisive(part: Explained) -> Iterator[Explained]:
     """Yield the leaves that decide: of an `and` that is false the false ones, of an `or` that is true the true ones."""
-    if not part.parts:
+    if part.value or not part.parts:  # of a trait the sum decides, not a sign of it
         yield part
         return
     agreeing = [inner for inner in part.parts if inner.truth == part.truth]

@@ -6,17 +6,20 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from mailflow import clock
 from mailflow.addresses import Flags, flags
 from mailflow.errors import ProblemsError, UsageError
 from mailflow.jobs import present
 from mailflow.jobs.present import Present
-from mailflow.segments import Segments
+from mailflow.segments import Segments, traits
+from mailflow.segments.traits import TraitOf
 from mailflow.store import (
     Connection,
     Row,
     companies,
     consents,
     contacts,
+    favourites,
     ledger,
     lifecycle,
     origins,
@@ -81,6 +84,8 @@ class Profile:
     company: Company | None
     owner: Owner | None
     segments: Sequence[str]
+    traits: Sequence[TraitOf]
+    favourite_category: str | None
     flags: Flags
     present: Present
     timeline: Sequence[Moment]
@@ -127,6 +132,8 @@ def of_contact(
         company=companies.of_contact(db, contact.id),
         owner=owners.of_contact(db, contact.id),
         segments=[] if segments is None else segments.of_contact(db, contact.id, now=now),
+        traits=[] if segments is None else traits.of_contact(segments, db, contact.id, now=now),
+        favourite_category=favourites.category(db, contact.id, until=clock.to_ms(now)),
         flags=flags(contact.email) if contact.email else Flags(),
         present=present.of_person(db, ids, now=now),
         timeline=moments,
@@ -135,7 +142,7 @@ def of_contact(
 
 
 def rules(workspace: Workspace) -> Segments | None:
-    """Return the rules of segments.yaml; None where the file cannot be read, which hides nobody's profile."""
+    """Return the segments and traits there are; None where a file cannot be read, which hides nobody's profile."""
     try:
         return Segments.open(workspace.root, workspace.settings)
     except ProblemsError:

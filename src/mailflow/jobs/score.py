@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from fractions import Fraction
 from typing import Any
 
 from mailflow import clock, money
+from mailflow.segments import Segments, traits
 from mailflow.store import Connection, profiles, scores
 from mailflow.store.scores import ScoreRun
 
@@ -43,9 +44,12 @@ def run_record(run: ScoreRun) -> dict[str, Any]:
     }
 
 
-def explain(db: Connection, contact_id: int) -> list[Explained]:
-    """Return every kept score of a contact with its causes."""
-    return [*_rfm(db, contact_id), *_lifecycle(db, contact_id), *_others(db, contact_id)]
+def explain(
+    db: Connection, contact_id: int, *, segments: Segments | None = None, now: datetime | None = None
+) -> list[Explained]:
+    """Return every kept score of a contact with its causes; with `segments`, how sure we are of traits at `now` too."""
+    kept = [*_rfm(db, contact_id), *_lifecycle(db, contact_id), *_others(db, contact_id)]
+    return kept if segments is None or now is None else [*kept, *_traits(db, contact_id, segments, now)]
 
 
 def _rfm(db: Connection, contact_id: int) -> Iterator[Explained]:
@@ -87,3 +91,20 @@ def _others(db: Connection, contact_id: int) -> Iterator[Explained]:
         causes = json.loads(row["causes"])
         words = "; ".join(", ".join(f"{key} {value}" for key, value in cause.items()) for cause in causes)
         yield Explained(row["name"], row["value"], date.fromisoformat(row["as_of"]), causes, words)
+
+
+def _traits(db: Connection, contact_id: int, segments: Segments, now: datetime) -> Iterator[Explained]:
+    today = clock.local_date(now, segments.settings.zone)
+    for trait in traits.of_contact(segments, db, contact_id, now=now):
+        causes = [
+            {
+                "sign": sign.rule,
+                "source": sign.source or None,
+                "confidence": sign.percent / 100,
+                "against": sign.against,
+                "seen": sign.seen or None,
+            }
+            for sign in trait.signs
+        ]
+        words = "; ".join(sign.in_words() for sign in trait.signs)
+        yield Explained(f"traits.{trait.name}", round(trait.confidence, 4), today, causes, words)

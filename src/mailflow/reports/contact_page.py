@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from mailflow import clock
 from mailflow.reports import pages
+from mailflow.rules.traits import percent
 from mailflow.store import contacts
 from mailflow.store.origins import PLAIN
 
@@ -60,6 +61,7 @@ def render(record: Mapping[str, Any], *, zone: ZoneInfo, now: datetime) -> str:
         days=list(_days(record, zone)),
         day=lambda instant: _local(instant, zone)[:10],
         minute=lambda instant: _local(instant, zone),
+        percent=percent,
         zone=zone.key,
         made_at=clock.wall_text(now, zone),
     )

@@ -88,6 +88,6 @@ def bounds(weighed: Weighed) -> tuple[int, int]:
     return max(low, 1), min(high, whole)
 
 
-def percent(confidence: Fraction) -> str:
+def percent(confidence: Fraction | float) -> str:
     """Return a confidence as people read it, `96 %`: rounded down, so that 69.96 % is not taken for 70 %."""
-    return f"{floor(confidence * 1000) / 10:g} %"
+    return f"{floor(Fraction(confidence).limit_denominator(10**9) * 1000) / 10:g} %"

@@ -19,7 +19,7 @@ from mailflow.errors import DataError, Problem, ProblemsError
 from mailflow.rules import Context, Rule, RuleError
 from mailflow.rules.explain import Explained, confidence, explain, leaves
 from mailflow.rules.predicate import Facts
-from mailflow.rules.traits import SignText, Trait, are_countable
+from mailflow.rules.traits import SignText, Trait, are_countable, percent
 from mailflow.rules.types import TRAITS, Sign, Weighed
 from mailflow.store import Connection
 
@@ -92,6 +92,11 @@ class SeenSign:
     source: str
     seen: str
 
+    def in_words(self) -> str:
+        """Return `said so in the survey 90 %: organic, fair`."""
+        told = f"{self.source or self.rule} {'against ' if self.against else ''}{self.percent} %"
+        return f"{told}: {self.seen}" if self.seen else told
+
 
 @dataclass(frozen=True, slots=True)
 class TraitOf:
@@ -102,6 +107,11 @@ class TraitOf:
     confidence: float
     sensitive: bool
     signs: tuple[SeenSign, ...]
+
+    def in_words(self) -> str:
+        """Return how sure we are, of what, and why."""
+        told = f"{percent(self.confidence)} {self.title}".rstrip()
+        return f"{told} ({'; '.join(sign.in_words() for sign in self.signs)}){', sensitive' if self.sensitive else ''}"
 
 
 def read(root: Path) -> Mapping[str, Trait]:

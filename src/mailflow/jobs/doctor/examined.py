@@ -18,6 +18,7 @@ from mailflow.importers.recognition import layouts
 from mailflow.jobs.campaign import OpenCampaign
 from mailflow.jobs.doctor.fields import FieldReport, Gathered, field_reports, readers_of_fields
 from mailflow.rules import Rule, RuleError
+from mailflow.rules.types import TRAITS
 from mailflow.segments import Segments
 from mailflow.segments import segments as segments_module
 from mailflow.store import Store, field_usage, imports
@@ -76,6 +77,19 @@ class Examined:
         for name, text in self.segments.rules.items():
             try:
                 found[name] = self.segments.parse(text)
+            except RuleError:
+                continue  # one of `problems`
+        return found
+
+    @cached_property
+    def traits(self) -> Mapping[str, Rule]:
+        """The traits of traits.yaml that can be read, by name."""
+        known, found = self.segments, {}
+        if known is None:
+            return {}
+        for name in known.traits:
+            try:
+                found[name] = known.parse(f"{TRAITS}{name}")
             except RuleError:
                 continue  # one of `problems`
         return found
@@ -141,7 +155,7 @@ class Examined:
         if self.store is None or self.is_damaged:
             return ()
         db, texts = self.store.db, {name: template.files for name, template in self.templates.items()}
-        readers = readers_of_fields(texts, self.rules, self.audiences)
+        readers = readers_of_fields(texts, self.rules, self.audiences, self.traits)
         declared = self.settings.fields if self.settings else {}
         gathered = Gathered(self.usage, field_usage.computed(db), imports.all_of_them(db), declared, readers)
         return field_reports(gathered)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 from pathlib import PurePath
+from types import MappingProxyType
 from typing import Any
 
 from mailflow import clock
@@ -21,12 +22,13 @@ COMPUTED: Mapping[str, str] = {
     "orders": "orders", "rfm": "scores", "tickets": "tickets", "consent": "the ledger of consent",
 }  # fmt: skip
 _SYSTEM = frozenset({"key", "segments", "source", "created_at", "attributes"})  # everybody has them
+_TOLD = frozenset({"traits", "favourite.category", "favourite_category"})  # from other fields and orders, when asked
 _SELF = "said by themselves"
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """A file of the workspace that reads a field: a template, a segment or a campaign."""
+    """A file of the workspace that reads a field: a template, a segment, a trait or a campaign."""
 
     kind: str
     name: str
@@ -164,11 +166,15 @@ class _Sources:
 
 
 def readers_of_fields(
-    templates: Mapping[str, Mapping[str, str]], segments: Mapping[str, Rule], campaigns: Mapping[str, Rule]
+    templates: Mapping[str, Mapping[str, str]],
+    segments: Mapping[str, Rule],
+    campaigns: Mapping[str, Rule],
+    traits: Mapping[str, Rule] = MappingProxyType({}),
 ) -> dict[str, list[Reader]]:
     """Return field → what reads it. `templates`: name → the texts of its files by path; the others are parsed rules."""
     found: dict[str, list[Reader]] = {}
-    for reader, names in chain(_templates(templates), _rules("segment", segments), _rules("campaign", campaigns)):
+    rules = chain(_rules("segment", segments), _rules("campaign", campaigns), _rules("trait", traits))
+    for reader, names in chain(_templates(templates), rules):
         for name in sorted(names):
             found.setdefault(name, []).append(reader)
     return found
@@ -183,7 +189,7 @@ def _templates(templates: Mapping[str, Mapping[str, str]]) -> Iterator[tuple[Rea
 
 def _rules(kind: str, rules: Mapping[str, Rule]) -> Iterator[tuple[Reader, set[str]]]:
     for name, rule in rules.items():
-        yield Reader(kind, name), {field.name for field in rule.fields() if field.name not in _SYSTEM}
+        yield Reader(kind, name), {field.name for field in rule.fields() if field.name not in _SYSTEM | _TOLD}
 
 
 def canonical(path: str) -> str | None:
@@ -195,4 +201,4 @@ def canonical(path: str) -> str | None:
         return f"{ATTRIBUTE}{rest[0]}"
     if first in COMPUTED:
         return ".".join([first, *rest[:1]])
-    return None if first in _SYSTEM else f"{ATTRIBUTE}{first}"
+    return None if first in _SYSTEM | _TOLD else f"{ATTRIBUTE}{first}"
