@@ -16,6 +16,7 @@ from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import rule_places
 from mailflow.rules import types as t
 from mailflow.store import Connection
 
@@ -120,6 +121,9 @@ class Oracle:
             case t.Like(field, part, text):
                 test = {"contains": str.__contains__, "starts_with": str.startswith, "ends_with": str.endswith}[part]
                 return any(test(_low(value), _low(text)) for value in self._values(facts, field))
+            case t.Around(center, km):
+                point = rule_places.point_of(facts)
+                return point is not None and rule_places.kilometres(point, (center.latitude, center.longitude)) <= km
             case t.Near(field):
                 return any(self._near(condition, value) for value in self._values(facts, field))
             case t.Not(part):

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from random import Random
 from typing import Any
 
+import rule_places
 from mailflow import clock
 from mailflow.config import FieldSettings
 from mailflow.rules import Context, known_fields
@@ -63,6 +64,7 @@ class Maker:
         self.db = db
         self.dice = Random(seed)
         self.merges = merges
+        self.map = Random(seed)  # of its own, so that the rest of the shop stays as it was
 
     def maybe(self, values: list[Any]) -> Any:
         return self.dice.choice([None, *values])
@@ -130,6 +132,7 @@ class Maker:
             attributes=json.dumps(kept, ensure_ascii=False),
             **{name: maybe(TEXTS) for name in "email first_name last_name country city owner phone".split()},
         )  # fmt: skip
+        self.address(number)
         for topic in ("", "news", "tea"):
             if state := maybe(["subscribed", "pending", "unsubscribed"]):
                 self.consent(number, topic, state)
@@ -144,6 +147,17 @@ class Maker:
             self.row("lifecycle_stages", contact_id=number, stage=stage, entered_at=0, run_id=1, orders=0)
         if dice.random() < 0.5:
             self.row("scores", contact_id=number, name="churn", value=dice.choice([0.0, 0.25, 1.0]), run_id=1)
+
+    def address(self, number: int) -> None:
+        """Give most people an address somewhere in the world, or coordinates."""
+        known = rule_places.addressed(self.map)
+        attributes = json.dumps(known.pop("attributes", {}))
+        if self.map.random() < 0.75:
+            self.db.execute(
+                """UPDATE contacts SET country = coalesce(:country, country), postcode = :postcode,
+                   city = coalesce(:city, city), attributes = json_patch(attributes, :attributes) WHERE id = :id""",
+                {"country": None, "postcode": None, "city": None, **known, "attributes": attributes, "id": number},
+            )
 
     def consent(self, number: int, topic: str, state: str) -> None:
         self.row(
@@ -327,6 +341,12 @@ class Writer:
         if self.dice.random() < 0.4:
             return f"{self.instant_field()} within {way} {self.duration()}"
         return f"{self.pick('birthday', 'birthday', 'since')} within {way} {self.pick('1d', '7d', '2w', '366d')}"
+
+    def leaf_place(self) -> str:
+        km = self.pick("1", "8.5", "25", "60", "200", "500")
+        if self.dice.random() < 0.2:
+            return f"near(store={self.word('Main Street', 'at the isar')}, km={km})"
+        return f"near({quoted(self.dice.choice(rule_places.CENTERS))}, km={km})"
 
     def leaf_weekday(self) -> str:
         return f"{self.instant_field()}.weekday {self.equal()} {self.word('sunday', 'monday', 'Saturday')}"

@@ -15,6 +15,7 @@ from mailflow.rules.predicate import Facts, holds
 from mailflow.rules.resolve import resolve
 from mailflow.store import Connection, Store, history, members, past, rules_sql
 from rule_oracle import Oracle
+from rule_places import NAMES
 from rule_shop import CONTEXT, FACTORS, FIELDS, NOW, Maker, Writer
 
 PEOPLE = 24
@@ -71,7 +72,7 @@ def agree(shops: list[Shop], seed: int, count: int) -> None:
         shop, text = shops[number % len(shops)], writer.rule()
         if number % 25 == 0:
             traits = Writer(seed + number).traits()
-        rule = parse(text, fields=FIELDS, traits=traits)
+        rule = parse(text, fields=FIELDS, names=NAMES, traits=traits)
         wanted = shop.oracle.members(rule.condition)
         assert shop.by_sql(rule) == wanted, text
         assert shop.by_predicate(rule) == wanted, text
@@ -91,7 +92,7 @@ def test_fifty_thousand_rules_mean_the_same_people_in_three_opinions(shops: list
 def test_an_explanation_says_of_everybody_what_the_rule_says(shops: list[Shop]) -> None:
     writer, traits = Writer(5), Writer(6).traits()
     for _ in range(100):
-        rule = parse(writer.rule(), fields=FIELDS, traits=traits)
+        rule = parse(writer.rule(), fields=FIELDS, names=NAMES, traits=traits)
         for shop in shops:
             meant = shop.by_predicate(rule)
             for number, facts in shop.facts.items():

@@ -13,7 +13,6 @@ from typing import Any, Protocol
 from mailflow.places.geometry import Spot
 from mailflow.places.names import country_code, degrees_of, own_spot, spot
 
-_PAIR = re.compile(r"([^,;]+)[,;]\s*([^,;]+)\Z")
 _WITH_COUNTRY = re.compile(r"(.+),\s*([^,]+)\Z")
 NO_PLACES = (
     'no place is known here: write its coordinates, such as near("47.07, 15.44", km=25), or put places.csv into the'
@@ -98,13 +97,13 @@ NOWHERE: Atlas = _Nowhere()
 
 def locate(text: str, atlas: Atlas) -> Spot:
     """Return where a text says: `47.07, 15.44`, `8010, AT`, `Graz` or `Graz, AT`; `PlaceError` where it is nowhere."""
-    if pair := _PAIR.match(text):
-        latitude, longitude = degrees_of(pair[1]), degrees_of(pair[2])
-        if latitude is not None and longitude is not None:
-            found = spot(latitude, longitude)
-            if found is None:
-                raise PlaceError(f"{text!r} is nowhere: a latitude is -90 to 90, a longitude -180 to 180")
-            return found
+    first, _, second = text.partition(";" if ";" in text else ",")
+    latitude, longitude = degrees_of(first), degrees_of(second)
+    if latitude is not None and longitude is not None:
+        found = spot(latitude, longitude)
+        if found is None:
+            raise PlaceError(f"{text!r} is nowhere: a latitude is -90 to 90, a longitude -180 to 180")
+        return found
     if split := _WITH_COUNTRY.match(text):
         country = country_code(split[2])
         if country is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,9 +79,26 @@ def _own(line: Line, home: str | None) -> Listed:
     return Listed(country, spot, postcode, (place,) if place else ())
 
 
-def world_version() -> str | None:
-    """Return the version of the world's towns; None where the extra is not installed."""
-    return importlib.metadata.version(_PACKAGE) if importlib.util.find_spec(_PACKAGE) else None
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A list that is kept as a file: what it is read by, and what changes when it does."""
+
+    stamp: str
+    read: Callable[[], Iterable[Listed]]
+
+
+def own_source(path: Path, home: str | None) -> Source | None:
+    """Return the list of places.csv; None where there is no such file."""
+    try:
+        about = path.stat()
+    except OSError:
+        return None
+    return Source(f"{about.st_mtime_ns} {about.st_size} {home}", lambda: own(path, home))
+
+
+def world_source() -> Source | None:
+    """Return the world's towns; None where the extra is not installed."""
+    return Source(importlib.metadata.version(_PACKAGE), world) if importlib.util.find_spec(_PACKAGE) else None
 
 
 def world() -> Iterator[Listed]:

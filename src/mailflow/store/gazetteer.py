@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property, lru_cache
 from itertools import groupby
 from pathlib import Path
@@ -17,12 +17,13 @@ from pathlib import Path
 from mailflow.places import Circle, PlaceError, Spot, Town, distance_km, listed
 from mailflow.places.atlas import NO_PLACES
 from mailflow.places.geometry import Box, box_around
-from mailflow.places.listed import PLACES_FILE
+from mailflow.places.listed import PLACES_FILE, Source
 from mailflow.places.names import postcode_keys, town_key, zone_country
 from mailflow.store.connection import Connection, Row
 from mailflow.store.gazetteer_file import SCHEMA, is_current, make
 
 _OWN, _WORLD = "own", "world"  # the first one that knows a place says where it is
+_ATTACH = {_OWN: "ATTACH ? AS own", _WORLD: "ATTACH ? AS world"}
 _FOLDER = ".mailflow"  # as in workspace.py
 _MOST_CANDIDATES = 5_000
 _ALIKE = 0.75
@@ -53,17 +54,19 @@ _NAMES_OF = {
 
 def of_workspace(root: Path, timezone: str) -> Gazetteer:
     """Return the places that a workspace knows: those of its places.csv, and the world's towns where installed."""
-    return Gazetteer(root / PLACES_FILE, root / _FOLDER, timezone=timezone)
+    return Gazetteer(root / PLACES_FILE, root / _FOLDER, timezone=timezone, world=listed.world_source())
 
 
 class Gazetteer:
     """The places that a workspace knows; nothing is read before the first question.
 
+    `own` is a file such as places.csv, `world` a list of the world's towns; what they become is kept in `folder`.
     `home` is the country of the account's time zone. `ProblemsError` from any question tells of a wrong places.csv.
     """
 
-    def __init__(self, own: Path, folder: Path, *, timezone: str) -> None:
+    def __init__(self, own: Path, folder: Path, *, timezone: str, world: Source | None) -> None:
         self._timezone = timezone
+        self._world = world
         self._own = own
         self._folder = folder
         self._town = lru_cache(_REMEMBERED)(self._look_up_town)
@@ -91,7 +94,7 @@ class Gazetteer:
 
     def find(self, name: str, country: str | None) -> Spot:
         """Return where a postcode or town is; `PlaceError` where there is none, or several."""
-        if not self._lists:
+        if not self._sources:
             raise PlaceError(NO_PLACES)
         where = country or self.home
         code = self.of_postcode(where, name) if where else None
@@ -103,39 +106,29 @@ class Gazetteer:
         raise PlaceError(self._why_not(name, country))
 
     @cached_property
-    def _lists(self) -> frozenset[str]:
+    def _sources(self) -> Mapping[str, Source]:
         """The lists there are."""
-        return frozenset(
-            name for name, is_there in ((_OWN, self._own.exists()), (_WORLD, listed.world_version())) if is_there
-        )
+        found = {_OWN: listed.own_source(self._own, self.home), _WORLD: self._world}
+        return {name: source for name, source in found.items() if source is not None}
 
     @cached_property
     def _db(self) -> Connection:
         """A connection that sees both lists; one that is not there is empty."""
         db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False, uri=True)
         db.row_factory = sqlite3.Row
-        for name, path in ((_OWN, self._made_of_own()), (_WORLD, self._made_of_world())):
-            db.execute("ATTACH ? AS " + name, (f"{path.resolve().as_uri()}?mode=ro" if path else ":memory:",))
+        for name in (_OWN, _WORLD):
+            source = self._sources.get(name)
+            path = self._made(name, source) if source else None
+            db.execute(_ATTACH[name], (f"{path.resolve().as_uri()}?mode=ro" if path else ":memory:",))
             if path is None:
                 for statement in SCHEMA:
                     db.execute(statement.format(f"{name}."))
         return db
 
-    def _made_of_own(self) -> Path | None:
-        if _OWN not in self._lists:
-            return None
-        about = self._own.stat()
-        stamp = f"{about.st_mtime_ns} {about.st_size} {self.home}"
-        return self._made("places-own.db", stamp, lambda: listed.own(self._own, self.home))
-
-    def _made_of_world(self) -> Path | None:
-        version = listed.world_version()
-        return self._made("places-world.db", version, listed.world) if version else None
-
-    def _made(self, name: str, stamp: str, read: Callable[[], Iterable[listed.Listed]]) -> Path:
-        path = self._folder / name
-        if not is_current(path, stamp):
-            make(path, stamp, read())
+    def _made(self, name: str, source: Source) -> Path:
+        path = self._folder / f"places-{name}.db"
+        if not is_current(path, source.stamp):
+            make(path, source.stamp, source.read())
         return path
 
     def _look_up_town(self, country: str | None, key: str) -> Town | None:
