@@ -25,7 +25,6 @@ from mailflow.jobs import personal
 from mailflow.jobs.campaign import OpenCampaign
 from mailflow.jobs.offering import Desk, Offered
 from mailflow.model import MessageState
-from mailflow.outbox import context
 from mailflow.outbox.render import Renderer
 from mailflow.policy import Limits
 from mailflow.store import Store, contents, messages
@@ -111,7 +110,7 @@ class _Producer:
         self._now = now
         self._renderers: dict[str, Renderer] = {}
         self._store: Store = workspace.store
-        self._segments: dict[str, frozenset[int]] | None = None  # whose members templates ask for; found when needed
+        self._asked: personal.Asked | None = None  # what templates ask of people; found when needed
         self._desk = Desk(workspace, open_campaigns)
         self.unrendered: Counter[str] = Counter()
         self.dry: Counter[str] = Counter()
@@ -157,16 +156,11 @@ class _Producer:
     def _contexts(self, batch: Sequence[Due]) -> dict[int, dict[str, Any]]:
         if not batch:
             return {}
-        if self._segments is None:
+        if self._asked is None:
             templates = [campaign.template for campaign in self._open.values()]
-            self._segments = personal.memberships(self._workspace, templates, now=self._now())
-        return context.contact_contexts(
-            self._store.db,
-            [due.contact_id for due in batch],
-            settings=self._workspace.settings,
-            now=self._now(),
-            segments=self._segments,
-        )
+            self._asked = personal.asked(self._workspace, templates, now=self._now())
+        contact_ids = [due.contact_id for due in batch]
+        return personal.contexts_of(self._workspace, self._asked, contact_ids, now=self._now())
 
     def _content(self, due: Due, known: dict[int, dict[str, Any]], offer: Mapping[str, Any] | None) -> Content | None:
         """Return the bytes of a message that has none; None, and the message fails, where that is impossible."""

@@ -1,39 +1,92 @@
-"""Everything that templates are told about people, segments too. The values of one person: outbox/context.py."""
+"""Everything that templates are told about people, segments and traits too. One person's values: outbox/context.py."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from mailflow.outbox import context
-from mailflow.segments import Segments
+from mailflow.segments import Segments, traits
+from mailflow.store.members import Confidences
 from mailflow.workspace import Workspace
 
 if TYPE_CHECKING:
     from mailflow.templates.compile import CompiledTemplate
 
+_SAMPLE_CONFIDENCE = 0.9
 
-def memberships(
-    workspace: Workspace, templates: Iterable[CompiledTemplate], *, now: datetime
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What templates ask of people beside their own rows: members of segments, traits, what they buy most."""
+
+    segments: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    traits: Mapping[str, Confidences] = field(default_factory=dict)
+    favourites: bool = False
+
+
+def asked(workspace: Workspace, templates: Collection[CompiledTemplate], *, now: datetime) -> Asked:
+    """Return what some templates ask for; what none of them speaks of is not looked up."""
+
+    def speaking_of(word: str) -> list[CompiledTemplate]:
+        return [template for template in templates if template.mentions(word)]
+
+    of_segments, of_traits, favourites = map(speaking_of, ("segments", "traits", "favourite_category"))
+    if not of_segments and not of_traits:
+        return Asked(favourites=bool(favourites))
+    known = Segments.open(workspace.root, workspace.settings)
+    return Asked(
+        _memberships(workspace, known, of_segments, now), _traits(workspace, known, of_traits, now), bool(favourites)
+    )
+
+
+def _memberships(
+    workspace: Workspace, known: Segments, asking: Collection[CompiledTemplate], now: datetime
 ) -> dict[str, frozenset[int]]:
-    """Return the members of each segment that one of `templates` asks for by name in `contact.segments`.
+    """Return the members of each segment that one of the templates asks for by name in `contact.segments`."""
+    names = [name for name in known.rules if any(template.mentions(name) for template in asking)]
+    return {name: frozenset(known.members(workspace.store, known.parse(name), now=now)) for name in names}
 
-    Empty, and without a query, where none does.
-    """
-    asking = [template for template in templates if template.mentions("segments")]
+
+def _traits(
+    workspace: Workspace, known: Segments, asking: Collection[CompiledTemplate], now: datetime
+) -> dict[str, Confidences]:
+    """Return who has the traits that one of the templates names, or all where it goes through `contact.traits`."""
     if not asking:
         return {}
-    segments = Segments.open(workspace.root, workspace.settings)
-    names = [name for name in segments.rules if any(template.mentions(name) for template in asking)]
-    return {name: frozenset(segments.members(workspace.store, segments.parse(name), now=now)) for name in names}
+    names = traits.for_mail(known)
+    named = [name for name in names if any(template.mentions(name) for template in asking)]
+    return {name: known.confidences(workspace.store, name, now=now) for name in named or names}
 
 
 def contexts(
     workspace: Workspace, template: CompiledTemplate, contact_ids: Collection[int], *, now: datetime
 ) -> dict[int, dict[str, Any]]:
     """Return the contexts of contacts for one template, by contact id."""
-    members = memberships(workspace, [template], now=now)
+    return contexts_of(workspace, asked(workspace, [template], now=now), contact_ids, now=now)
+
+
+def contexts_of(
+    workspace: Workspace, asked: Asked, contact_ids: Collection[int], *, now: datetime
+) -> dict[int, dict[str, Any]]:
+    """Return the contexts of contacts, with what templates ask for."""
     return context.contact_contexts(
-        workspace.store.db, contact_ids, settings=workspace.settings, now=now, segments=members
+        workspace.store.db,
+        contact_ids,
+        settings=workspace.settings,
+        now=now,
+        segments=asked.segments,
+        traits=asked.traits,
+        favourites=asked.favourites,
     )
+
+
+def sample(workspace: Workspace, template: CompiledTemplate, *, now: datetime) -> dict[str, Any]:
+    """Return the context of the made-up person of previews, who has every trait."""
+    known = context.sample_context(workspace.settings, now)
+    if template.mentions("traits"):
+        names = traits.for_mail(Segments.open(workspace.root, workspace.settings))
+        known["contact"]["traits"] = dict.fromkeys(names, _SAMPLE_CONFIDENCE)
+    return known

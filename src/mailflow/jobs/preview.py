@@ -11,7 +11,6 @@ from typing import Any
 from mailflow import addresses, templates
 from mailflow.errors import UsageError
 from mailflow.jobs import offering, personal
-from mailflow.outbox import context
 from mailflow.outbox.render import Renderer
 from mailflow.store import contacts
 from mailflow.templates import Rendered
@@ -40,7 +39,7 @@ def preview(workspace: Workspace, name: str, email: str | None, *, now: datetime
     """
     template = templates.load(workspace.templates, name)
     if email is None:
-        known = context.sample_context(workspace.settings, now)
+        known = personal.sample(workspace, template, now=now)
     else:
         contact_id = _contact(workspace, email)
         known = personal.contexts(workspace, template, [contact_id], now=now)[contact_id]

@@ -20,7 +20,6 @@ from mailflow.jobs import approved, deliver, offering, personal, tick
 from mailflow.jobs import campaign as campaign_job
 from mailflow.jobs.campaign import OpenCampaign
 from mailflow.offers.offer import Offer
-from mailflow.outbox import context
 from mailflow.store import campaigns, contacts, messages, state, suppressions
 from mailflow.store.campaigns import Approval, Occurrence
 from mailflow.store.contents import Content
@@ -197,7 +196,7 @@ def test_to(workspace: Workspace, campaign: OpenCampaign, email: str, now: datet
 def _test_content(workspace: Workspace, campaign: OpenCampaign, address: addresses.Address, now: datetime) -> Content:
     found = contacts.find_by_email(workspace.store.db, address)
     known = (
-        context.sample_context(workspace.settings, now)
+        personal.sample(workspace, campaign.template, now=now)
         if found is None
         else personal.contexts(workspace, campaign.template, [found.id], now=now)[found.id]
     )

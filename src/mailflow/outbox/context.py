@@ -14,6 +14,8 @@ from typing import Any
 from mailflow import clock, money
 from mailflow.config import Settings
 from mailflow.store import Connection, contacts, owners, recipients
+from mailflow.store import favourites as store_favourites
+from mailflow.store.members import Confidences
 from mailflow.store.owners import Owner
 from mailflow.store.recipients import Recipient
 
@@ -40,18 +42,27 @@ def contact_contexts(
     settings: Settings,
     now: datetime,
     segments: Mapping[str, Collection[int]] | None = None,
+    traits: Mapping[str, Confidences] | None = None,
+    favourites: bool = False,
 ) -> dict[int, Context]:
     """Return contexts by contact id, without the unsubscribe link, which belongs to a message.
 
-    `segments` are the members (ids, best as a set) of each named rule that templates may ask for.
+    `segments` are the members (ids, best as a set) of each named rule that templates may ask for, `traits` who has
+    each of the traits. With `favourites` what people buy most is looked up.
     """
+    until = clock.to_ms(clock.end_of_day(clock.local_date(now, settings.zone), settings.zone))
+    bought = store_favourites.categories(db, contact_ids, until=until) if favourites else {}
     shared = {"shop": shop_context(settings), "today": clock.local_date(now, settings.zone), "recommendations": []}
     found = recipients.many(db, contact_ids)
     looked_after = owners.of_contacts(db, (recipient.contact for recipient in found.values()))
     return {
         contact_id: {
             **shared,
-            "contact": _contact(recipient, contact_id, settings, segments or {}),
+            "contact": {
+                **_contact(recipient, contact_id, settings, segments or {}),
+                "traits": {name: sure.get(contact_id) or 0 for name, sure in (traits or {}).items()},
+                "favourite_category": bought.get(contact_id),
+            },
             "owner": _owner(looked_after.get(contact_id)),
         }
         for contact_id, recipient in found.items()

@@ -167,6 +167,11 @@ def is_sensitive(rule: Rule, known: Segments) -> bool:
     return any(field.attribute in declared and declared[field.attribute].sensitive for field in rule.fields())
 
 
+def for_mail(known: Segments) -> list[str]:
+    """Return the traits that templates may speak of: not those that a sensitive field tells."""
+    return [name for name in known.traits if not is_sensitive(known.parse(f"{TRAITS}{name}"), known)]
+
+
 def _of_person(trait: Trait, rule: Rule, known: Segments, facts: Facts, context: Context) -> TraitOf | None:
     weighed = rule.condition
     assert isinstance(weighed, Weighed)

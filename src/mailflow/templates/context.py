@@ -1,7 +1,8 @@
 """What a template knows: the shape of its context, and a made-up person for previews without one.
 
 contact      first_name last_name email company phone language country region city postcode birthday key, all the
-             contact's own fields, attributes (those alone), segments (names), rfm (class r f m; null without orders),
+             contact's own fields, attributes (those alone), segments (names), traits (name to 0 … 1), rfm (class r f m;
+             null without orders), favourite_category (null without),
              orders (count, revenue: Decimal, currency, first_at, last_at: day or null)
 owner        name email phone title of who looks after the contact; null where nobody does
 shop         name address url email currency language
@@ -52,6 +53,8 @@ def sample(shop: Mapping[str, Any] = SAMPLE_SHOP, *, today: date = date(2026, 3,
             "owner": "owner@shop.example",
             "attributes": {},
             "segments": [],
+            "traits": {},
+            "favourite_category": "Tea",
             "rfm": {"class": "loyal_customers", "r": 4, "f": 5, "m": 4},
             "orders": {
                 "count": 7,
