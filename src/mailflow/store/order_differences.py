@@ -26,6 +26,8 @@ _ROWS = f"""SELECT s.line, s.order_id, o.status AS old_status, coalesce(s.status
         AND o.contact_id IS NOT -r.target AS moved,
       (SELECT total(amount_minor) FROM main.refunds WHERE order_id = o.id AND source_id = 'export') AS old_refunded,
       (SELECT total(amount_minor) FROM stage.refunds WHERE order_n = s.n) AS new_refunded,
+      (SELECT group_concat(code, ', ') FROM main.order_codes WHERE order_id = o.id) AS old_codes,
+      (SELECT group_concat(code, ', ') FROM stage.codes WHERE order_n = s.n) AS new_codes,
       o.fingerprint <> s.fingerprint AS relined,
       {_LINES.format("main.order_lines WHERE order_id = o.id")} AS old_lines,
       {_LINES.format("(SELECT * FROM stage.lines WHERE order_n = s.n ORDER BY position)")} AS new_lines
@@ -71,6 +73,8 @@ def _of(row: Row, parts: Parts) -> Iterator[tuple[str, str | None, str | None]]:
         yield "status", row["old_status"], row["new_status"]
     if parts.lines and row["relined"] and not (parts.sketches and row["old_lines"] != "[]"):
         yield "lines", _goods(row["old_lines"], row["old_currency"]), _goods(row["new_lines"], row["new_currency"])
+    if parts.codes and row["new_codes"] is not None and row["old_codes"] != row["new_codes"]:
+        yield "discount codes", row["old_codes"], row["new_codes"]
     if parts.detail:
         return
     if row["old_placed_at"] != row["new_placed_at"]:

@@ -62,6 +62,7 @@ class Parts:
     refunds: bool
     sketches: bool = False
     detail: bool = False
+    codes: bool = False
 
 
 def number_equal_rows(db: Connection) -> None:
@@ -102,6 +103,10 @@ def join_scattered(db: Connection, *, add_totals: bool) -> int:
     db.execute(
         """UPDATE OR IGNORE stage.refunds AS r SET order_n = c.latest
            FROM stage.scattered AS c WHERE c.n = r.order_n AND c.latest <> c.n"""
+    )
+    db.execute(
+        """UPDATE OR IGNORE stage.codes AS k SET order_n = c.latest
+           FROM stage.scattered AS c WHERE c.n = k.order_n AND c.latest <> c.n"""
     )
     return db.execute("DELETE FROM stage.orders WHERE n IN (SELECT n FROM stage.scattered WHERE latest <> n)").rowcount
 
@@ -150,6 +155,8 @@ def add_new(pace: Pace, import_id: int, source: str, parts: Parts) -> None:
                 tx.execute(_insert_lines("arrived", "a.rank + :base"), parameters)
             if parts.refunds:
                 tx.execute(_insert_refunds("arrived", "a.rank + :base"), parameters)
+            if parts.codes:
+                tx.execute(_insert_codes("arrived", "a.rank + :base"), parameters)
             facts.add_orders(tx, first + base, last + base, refunds=parts.refunds)
             journal.add_range(tx, import_id, "orders", first + base, last + base)
 
@@ -171,6 +178,9 @@ def revise_known(pace: Pace, import_id: int, source: str, parts: Parts) -> None:
             if parts.refunds:
                 tx.execute(_DELETE_REFUNDS, parameters)
                 tx.execute(_insert_refunds("revised", "a.order_pk"), parameters)
+            if parts.codes:
+                tx.execute(_DELETE_CODES, parameters)
+                tx.execute(_insert_codes("revised", "a.order_pk"), parameters)
             facts.recount(tx, touched | _contacts_of(tx, first, last))
 
 
@@ -204,6 +214,8 @@ def _differences(parts: Parts) -> Iterator[str]:
     elif parts.lines:
         yield "o.fingerprint <> s.fingerprint"
     yield "(s.status IS NOT NULL AND s.status <> o.status)"
+    if parts.codes:  # an order without any says nothing: a shop's export of another kind may have left them out
+        yield f"({_CODED.format('s.n')} AND {_codes('stage.codes WHERE order_n = s.n')} <> {_codes(_CODES_OF)})"
     if parts.detail:
         return
     yield "s.placed_at <> o.placed_at OR s.total_minor <> o.total_minor OR s.currency <> o.currency"
@@ -227,6 +239,16 @@ def _insert_refunds(table: str, order_pk: str) -> str:
     return f"""INSERT INTO main.refunds (order_id, source_id, refunded_at, amount_minor)
         SELECT {order_pk}, 'export', r.refunded_at, r.amount_minor
         FROM stage.{table} AS a JOIN stage.refunds AS r ON r.order_n = a.n WHERE a.rank BETWEEN :first AND :last"""
+
+
+def _codes(rows: str) -> str:
+    return f"(SELECT json_group_array(code_key) FROM (SELECT code_key FROM {rows} ORDER BY code_key))"
+
+
+def _insert_codes(table: str, order_pk: str) -> str:
+    return f"""INSERT INTO main.order_codes (order_id, code_key, code)
+        SELECT {order_pk}, k.code_key, k.code
+        FROM stage.{table} AS a JOIN stage.codes AS k ON k.order_n = a.n WHERE a.rank BETWEEN :first AND :last"""
 
 
 def _contacts_of(tx: Connection, first: int, last: int) -> set[int]:
@@ -253,6 +275,10 @@ def _update_orders(parts: Parts) -> str:
         WHERE r.rank BETWEEN :first AND :last AND o.id = r.order_pk"""
 
 
+_CODED = "EXISTS (SELECT 1 FROM stage.codes WHERE order_n = {})"
+_CODES_OF = "main.order_codes WHERE order_id = o.id"
+_DELETE_CODES = f"""DELETE FROM main.order_codes WHERE order_id IN
+    (SELECT order_pk FROM stage.revised AS r WHERE rank BETWEEN :first AND :last AND {_CODED.format("r.n")})"""
 _LINELESS = "NOT EXISTS (SELECT 1 FROM main.order_lines WHERE order_id = {})"
 _INSERT_ORDERS = f"""INSERT INTO main.orders (id, source, order_id, contact_id, status, placed_at, total_minor,
                                       currency, fingerprint)
@@ -270,5 +296,7 @@ _JOURNAL_ORDERS = """INSERT INTO main.import_changes (import_id, noun, first_id,
       'lines', (SELECT json_group_array(json_array(l.product_id, l.title, l.quantity, l.price_minor))
                 FROM main.order_lines AS l WHERE l.order_id = o.id),
       'refunds', (SELECT json_group_array(json_array(f.source_id, f.refunded_at, f.amount_minor))
-                  FROM main.refunds AS f WHERE f.order_id = o.id))
+                  FROM main.refunds AS f WHERE f.order_id = o.id),
+      'codes', (SELECT json_group_array(json_array(k.code_key, k.code))
+                FROM main.order_codes AS k WHERE k.order_id = o.id))
     FROM main.orders AS o WHERE o.id IN ({among})"""

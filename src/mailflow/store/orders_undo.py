@@ -54,4 +54,11 @@ def _restore(tx: Connection, order_id: int, before: Mapping[str, Any]) -> None:
            SELECT :id, value ->> 0, value ->> 1, value ->> 2 FROM json_each(:refunds)""",
         {"id": order_id, "refunds": json.dumps(before["refunds"])},
     )
+    if "codes" in before:  # a journal of before there were any does not speak of them
+        tx.execute("DELETE FROM order_codes WHERE order_id = ?", (order_id,))
+        tx.execute(
+            """INSERT INTO order_codes (order_id, code_key, code)
+               SELECT :id, value ->> 0, value ->> 1 FROM json_each(:codes)""",
+            {"id": order_id, "codes": json.dumps(before["codes"])},
+        )
     facts.recount(tx, [int(str(one)) for one in (held["contact_id"], before["contact_id"]) if one is not None])

@@ -45,6 +45,7 @@ CREATE TABLE stage.lines (
   PRIMARY KEY (order_n, position)
 ) WITHOUT ROWID;
 CREATE TABLE stage.refunds (order_n INTEGER PRIMARY KEY, refunded_at INTEGER, amount_minor INTEGER);
+CREATE TABLE stage.codes (order_n INTEGER, code_key TEXT, code TEXT, PRIMARY KEY (order_n, code_key)) WITHOUT ROWID;
 CREATE TABLE stage.rejects (id INTEGER PRIMARY KEY, line INTEGER, field TEXT, reason TEXT, cells TEXT)
 """
 
@@ -87,6 +88,10 @@ class Staging:
     def add_refunds(self, rows: Iterable[Sequence[Any]]) -> None:
         """Add what was paid back of orders: tuples in the order of REFUND_COLUMNS."""
         self.db.executemany(_insert("refunds", REFUND_COLUMNS), rows)
+
+    def add_codes(self, rows: Iterable[tuple[int, str, str]]) -> None:
+        """Add the discount codes of orders: (number of the order, the code as it is compared, as it is written)."""
+        self.db.executemany("INSERT OR IGNORE INTO stage.codes (order_n, code_key, code) VALUES (?, ?, ?)", rows)
 
     def add_rejects(self, rejects: Iterable[StagedReject]) -> None:
         """Add rows that could not be read."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mailflow import money
+from mailflow.importers.orders import order_codes
 from mailflow.importers.orders.goods import Goods, GoodsReader, no_goods
 from mailflow.importers.recognition.recognise import Recognised
 from mailflow.importers.values.cells import Sheet, identifiers
@@ -63,6 +64,7 @@ class Columns:
     returns: list[bool]
     return_ids: list[str]
     refund_of: list[str]
+    codes: list[tuple[str, ...]] | None  # discount codes; None where no column has them
 
 
 class ColumnReader:
@@ -99,6 +101,7 @@ class ColumnReader:
             self._returns(sheet, return_ids),
             return_ids,
             self._ids(sheet, "refund_of"),
+            order_codes.column(sheet),
         )
 
     def _ids(self, sheet: Sheet, name: str) -> list[str]:

@@ -39,6 +39,11 @@ class Row:
         return self.columns.goods.of(self.index)
 
     @property
+    def codes(self) -> tuple[str, ...]:
+        """The discount codes that the row names."""
+        return self.columns.codes[self.index] if self.columns.codes is not None else ()
+
+    @property
     def is_return(self) -> bool:
         """Whether the row says of itself that it is one."""
         return self.columns.returns[self.index]

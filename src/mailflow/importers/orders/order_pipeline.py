@@ -9,10 +9,12 @@ from mailflow.importers.orders.order_columns import Writing
 from mailflow.importers.orders.order_rows import Batch, OrderRows
 from mailflow.importers.people.contact_pipeline import refused_warnings, write_people
 from mailflow.importers.people.visitor_links import VisitorLinks
-from mailflow.importers.pipeline import Advance, Staged, Task, Verdict, many, size, stage_rejects
+from mailflow.importers.pipeline import Advance, Staged, Task, Verdict, size, stage_rejects
 from mailflow.importers.values.consent import ConsentReader, consent_warnings
 from mailflow.importers.values.survey import survey
+from mailflow.phrases import many
 from mailflow.store import (
+    codes,
     consents_bulk,
     contacts_bulk,
     goods_bulk,
@@ -61,7 +63,10 @@ class OrderPipeline:
             orders_bulk.number_equal_rows(staging.db)
         elif orders.has_lines and not orders.ids_ascend:
             merged += orders_bulk.join_scattered(staging.db, add_totals=orders.adds_totals)
-        self._parts = Parts(orders.has_lines, orders.has_refunds, sketches=orders.sketches, detail=orders.is_detail)
+        self._parts = Parts(
+            orders.has_lines, orders.has_refunds, sketches=orders.sketches, detail=orders.is_detail,
+            codes=orders.has_codes,
+        )  # fmt: skip
         self._may_repeat = not orders.ids_ascend
         warnings = [*self._warnings(line_totals=findings.line_totals), *consent_warnings(consent)]
         return Staged(rows, merged, warnings)
@@ -115,6 +120,7 @@ def _stage_batch(staging: Staging, orders: OrderRows, batch: Batch) -> None:
     staging.add_orders(orders.order_columns, batch.orders)
     staging.add_lines(batch.lines)
     staging.add_refunds(batch.refunds)
+    staging.add_codes((number, codes.key_of(code), code) for number, code in batch.codes)
     if batch.products:
         goods_bulk.add_names(staging.db, (names for names in batch.products if names[0]))
     if batch.categories:

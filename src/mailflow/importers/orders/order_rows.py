@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from operator import itemgetter, lt
 from typing import Any, TypeVar
 
-from mailflow.importers.orders import whole_orders
+from mailflow.importers.orders import order_codes, whole_orders
 from mailflow.importers.orders.goods import Goods, Line, Names
 from mailflow.importers.orders.order_columns import LINE_FIELDS, ColumnReader, Columns, Writing
 from mailflow.importers.orders.order_group import (
@@ -56,6 +56,7 @@ class Batch:
     products: set[Names] = field(default_factory=set)
     categories: set[tuple[str, str]] = field(default_factory=set)
     refunds: list[tuple[Any, ...]] = field(default_factory=list)
+    codes: list[tuple[int, str]] = field(default_factory=list)
     returned: StagedReturns = field(default_factory=StagedReturns)
     rejects: list[Reject] = field(default_factory=list)
 
@@ -67,6 +68,7 @@ class OrderRows:
         has = set(recognised.columns)
         self.has_lines = bool(LINE_FIELDS & has)
         self.has_ids = "order_id" in has
+        self.has_codes = "coupon" in has
         self.is_detail = "detail" in has
         # Lines known by a title and a number alone, such as `2× Mug`, are no match for real ones.
         self.sketches = self.has_lines and has & LINE_FIELDS == {"items"}
@@ -163,6 +165,7 @@ class OrderRows:
             for number, some in zip(numbers, lines, strict=True)
             for position, line in enumerate(some)
         )
+        batch.codes.extend(order_codes.of_spans(columns.codes, numbers, spans))
         self._watch_ids([columns.ids[head] for head in heads])
         self._n += len(spans)
         self.merged += sum(end - first - 1 for first, end in spans)
@@ -223,6 +226,7 @@ class OrderRows:
         self._watch_ids(ids)
         numbers = range(self._n + 1, self._n + 1 + len(sound))
         batch.orders = list(zip(numbers, *columns_said, strict=True))
+        batch.codes = list(order_codes.of_rows(columns.codes, numbers, sound))
         self._n += len(sound)
         return batch
 
@@ -341,6 +345,7 @@ class OrderRows:
         )
         batch.orders.append(self._said(order))
         batch.lines.extend((self._n, position, *line) for position, line in enumerate(lines))
+        batch.codes.extend((self._n, code) for row in rows for code in row.codes)
         self._note_products(batch, rows)
         if refund is not None:
             self.has_refunds = True

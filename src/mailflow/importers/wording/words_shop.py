@@ -43,6 +43,12 @@ _MORE_ORDER_WORDS = table(
         "items": """items line_items lineitems order_items ordered_items items_ordered items_purchased purchased_items products
             ordered_products products_ordered products_purchased product(s) item(s) order_lines basket_contents cart_contents
             bestellte_artikel artikelliste produkte productos produits prodotti""",
+        "coupon": """coupon coupons coupon_code coupon_codes coupon(s) discount_code discount_codes discount_code_used
+            discount_codes_used coupon_used coupon_code_used promo_code promo_codes promotion_code promotion_codes promocode voucher
+            vouchers voucher_code voucher_codes offer_code coupon_lines discount_coupon redeemed_code rabattcode rabattcodes
+            gutscheincode gutscheincodes gutschein aktionscode code_promo code_promotionnel code_de_reduction bon_de_reduction
+            cupon cupones codigo_de_descuento codigo_descuento codigo_promocional codice_sconto codici_sconto codice_promozionale
+            kortingscode kortingscodes rabattkod rabattkoder rabatkode rabattkode kod_rabatowy kupon codigo_de_desconto cupom""",
         "category": _CATEGORY,
         "categories": _CATEGORIES,
         "total": "line_total line_amount row_total item_total line_subtotal positionssumme zeilensumme gesamtpreis total_ligne",
@@ -110,7 +116,7 @@ WORDS: Mapping[Noun, NounWords] = MappingProxyType(
             ),
             signs("return_id+refunded+refunded_at", "refund_of+refunded+refunded_at"),
             more_fields=("cancelled_at", "zone", "buyer_name", "detail", "total_of"),
-            many=frozenset({"phone", "consent", "opt_out", "items", "category", "categories"}),
+            many=frozenset({"phone", "consent", "opt_out", "items", "category", "categories", "coupon"}),
             keeps_others=False,
         ),
         Noun.PRODUCTS: NounWords(
