@@ -22,6 +22,9 @@ _FAMILY = re.compile(r"-?[A-Za-z][\w -]*\Z")
 _ASSET = re.compile(r"assets/(?:[\w][\w.-]*/)*[\w][\w.-]*\Z")
 _WEB = re.compile(r"https://[^\s/<>\"'\\]+(?:/[^\s<>\"'\\]*)?\Z")
 _SYSTEM_FONTS = "-apple-system, BlinkMacSystemFont, Segoe UI, Roboto, Helvetica, Arial, sans-serif"
+_IN_OUTLOOK = frozenset(
+    ("Arial", "Calibri", "Cambria", "Courier New", "Georgia", "Segoe UI", "Tahoma", "Times New Roman", "Verdana")
+)
 _NETWORKS = {
     "bluesky": "Bluesky", "facebook": "Facebook", "instagram": "Instagram", "linkedin": "LinkedIn",
     "mastodon": "Mastodon", "pinterest": "Pinterest", "threads": "Threads", "tiktok": "TikTok",
@@ -91,6 +94,11 @@ class Fonts(_Part):
     body: Font = _SYSTEM_FONTS
     heading: Font | None = None
 
+    def context(self) -> dict[str, str]:
+        """Return both, and of each the one that Outlook has: it takes Times where it lacks the first."""
+        heading = self.heading or self.body
+        return {"body": self.body, "heading": heading, "safe": _safe(self.body), "safe_heading": _safe(heading)}
+
 
 class Brand(_Part):
     """What brand.yaml may hold. `radius` is of corners and `logo_width` of the logo, both in pixels."""
@@ -138,7 +146,7 @@ class Brand(_Part):
             "logo_dark": _online(self.logo_dark),
             "logo_width": self.logo_width,
             "colours": {**_light(self.colours), "dark": dark},
-            "fonts": {"body": self.fonts.body, "heading": self.fonts.heading or self.fonts.body},
+            "fonts": self.fonts.context(),
             "radius": self.radius,
             "imprint": self.imprint.strip() or None,
             "social": [{"name": _NETWORKS.get(name.lower(), name), "url": url} for name, url in self.social.items()],
@@ -156,6 +164,10 @@ def load_brand(root: Path) -> Brand:
     """Return the brand of a workspace, that of the defaults where it has no brand.yaml."""
     path = root / BRAND_FILE
     return parse_brand(read_text(path, BRAND_FILE)) if path.exists() else Brand()
+
+
+def _safe(font: str) -> str:
+    return next((name for name in font.split(", ") if name in _IN_OUTLOOK), "Arial")
 
 
 def _online(picture: str | None) -> str | None:

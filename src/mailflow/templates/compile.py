@@ -25,7 +25,7 @@ from mailflow.templates.environment import HTML, TEXT, MailEnvironment, run
 from mailflow.templates.escaping import PlaceError
 from mailflow.templates.headers import TEXT_LIMIT
 from mailflow.templates.parts import Rendered, TemplateError
-from mailflow.templates.words import footer_words
+from mailflow.templates.words import layout_words
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -126,7 +126,7 @@ class CompiledTemplate:
             **self._shared,
             **context,
             "language": language,
-            "words": footer_words(language),
+            "words": layout_words(language, is_essential=self.front.class_ is MessageClass.ESSENTIAL),
         }
 
     def _field(self, name: str, values: Mapping[str, Any]) -> str:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from jinja2 import BaseLoader, TemplateNotFound
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from mailflow.config.brand import BRAND_FILE, Brand, parse_brand
 from mailflow.config.yaml_files import Document, decode, parse_spec, parse_yaml, read_text, suggestion
@@ -63,6 +63,16 @@ def _online(value: str | None) -> str | None:
 Online = Annotated[str, AfterValidator(_online)]
 
 
+def _amount(value: Any) -> Any:
+    """Return an amount as a number, to be written as the reader's language does; other words stay (`from 9 €`)."""
+    if isinstance(value, str) and not re.match(r"\d{1,12}(?:\.\d{1,4})?\Z", value):
+        return value
+    return Decimal(str(value)) if isinstance(value, str | int | float) else value
+
+
+Price = Annotated[Decimal | str, BeforeValidator(_amount)]
+
+
 class Item(BaseModel):
     """One entry of `items:`, for the layouts `products` and `digest`: a product, or a piece of news."""
 
@@ -73,8 +83,8 @@ class Item(BaseModel):
     url: Online | None = None
     image_url: Online | None = None
     alt: str = ""
-    price: Decimal | str | None = None
-    old_price: Decimal | str | None = None
+    price: Price | None = None
+    old_price: Price | None = None
     reason: str | None = None
     button: str | None = None
 

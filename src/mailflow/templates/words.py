@@ -1,4 +1,4 @@
-"""The few words that every message's footer needs, in the languages a shop is likely to write in."""
+"""The few words that the shipped layouts say themselves, in the languages a shop is likely to write in."""
 
 from __future__ import annotations
 
@@ -26,11 +26,68 @@ _WORDS = {
     "ja": ("配信停止", "このメールは、配信リストに登録されている方にお送りしています。"),
     "zh": ("退订", "您收到此邮件是因为您在我们的订阅列表中。"),
 }
-_FOOTERS: Mapping[str, dict[str, str]] = MappingProxyType(
-    {language: {"unsubscribe": unsubscribe, "why": why} for language, (unsubscribe, why) in _WORDS.items()}
+# language: (why, of mail that an order or account calls for)
+_ESSENTIAL = {
+    "en": "You get this e-mail because of your order or your account with us.",
+    "de": "Sie erhalten diese E-Mail wegen Ihrer Bestellung oder Ihres Kontos bei uns.",
+    "fr": "Vous recevez cet e-mail en raison de votre commande ou de votre compte chez nous.",
+    "es": "Recibe este correo por su pedido o su cuenta con nosotros.",
+    "it": "Ricevi questa e-mail per il tuo ordine o il tuo account presso di noi.",
+    "pt": "Recebe este e-mail por causa da sua encomenda ou da sua conta.",
+    "nl": "U ontvangt deze e-mail vanwege uw bestelling of uw account bij ons.",
+    "pl": "Otrzymujesz tę wiadomość w związku z zamówieniem lub kontem u nas.",
+    "cs": "Tento e-mail dostáváte kvůli své objednávce nebo účtu u nás.",
+    "da": "Du får denne e-mail på grund af din ordre eller din konto hos os.",
+    "sv": "Du får det här mejlet på grund av din beställning eller ditt konto hos oss.",
+    "nb": "Du får denne e-posten på grunn av bestillingen eller kontoen din hos oss.",
+    "fi": "Saat tämän viestin tilauksesi tai asiakastilisi vuoksi.",
+    "tr": "Bu e-postayı siparişiniz veya hesabınız nedeniyle alıyorsunuz.",
+    "ru": "Вы получили это письмо в связи с вашим заказом или учётной записью.",
+    "uk": "Ви отримали цей лист у зв’язку з вашим замовленням або обліковим записом.",
+    "ja": "このメールは、ご注文またはアカウントに関するお知らせです。",
+    "zh": "此邮件与您的订单或账户有关。",
+}
+_NAMES = ("more", "item", "quantity", "price", "subtotal", "discount", "shipping", "tax", "total")
+# language: the words of `_NAMES`, in their order
+_SHOP = {
+    "en": "Read more|Item|Qty|Price|Subtotal|Discount|Shipping|Tax|Total",
+    "de": "Weiterlesen|Artikel|Menge|Preis|Zwischensumme|Rabatt|Versand|Steuer|Gesamt",
+    "fr": "Lire la suite|Article|Qté|Prix|Sous-total|Remise|Livraison|TVA|Total",
+    "es": "Leer más|Artículo|Cant.|Precio|Subtotal|Descuento|Envío|Impuestos|Total",
+    "it": "Continua a leggere|Articolo|Qtà|Prezzo|Subtotale|Sconto|Spedizione|IVA|Totale",
+    "pt": "Ler mais|Artigo|Qtd.|Preço|Subtotal|Desconto|Envio|IVA|Total",
+    "nl": "Lees verder|Artikel|Aantal|Prijs|Subtotaal|Korting|Verzending|Btw|Totaal",
+    "pl": "Czytaj dalej|Produkt|Ilość|Cena|Suma częściowa|Rabat|Dostawa|Podatek|Razem",
+    "cs": "Číst dál|Položka|Množství|Cena|Mezisoučet|Sleva|Doprava|Daň|Celkem",
+    "da": "Læs mere|Vare|Antal|Pris|Subtotal|Rabat|Fragt|Moms|I alt",
+    "sv": "Läs mer|Artikel|Antal|Pris|Delsumma|Rabatt|Frakt|Moms|Totalt",
+    "nb": "Les mer|Vare|Antall|Pris|Delsum|Rabatt|Frakt|Mva.|Totalt",
+    "fi": "Lue lisää|Tuote|Määrä|Hinta|Välisumma|Alennus|Toimitus|Vero|Yhteensä",
+    "tr": "Devamını oku|Ürün|Adet|Fiyat|Ara toplam|İndirim|Kargo|Vergi|Toplam",
+    "ru": "Читать дальше|Товар|Кол-во|Цена|Промежуточный итог|Скидка|Доставка|Налог|Итого",
+    "uk": "Читати далі|Товар|К-сть|Ціна|Проміжний підсумок|Знижка|Доставка|Податок|Разом",
+    "ja": "続きを読む|商品|数量|価格|小計|割引|送料|税|合計",
+    "zh": "阅读全文|商品|数量|价格|小计|折扣|运费|税费|总计",
+}
+
+
+def _all_words(language: str, why: str) -> dict[str, str]:
+    shop = dict(zip(_NAMES, _SHOP[language].split("|"), strict=True))
+    return {"unsubscribe": _WORDS[language][0], "why": why, **shop}
+
+
+_MARKETING_WORDS: Mapping[str, dict[str, str]] = MappingProxyType(
+    {language: _all_words(language, why) for language, (_, why) in _WORDS.items()}
+)
+_ESSENTIAL_WORDS: Mapping[str, dict[str, str]] = MappingProxyType(
+    {language: _all_words(language, why) for language, why in _ESSENTIAL.items()}
 )
 
 
-def footer_words(language: str) -> dict[str, str]:
-    """Return `{unsubscribe, why}` in a language such as `de` or `de-AT`; in English where we have no words for it."""
-    return _FOOTERS.get(language[:2].lower(), _FOOTERS["en"])
+def layout_words(language: str, *, is_essential: bool = False) -> dict[str, str]:
+    """Return the words of layouts, `unsubscribe`, `why` and those of shops, in a language such as `de` or `de-AT`.
+
+    In English where we have no words for it.
+    """
+    words = _ESSENTIAL_WORDS if is_essential else _MARKETING_WORDS
+    return words.get(language[:2].lower(), words["en"])
