@@ -261,6 +261,12 @@ def days(text: str) -> Decimal:
     return Decimal(length // timedelta(seconds=1)) / 86_400
 
 
+class StoreSettings(_Part):
+    """How far `contact.nearest_store` may be; the stores are in stores.csv."""
+
+    within_km: float = Field(default=50.0, gt=0, le=20_000)
+
+
 class FieldSettings(_Part):
     """A contact field beyond the built-in ones."""
 
@@ -325,6 +331,7 @@ class Settings(_Part):
     lifecycle: LifecycleSettings = LifecycleSettings()
     recommendations: RecommendationSettings = RecommendationSettings()
     never_show: list[NeverShowSettings] = []
+    stores: StoreSettings = StoreSettings()
     fields: dict[str, FieldSettings] = {}
     topics: list[str] = []
     imports: list[ImportSettings] = []

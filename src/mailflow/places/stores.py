@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from mailflow.config.yaml_files import suggestion
 from mailflow.errors import Problem, ProblemsError
-from mailflow.places.atlas import NOWHERE, Atlas, PlaceError, locate
+from mailflow.places.atlas import NOWHERE, Atlas, PlaceError, locate, whereabouts
 from mailflow.places.geometry import Spot, box_around, distance_km
 from mailflow.places.names import country_code
 from mailflow.places.tables import COLUMNS, Line, Table
@@ -76,6 +78,32 @@ class Stores:
 
 
 NO_STORES = Stores(None)
+
+
+@dataclass(frozen=True, slots=True)
+class Nearby:
+    """What mail is told of the nearest store: at most `within_km` away."""
+
+    stores: Stores
+    atlas: Atlas
+    within_km: float
+
+    def of(self, row: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return the columns of the store that is nearest to a contact, with `distance_km`; None where there is none.
+
+        `row` is one of the table contacts: country, postcode, city, and attributes as JSON.
+        """
+        if not self.stores.all:
+            return None
+        found = whereabouts(
+            self.atlas, country=row["country"], postcode=row["postcode"], city=row["city"],
+            attributes=json.loads(row["attributes"]),
+        )  # fmt: skip
+        nearest = self.stores.nearest(found.spot, within_km=self.within_km) if found is not None else None
+        if nearest is None:
+            return None
+        store, km = nearest
+        return {**store.columns, "distance_km": round(km, 1)}
 
 
 def _read(path: Path, atlas: Atlas) -> list[Store]:
