@@ -15,10 +15,12 @@ from typing import Any
 
 import pytest
 
-from import_shop import ImportShop, options_of
+from import_shop import NOW, ImportShop, options_of
 from mailflow.cli.main import run
+from mailflow.errors import UnfinishedError
 from mailflow.importers import Noun, import_file, recover
-from mailflow.store import Store
+from mailflow.model import ImportState
+from mailflow.store import Store, imports, undo
 from mailflow.store.staging import open_staging
 from mailflow.workspace import Workspace
 
@@ -105,6 +107,8 @@ def test_a_database_call_that_fails_leaves_nothing_behind(name: str, lasting: bo
             break
         except sqlite3.OperationalError:
             failed += 1
+        except UnfinishedError:
+            failed += 1
         assert shop.leftovers() == []
         recover(shop.store, shop.private, now=shop.now)  # as the next command does
         assert shop.fingerprint(*without) == before, f"call {at}"
@@ -124,12 +128,12 @@ def workspace(folder: Path, rows: int) -> Iterator[Path]:
     yield root
 
 
-def fingerprint(root: Path) -> dict[str, str]:
+def fingerprint(root: Path, *only: str) -> dict[str, str]:
     shop = ImportShop.__new__(ImportShop)
     shop.store = Workspace.at(root).store
     found = shop.fingerprint(*TRIES)
     shop.store.close()
-    return found
+    return {name: hashed for name, hashed in found.items() if not only or name in only}
 
 
 @pytest.mark.parametrize(
@@ -197,6 +201,52 @@ def test_a_disk_that_fills_up_while_a_file_is_read_is_told_as_that(tmp_path: Pat
         staging.db.execute("PRAGMA stage.max_page_count = 40")
         with pytest.raises(sqlite3.OperationalError, match="full"), staging.filling():
             staging.add_cards(("line", "email"), ((line, "ann@example.com" * 100) for line in range(1000)))
+
+
+def test_a_disk_that_stays_full_is_not_said_to_keep_nothing(tmp_path: Path) -> None:
+    shop = ImportShop(tmp_path / "shop")
+    shop.take(BEFORE)
+    before = shop.fingerprint(*TRIES)
+    path = shop.folder / "contacts.csv"
+    path.write_text(FILES["contacts.csv"])
+    told = ""
+    for at in range(9, 400):
+        full = FailingStore(shop.store, at, lasting=True)
+        try:
+            import_file(full, shop.private, shop.keys, path, options_of(), now=NOW)
+        except UnfinishedError as error:
+            told = str(error)
+            break
+        except sqlite3.OperationalError:
+            continue
+    assert "import 2 is there in part" in told
+    assert "disk is full" in told
+    assert "The next `mailflow import` or `mailflow run` goes on with that" in told
+    assert shop.rows("SELECT state FROM imports ORDER BY id") == [("done",), ("applying",)]
+    recover(shop.store, shop.private, now=NOW)
+    assert shop.fingerprint(*TRIES) == before
+
+
+def test_an_undoing_that_fails_is_finished_by_the_next_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with workspace(tmp_path, 50) as root:
+        at = ["--workspace", str(root)]
+        before = fingerprint(root, "contacts", "contact_facts", "identities", "orders")
+        (root / "orders.csv").write_text(FILES["orders.csv"])
+        assert run(["import", str(root / "orders.csv"), *at]) == 0
+        store = Workspace.at(root).store
+        for call in (6, 10, 14):  # it stops each time a little later
+            failing = Store(store.path, FailingConnection(store.db, call, lasting=True))  # type: ignore[arg-type]
+            with pytest.raises(UnfinishedError, match="import 2 is there in part"):
+                undo.take_back(failing, 2, now=NOW, final=ImportState.UNDONE)
+            assert imports.interrupted(store.db) == [2]
+        store.close()
+        capsys.readouterr()
+        assert run(["import", "--undo", "2", *at]) == 0
+        assert "is undone" in capsys.readouterr().out
+        assert fingerprint(root, "contacts", "contact_facts", "identities", "orders") == before
+        assert run(["import", "--undo", "2", *at]) == 2
 
 
 def test_an_import_whose_reject_file_cannot_be_written_is_taken_back(tmp_path: Path) -> None:

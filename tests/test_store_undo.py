@@ -147,7 +147,7 @@ def undone_in_turn(names: Sequence[str], turns: Sequence[int]) -> None:
         shop.store.close()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.data())
 def test_undoing_every_import_in_any_order_leaves_what_was_there_before(data: st.DataObject) -> None:
     names = data.draw(st.lists(st.sampled_from([name for name in MET if name != "base"]), min_size=2, max_size=6))

@@ -67,6 +67,10 @@ class UnavailableError(MailflowError):
     exit_code = 69
 
 
+class UnfinishedError(UnavailableError):
+    """An import could not be taken back to its end; the next command that writes goes on with it."""
+
+
 class BusyError(MailflowError):
     """Another mailflow is at work; the same command will succeed later."""
 

@@ -8,6 +8,7 @@ import typer
 
 from mailflow.cli.frame import Format, Session, command
 from mailflow.errors import PartialFailure
+from mailflow.phrases import many
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,8 +74,8 @@ def _tell(session: Session, diagnosis: Diagnosis) -> None:
         session.say(f"mailflow.db: {diagnosis.database}")
     errors, hints = diagnosis.errors, len(diagnosis.findings) - diagnosis.errors
     if errors:
-        raise PartialFailure(f"{_many(errors, 'thing is', 'things are')} wrong, {_many(hints, 'hint', 'hints')}")
-    session.say("nothing is wrong" + (f", {_many(hints, 'hint', 'hints')}" if hints else ""))
+        raise PartialFailure(f"{many(errors, 'thing is', 'things are')} wrong, {many(hints, 'hint', 'hints')}")
+    session.say("nothing is wrong" + (f", {many(hints, 'hint', 'hints')}" if hints else ""))
 
 
 def _finding(finding: Finding, width: int) -> RenderableType:
@@ -140,7 +141,3 @@ def _readers(field: FieldReport) -> str:
         names.setdefault(reader.kind, []).append(reader.name)
     kinds = (f"{kind}{'s' if len(those) > 1 else ''} {', '.join(those)}" for kind, those in names.items())
     return "; ".join(kinds) or "-"
-
-
-def _many(count: int, one: str, more: str) -> str:
-    return f"{count:,} {one if count == 1 else more}"

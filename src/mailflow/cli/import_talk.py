@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mailflow import clock
 from mailflow.cli.frame import Record, Session
+from mailflow.phrases import many
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -186,13 +187,16 @@ def tell_undone(session: Session, undone: Undone) -> None:
     """Say what was taken back, what something newer holds, and which noes stay."""
     counts = dataclasses.asdict(undone)
     kept_noes = {"kept_opt_outs", "kept_suppressions"}
+    earlier = counts.pop("earlier")
     gone = {name: count for name, count in counts.items() if not name.startswith("kept_")}
     kept = {name[5:]: count for name, count in counts.items() if name.startswith("kept_") and name not in kept_noes}
     session.say(f"Taken back: {', '.join(_counted(gone)) or 'nothing'}.")
+    if earlier:
+        session.say(f"And {many(earlier, 'thing', 'things')} that imports undone before had to leave.")
     if any(kept.values()):
         session.say(
             "Left as they are, because something newer, or the ledger of consent, speaks of them:"
-            f" {', '.join(_counted(kept))}."
+            f" {', '.join(_counted(kept))}. What only a newer import holds goes when that one is undone."
         )
     if counts.get("kept_opt_outs"):
         session.say(f"{counts['kept_opt_outs']:,} people who said no stay unsubscribed.")

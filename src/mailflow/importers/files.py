@@ -167,7 +167,7 @@ class _Run:
                 reject_file = rejects.write(self.rejects, import_id, task.source, self.staging.rejects())
             self._finish(import_id, staged, verdict)
         except (Exception, KeyboardInterrupt):
-            undo.recover(store, now=self.now)
+            undo.roll_back(store, import_id, now=self.now)
             if reject_file is not None:
                 reject_file.unlink()
             raise

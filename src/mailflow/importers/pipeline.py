@@ -88,8 +88,3 @@ def stage_rejects(staging: Staging, rejects: list[Reject]) -> None:
 def size(block: Block) -> int:
     """Return how many rows of the file a block is."""
     return len(block.rows) + len(block.rejects)
-
-
-def many(count: int, one: str, more: str) -> str:
-    """Return a number with its noun: `1 row is`, `2,000 rows are`."""
-    return f"{count:,} {one if count == 1 else more}"

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from mailflow import importers
-from mailflow.errors import MailflowError, QuestionError, UsageError
+from mailflow.errors import MailflowError, QuestionError, UnfinishedError, UsageError
 from mailflow.importers import ImportOptions, ImportResult, Noun
 from mailflow.importers.files import SHOWN
 from mailflow.importers.reading.meter import Report
@@ -94,13 +94,15 @@ def options_for(
 
 
 def take_back(workspace: Workspace, import_id: int, *, now: datetime) -> tuple[ImportRecord, Undone]:
-    """Undo an import; `UsageError` where there is none with this number, or it is undone already."""
+    """Undo an import, or go on undoing it; `UsageError` where there is none with this number, or it is undone."""
     with workspace.lock():
-        importers.recover(workspace.store, workspace.private, now=now)
         record = imports.get(workspace.store.db, import_id)
+        if record is None or record.state is not ImportState.UNDOING:
+            importers.recover(workspace.store, workspace.private, now=now)
+            record = imports.get(workspace.store.db, import_id)
         if record is None:
             raise UsageError(f"there is no import {import_id}; mailflow import --list shows them")
-        if record.state is not ImportState.DONE:
+        if record.state not in (ImportState.DONE, ImportState.UNDOING):
             raise UsageError(f"import {import_id} ({record.file}) is {record.state.replace('_', ' ')} already")
         return record, undo.take_back(workspace.store, import_id, now=now, final=ImportState.UNDONE)
 
@@ -128,6 +130,9 @@ class _Work:
             for source in gathered.sources:
                 try:
                     done.results.append(self._one(source))
+                except UnfinishedError as error:
+                    done.failure = error
+                    break
                 except MailflowError as error:
                     done.errors.append(error)
                 except Exception as error:  # a full disk, say: what came in before is told all the same

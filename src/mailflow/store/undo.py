@@ -7,9 +7,13 @@ interrupted is rolled back: nobody has seen it, so what it added goes entirely, 
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
+from mailflow.errors import UnfinishedError
 from mailflow.model import ImportState
 from mailflow.store import (
     claims,
@@ -57,8 +61,33 @@ class Undone:
 def take_back(store: Store, import_id: int, *, now: datetime, final: ImportState) -> Undone:
     """Undo a finished import, or roll back an interrupted one (`final` says which). Under the run lock only.
 
-    When it is interrupted itself, `recover` goes on with it.
+    When it is interrupted itself, `recover` goes on with it. `UnfinishedError` where the database fails meanwhile.
     """
+    with _to_its_end(import_id):
+        return _take_back(store, import_id, now, final)
+
+
+def roll_back(store: Store, import_id: int, *, now: datetime) -> None:
+    """Take back what an import wrote before it failed; nothing if it had come to its end. Errors as of `take_back`."""
+    with _to_its_end(import_id):
+        record = imports.get(store.db, import_id)
+        if record is not None and record.state is ImportState.APPLYING:
+            _take_back(store, import_id, now, ImportState.ROLLED_BACK)
+
+
+@contextmanager
+def _to_its_end(import_id: int) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise UnfinishedError(
+            f"import {import_id} is there in part and could not be taken back to its end for now ({error}). The next"
+            " `mailflow import` or `mailflow run` goes on with that before anything else. Free some space if the disk"
+            " is full, and repeat"
+        ) from error
+
+
+def _take_back(store: Store, import_id: int, now: datetime, final: ImportState) -> Undone:
     pace = Pace(store)
     rolls_back = final is ImportState.ROLLED_BACK
     if not rolls_back:

@@ -9,8 +9,9 @@ from mailflow.importers.events.event_columns import AMOUNTS, CLOCKS, Reading
 from mailflow.importers.events.event_kinds import KINDS
 from mailflow.importers.events.event_rows import EventRows, names_of
 from mailflow.importers.people.contact_pipeline import write_people
-from mailflow.importers.pipeline import Advance, Staged, Task, Verdict, many, size, stage_rejects
+from mailflow.importers.pipeline import Advance, Staged, Task, Verdict, size, stage_rejects
 from mailflow.importers.values.survey import survey
+from mailflow.phrases import many
 from mailflow.store import consents_bulk, contacts_bulk, events_bulk, matching, suppressions_bulk, visitors
 from mailflow.store.pace import Pace
 from mailflow.store.staging import Staging

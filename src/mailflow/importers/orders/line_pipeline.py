@@ -12,9 +12,10 @@ from mailflow import money
 from mailflow.importers.orders.goods import GoodsReader
 from mailflow.importers.orders.order_group import fingerprint_of
 from mailflow.importers.orders.order_lines import LineBatch, LineRows, names_of
-from mailflow.importers.pipeline import Advance, Staged, Task, Verdict, many, size, stage_rejects
+from mailflow.importers.pipeline import Advance, Staged, Task, Verdict, size, stage_rejects
 from mailflow.importers.reading.source import Reject
 from mailflow.importers.values.survey import survey
+from mailflow.phrases import many
 from mailflow.store import contacts_bulk, goods_bulk, lines_bulk, matching, orders_bulk
 from mailflow.store.orders_bulk import Parts
 from mailflow.store.pace import Pace

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from mailflow.importers.orders.product_rows import ProductRows
-from mailflow.importers.pipeline import Advance, Staged, Task, Verdict, many, size, stage_rejects
+from mailflow.importers.pipeline import Advance, Staged, Task, Verdict, size, stage_rejects
 from mailflow.importers.values.survey import survey
+from mailflow.phrases import many
 from mailflow.store import products_bulk
 from mailflow.store.pace import Pace
 from mailflow.store.staging import Staging

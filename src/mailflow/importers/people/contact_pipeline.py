@@ -8,9 +8,10 @@ from typing import Any
 from mailflow.importers.people.contact_rows import ContactRows
 from mailflow.importers.people.contact_sayings import SAYING_DATES
 from mailflow.importers.people.visitor_links import VisitorLinks
-from mailflow.importers.pipeline import Advance, Staged, Task, Verdict, many, size, stage_rejects
+from mailflow.importers.pipeline import Advance, Staged, Task, Verdict, size, stage_rejects
 from mailflow.importers.values.consent import ConsentReader, consent_warnings
 from mailflow.importers.values.survey import survey
+from mailflow.phrases import many
 from mailflow.store import (
     claims,
     consents_bulk,

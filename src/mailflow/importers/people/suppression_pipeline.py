@@ -14,7 +14,7 @@ from mailflow.importers.people.contact_details import lists_of, slug
 from mailflow.importers.people.contact_pipeline import write_people
 from mailflow.importers.people.contact_rows import KEY_COLUMNS
 from mailflow.importers.people.contact_sayings import InstantRead, named_cells
-from mailflow.importers.pipeline import Advance, Staged, Task, Verdict, many, size, stage_rejects
+from mailflow.importers.pipeline import Advance, Staged, Task, Verdict, size, stage_rejects
 from mailflow.importers.values.cells import Sheet, address
 from mailflow.importers.values.survey import survey
 from mailflow.importers.wording.consent_words import (
@@ -27,6 +27,7 @@ from mailflow.importers.wording.consent_words import (
 )
 from mailflow.importers.wording.words import fold
 from mailflow.model import Basis, ConsentState, SuppressionReason
+from mailflow.phrases import many
 from mailflow.store import consents_bulk, contacts_bulk, matching, suppressions_bulk, topics_bulk
 from mailflow.store.pace import Pace
 from mailflow.store.staging import Staging

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from mailflow.importers.nouns import Noun
-from mailflow.importers.pipeline import Advance, Staged, Task, Verdict, many, size, stage_rejects
+from mailflow.importers.pipeline import Advance, Staged, Task, Verdict, size, stage_rejects
 from mailflow.importers.registers.register_rows import COMPANIES, COSTS, OWNERS, RegisterRows, Writing
 from mailflow.importers.values.survey import survey
+from mailflow.phrases import many
 from mailflow.store import registers_bulk
 from mailflow.store.pace import Pace
 from mailflow.store.staging import Staging

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from mailflow.addresses import flags
 from mailflow.addresses.flags import DomainFlags, is_role, of_domain
 from mailflow.addresses.words import ROLES
-from mailflow.importers.pipeline import many
 from mailflow.importers.values.memo import Memo
+from mailflow.phrases import many
 from mailflow.store import staging
 from mailflow.store.connection import Connection
 

@@ -65,7 +65,7 @@ def interrupted_imports(examined: Examined) -> Iterator[Finding]:
             "database",
             f"import {import_id}",
             f"it was interrupted{f' ({record.file})' if record else ''}: some of what it brought is there, some is not",
-            "The next `mailflow import FILE` takes it back first; import that file again",
+            "The next `mailflow import` or `mailflow run` takes it back first; import that file again if you want it",
         )
 
 
