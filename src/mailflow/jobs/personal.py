@@ -8,7 +8,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from mailflow.outbox import context
+from mailflow.places.stores import STORES_FILE, Nearby, Stores
 from mailflow.segments import Segments, traits
+from mailflow.store import gazetteer
 from mailflow.store.members import Confidences
 from mailflow.workspace import Workspace
 
@@ -20,11 +22,12 @@ _SAMPLE_CONFIDENCE = 0.9
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What templates ask of people beside their own rows: members of segments, traits, what they buy most."""
+    """What templates ask of people beside their own rows: segments, traits, what they buy most, the nearest store."""
 
     segments: Mapping[str, frozenset[int]] = field(default_factory=dict)
     traits: Mapping[str, Confidences] = field(default_factory=dict)
     favourites: bool = False
+    nearby: Nearby | None = None
 
 
 def asked(workspace: Workspace, templates: Collection[CompiledTemplate], *, now: datetime) -> Asked:
@@ -34,12 +37,24 @@ def asked(workspace: Workspace, templates: Collection[CompiledTemplate], *, now:
         return [template for template in templates if template.mentions(word)]
 
     of_segments, of_traits, favourites = map(speaking_of, ("segments", "traits", "favourite_category"))
+    nearby = _nearby(workspace) if speaking_of("nearest_store") else None
     if not of_segments and not of_traits:
-        return Asked(favourites=bool(favourites))
+        return Asked(favourites=bool(favourites), nearby=nearby)
     known = Segments.open(workspace.root, workspace.settings)
     return Asked(
-        _memberships(workspace, known, of_segments, now), _traits(workspace, known, of_traits, now), bool(favourites)
+        _memberships(workspace, known, of_segments, now),
+        _traits(workspace, known, of_traits, now),
+        bool(favourites),
+        nearby,
     )
+
+
+def _nearby(workspace: Workspace) -> Nearby:
+    """Return the stores of stores.csv; `ProblemsError` where it is wrong, before anybody is told of a store."""
+    atlas = gazetteer.of_workspace(workspace.root, workspace.settings.timezone)
+    stores = Stores(workspace.root / STORES_FILE, atlas)
+    stores.check()
+    return Nearby(stores, atlas, workspace.settings.stores.within_km)
 
 
 def _memberships(
@@ -80,13 +95,16 @@ def contexts_of(
         segments=asked.segments,
         traits=asked.traits,
         favourites=asked.favourites,
+        nearby=asked.nearby,
     )
 
 
 def sample(workspace: Workspace, template: CompiledTemplate, *, now: datetime) -> dict[str, Any]:
-    """Return the context of the made-up person of previews, who has every trait."""
+    """Return the context of the made-up person of previews, who has every trait and lives by one of your stores."""
     known = context.sample_context(workspace.settings, now)
     if template.mentions("traits"):
         names = traits.for_mail(Segments.open(workspace.root, workspace.settings))
         known["contact"]["traits"] = dict.fromkeys(names, _SAMPLE_CONFIDENCE)
+    if template.mentions("nearest_store") and (near := _nearby(workspace).sample()):
+        known["contact"]["nearest_store"] = near
     return known

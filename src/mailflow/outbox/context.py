@@ -13,6 +13,7 @@ from typing import Any
 
 from mailflow import clock, money
 from mailflow.config import Settings
+from mailflow.places.stores import Nearby
 from mailflow.store import Connection, contacts, owners, recipients
 from mailflow.store import favourites as store_favourites
 from mailflow.store.members import Confidences
@@ -44,11 +45,12 @@ def contact_contexts(
     segments: Mapping[str, Collection[int]] | None = None,
     traits: Mapping[str, Confidences] | None = None,
     favourites: bool = False,
+    nearby: Nearby | None = None,
 ) -> dict[int, Context]:
     """Return contexts by contact id, without the unsubscribe link, which belongs to a message.
 
     `segments` are the members (ids, best as a set) of each named rule that templates may ask for, `traits` who has
-    each of the traits. With `favourites` what people buy most is looked up.
+    each of the traits. With `favourites` what people buy most is looked up, with `nearby` the nearest store.
     """
     until = clock.to_ms(clock.end_of_day(clock.local_date(now, settings.zone), settings.zone))
     bought = store_favourites.categories(db, contact_ids, until=until) if favourites else {}
@@ -62,6 +64,7 @@ def contact_contexts(
                 **_contact(recipient, contact_id, settings, segments or {}),
                 "traits": {name: sure.get(contact_id) or 0 for name, sure in (traits or {}).items()},
                 "favourite_category": bought.get(contact_id),
+                "nearest_store": nearby.of(recipient.contact) if nearby else None,
             },
             "owner": _owner(looked_after.get(contact_id)),
         }

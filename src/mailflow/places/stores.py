@@ -8,10 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from mailflow.config.yaml_files import suggestion
-from mailflow.errors import Problem, ProblemsError
 from mailflow.places.atlas import NOWHERE, Atlas, PlaceError, locate, whereabouts
 from mailflow.places.geometry import Spot, box_around, distance_km
 from mailflow.places.names import country_code
@@ -54,6 +53,10 @@ class Stores:
             return ()
         return tuple(sorted(_read(self._path, self._atlas), key=lambda store: (store.spot.latitude, store.name)))
 
+    def check(self) -> int:
+        """Return how many stores there are; `ProblemsError` lists the lines that are wrong."""
+        return len(self.all)
+
     def called(self, name: str) -> Store:
         """Return the store of a name; `PlaceError` where there is none, or several."""
         found = [store for store in self.all if store.name.casefold() == name.casefold()]
@@ -80,6 +83,12 @@ class Stores:
 NO_STORES = Stores(None)
 
 
+class Columns(Protocol):
+    """A row of the table contacts."""
+
+    def __getitem__(self, name: str, /) -> Any: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Nearby:
     """What mail is told of the nearest store: at most `within_km` away."""
@@ -88,10 +97,10 @@ class Nearby:
     atlas: Atlas
     within_km: float
 
-    def of(self, row: Mapping[str, Any]) -> dict[str, Any] | None:
+    def of(self, row: Columns) -> dict[str, Any] | None:
         """Return the columns of the store that is nearest to a contact, with `distance_km`; None where there is none.
 
-        `row` is one of the table contacts: country, postcode, city, and attributes as JSON.
+        Read of `row` are country, postcode, city, and attributes as JSON.
         """
         if not self.stores.all:
             return None
@@ -102,8 +111,15 @@ class Nearby:
         nearest = self.stores.nearest(found.spot, within_km=self.within_km) if found is not None else None
         if nearest is None:
             return None
-        store, km = nearest
-        return {**store.columns, "distance_km": round(km, 1)}
+        return _told(*nearest)
+
+    def sample(self) -> dict[str, Any] | None:
+        """Return a store as the made-up person of previews is told of it; None where there is none."""
+        return _told(self.stores.all[0], 1.2) if self.stores.all else None
+
+
+def _told(store: Store, km: float) -> dict[str, Any]:
+    return {**store.columns, "distance_km": round(km, 1)}
 
 
 def _read(path: Path, atlas: Atlas) -> list[Store]:
@@ -144,12 +160,3 @@ def _placed(line: Line, atlas: Atlas) -> Spot:
         return locate(", ".join(filter(None, (city or postcode, written))), atlas)
     except PlaceError as error:
         raise ValueError(f"where the store is, is not known: fill latitude and longitude ({error})") from error
-
-
-def problems(stores: Stores) -> list[Problem]:
-    """Return everything that is wrong in stores.csv, with its places."""
-    try:
-        _ = stores.all
-    except ProblemsError as error:
-        return error.problems
-    return []

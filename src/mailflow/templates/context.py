@@ -2,7 +2,8 @@
 
 contact      first_name last_name email company phone language country region city postcode birthday key, all the
              contact's own fields, attributes (those alone), segments (names), traits (name to 0 … 1), rfm (class r f m;
-             null without orders), favourite_category (null without),
+             null without orders), favourite_category (null without), nearest_store (the columns of
+             stores.csv, distance_km; null where none is near),
              orders (count, revenue: Decimal, currency, first_at, last_at: day or null)
 owner        name email phone title of who looks after the contact; null where nobody does
 shop         name address url email currency language
@@ -55,6 +56,19 @@ def sample(shop: Mapping[str, Any] = SAMPLE_SHOP, *, today: date = date(2026, 3,
             "segments": [],
             "traits": {},
             "favourite_category": "Tea",
+            "nearest_store": {
+                "name": "Sample Street",
+                "address": "1 Sample Street",
+                "city": "Wien",
+                "postcode": "1010",
+                "country": "AT",
+                "phone": "+43 1 5550145",
+                "url": "https://shop.example/stores/sample-street",
+                "hours": "Mon to Sat, 9 to 18",
+                "latitude": 48.21,
+                "longitude": 16.37,
+                "distance_km": 1.2,
+            },
             "rfm": {"class": "loyal_customers", "r": 4, "f": 5, "m": 4},
             "orders": {
                 "count": 7,
