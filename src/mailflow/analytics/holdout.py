@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from mailflow.analytics import neighbours, ranking, recommend
 from mailflow.analytics.neighbours import Integers, Purchases
 from mailflow.analytics.ranking import Interval
-from mailflow.analytics.recommend import History, Neighbour, Suggestion
+from mailflow.analytics.recommend import UNIT, History, Neighbour, Suggestion
 
 Floats = NDArray[np.float64]
 
@@ -84,10 +84,10 @@ def split_at(purchases: Purchases, share: float = 0.8) -> int:
     return int(np.quantile(purchases.at, share)) if len(purchases) else 0
 
 
-def learn(purchases: Purchases, n_products: int, *, now: int, support: int, half_life_days: float) -> Model:
-    """Return what recommendations as of `now` go by, of purchases before it."""
+def learn(purchases: Purchases, n_products: int, *, support: int, half_life_days: float) -> Model:
+    """Return what recommendations go by when these are all purchases."""
     once = neighbours.latest(purchases)
-    lately = neighbours.popularity(once, n_products, now=now, half_life_days=half_life_days)
+    lately = neighbours.popularity(once, n_products, half_life_days=half_life_days)
     buyers = np.bincount(once.products, minlength=n_products).astype(float)
     rates = neighbours.repeat_rates(purchases, n_products)
     again = np.flatnonzero(rates >= neighbours.CONSUMABLE)
@@ -102,9 +102,9 @@ def learn(purchases: Purchases, n_products: int, *, now: int, support: int, half
 def as_mapping(pairs: neighbours.Pairs) -> dict[int, list[Neighbour]]:
     """Return pairs by product."""
     found: dict[int, list[Neighbour]] = {}
-    columns = (pairs.products, pairs.neighbours, pairs.scores, pairs.support)
-    for product, other, score, support in zip(*(column.tolist() for column in columns), strict=True):
-        found.setdefault(product, []).append(Neighbour(other, score, support))
+    columns = (pairs.products, pairs.neighbours, np.rint(pairs.scores * UNIT).astype(np.int64))
+    for product, other, score in zip(*(column.tolist() for column in columns), strict=True):
+        found.setdefault(product, []).append((other, score))
     return found
 
 
@@ -119,7 +119,7 @@ def evaluate(purchases: Purchases, n_products: int, *, at: int, support: int, ha
             f"only {len(people)} people bought before that day and after it; {LEAST_PEOPLE} are needed to say anything"
         )
         return Evaluation(len(train), len(test), len(people), known, 0, 0, 0.0, (), why)
-    model = learn(before, n_products, now=at, support=support, half_life_days=half_life_days)
+    model = learn(before, n_products, support=support, half_life_days=half_life_days)
     chosen = people[:: -(-len(people) // MOST_PEOPLE)]
     lists = _Lists(model, _histories(train, chosen), _histories(test, chosen))
     shown = [suggestion for ranked in lists.recommended for suggestion in ranked[:K]]

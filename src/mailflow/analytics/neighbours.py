@@ -21,9 +21,10 @@ Floats = NDArray[np.float64]
 
 VERSION = 1
 SHRINK = 10  # people: a pair that few bought is trusted this little; chosen on validation periods, see docs
-KEPT = 50  # neighbours of one product
+KEPT = 30  # neighbours of one product
 LONGEST = 200  # products of one person, the latest: what a wholesaler's thousand have in common is the shop
 LEAST_CHANCES = 5  # people who could have bought something again, before anything is said of it
+PRIOR = 10  # people: how much the shop as a whole weighs in the share of one product
 CONSUMABLE = 0.2  # bought again by at least this share of those who came back
 _UNIT = 1 << 20  # weights are whole numbers of this, whose sums are exact in any order
 _DAY_MS = 86_400_000
@@ -87,7 +88,7 @@ def pairs(once: Purchases, n_products: int, *, support: int, shrink: int = SHRIN
     by_product = np.argsort(columns, kind="stable")
     holders = rows[by_product]
     edges = np.searchsorted(columns[by_product], np.arange(n_products + 1))
-    norms = np.bincount(columns, weights=weights[rows], minlength=n_products)
+    norms: Floats = np.bincount(columns, weights=weights[rows], minlength=n_products).astype(np.float64)
     matrix = _Matrix(starts, columns, weights, norms)
     found = [
         matrix.row(product, holders[edges[product] : edges[product + 1]], support=support, shrink=shrink, kept=kept)
@@ -137,9 +138,9 @@ class _Matrix:
         return np.full(len(best), product), others[best], scores[best], both[best]
 
 
-def popularity(once: Purchases, n_products: int, *, now: int, half_life_days: float) -> Floats:
-    """Return how popular each product is: its buyers, each counting half for every half-life since they bought it."""
-    age = np.maximum(now - once.at, 0) / (_DAY_MS * half_life_days)
+def popularity(once: Purchases, n_products: int, *, half_life_days: float) -> Floats:
+    """Return how popular each product is: its buyers, each counting half for every half-life before the last sale."""
+    age = (once.at.max(initial=0) - once.at) / (_DAY_MS * half_life_days)
     return np.round(np.bincount(once.products, weights=np.exp2(-age), minlength=n_products), 9)
 
 
@@ -152,7 +153,8 @@ def ranked(scores: Floats, *, most: int | None = None) -> Integers:
 def repeat_rates(purchases: Purchases, n_products: int) -> Floats:
     """Return the share of each product's buyers who bought it again, of those who came back on a later day at all.
 
-    NaN where fewer than LEAST_CHANCES came back: nothing is known of it.
+    It is drawn to the share of all products by the weight of PRIOR people; NaN where fewer than LEAST_CHANCES came
+    back: nothing is known of it.
     """
     days = purchases.at // _DAY_MS
     last_day = np.full(int(purchases.people.max(initial=-1)) + 1, np.iinfo(np.int64).min)
@@ -165,5 +167,6 @@ def repeat_rates(purchases: Purchases, n_products: int) -> Floats:
     bought_again = days[ends] > days[starts]
     chances = np.bincount(products[starts], weights=came_back, minlength=n_products)
     repeats = np.bincount(products[starts], weights=bought_again, minlength=n_products)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(chances >= LEAST_CHANCES, np.round(repeats / chances, 9), np.nan)
+    usual = repeats.sum() / max(chances.sum(), 1)
+    rates = np.round((repeats + PRIOR * usual) / (chances + PRIOR), 9)
+    return np.where(chances >= LEAST_CHANCES, rates, np.nan)

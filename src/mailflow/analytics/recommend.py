@@ -6,12 +6,17 @@ holdout.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import groupby
 
-LONGEST_HISTORY = 50  # the latest products of a person that count: what was bought years before says little
-_DIGITS = 9  # scores that differ by less are equal, and their order is the products'
+LONGEST_HISTORY = 20  # the latest products of a person that count: more made lists no better, and slower
+UNIT = 10**9  # likeness is counted in whole parts of 1, so that sums are the same in any order
+
+# A product that goes together with another, and how much so: 0 to UNIT.
+Neighbour = tuple[int, int]
+Neighbours = Mapping[int, Sequence[Neighbour]]
 
 
 class Source(StrEnum):
@@ -24,20 +29,14 @@ class Source(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Neighbour:
-    """A product that goes together with another, how much so (0 to 1), and how many people bought both."""
-
-    product: int
-    score: float
-    support: int
-
-
-@dataclass(frozen=True, slots=True)
 class Suggestion:
-    """A product for one person; `because` is the product of theirs that says most for it, None for popular ones."""
+    """A product for one person; `because` is the product of theirs that says most for it, None for popular ones.
+
+    `score` is in parts of UNIT, 0 for popular ones.
+    """
 
     product: int
-    score: float
+    score: int
     source: Source
     because: int | None
 
@@ -48,9 +47,6 @@ class History:
 
     bought: Sequence[int] = ()
     viewed: Sequence[int] = ()
-
-
-Neighbours = Mapping[int, Sequence[Neighbour]]
 
 
 def suggest(
@@ -65,46 +61,62 @@ def suggest(
 ) -> list[Suggestion]:
     """Return up to `items` products, the best first, none of them bought before unless it is in `again`.
 
-    A product's score is the sum of its likeness to each product of the person (item-item: Sarwar et al. 2001, eq. for
-    the weighted sum with all weights 1; Linden et al. 2003). What they looked at counts as like itself (1), what they
-    bought and others buy again by its share of `again`. Where that runs out, `popular` fills up, in its order.
-    `allowed` is asked last, whatever the source; equal scores are in the order of `order`.
+    A product's score is the sum of its likeness to each product of the person (item-item: Sarwar et al. 2001, section
+    3.2 with ratings of 1; Linden et al. 2003). What they looked at counts as like itself, 1; what they bought and
+    others buy again by its share of `again`. Where that runs out, `popular` fills up, in its order. `allowed` is asked
+    last, whatever the source; equal scores are in the order of `order`.
     """
     owned = set(history.bought)
-    found: dict[int, float] = {}
-    best: dict[int, tuple[float, Source, int]] = {}
+    seeds = [*_seeds(history, neighbours, again)]
+    scores: dict[int, int] = {}
+    for _, _, near in seeds:
+        for product, score in near:
+            scores[product] = scores.get(product, 0) + score
 
-    def add(product: int, score: float, source: Source, because: int) -> None:
-        if product in owned and product not in again:
-            return
-        found[product] = found.get(product, 0.0) + score
-        if product not in best or score > best[product][0]:
-            best[product] = (score, source, because)
+    def chosen(products: Iterable[int], most: int) -> list[int]:
+        found: list[int] = []
+        for product in products:
+            if len(found) >= most:
+                break
+            if (product not in owned or product in again) and allowed(product):
+                found.append(product)
+        return found
 
-    for mine in history.bought[:LONGEST_HISTORY]:
-        if mine in again:
-            add(mine, again[mine], Source.AGAIN, mine)
-        for other in neighbours.get(mine, ()):
-            add(other.product, other.score, Source.BOUGHT, mine)
-    for seen in history.viewed[:LONGEST_HISTORY]:
-        add(seen, 1.0, Source.VIEWED, seen)
-        for other in neighbours.get(seen, ()):
-            add(other.product, other.score, Source.VIEWED, seen)
-    ranked = sorted(found, key=lambda product: (-round(found[product], _DIGITS), order(product)))
-    chosen = _first(ranked, allowed, items)
-    taken = set(chosen)
-    rest = (product for product in popular if product not in taken and (product not in owned or product in again))
-    fillers = _first(rest, allowed, items - len(chosen))
-    return [Suggestion(product, found[product], *best[product][1:]) for product in chosen] + [
-        Suggestion(product, 0.0, Source.POPULAR, None) for product in fillers
+    best = chosen(_ranked(scores, order), items)
+    causes = _causes(seeds, best, owned)
+    taken = set(best)
+    rest = chosen((product for product in popular if product not in taken), items - len(best))
+    return [Suggestion(product, scores[product], *causes[product]) for product in best] + [
+        Suggestion(product, 0, Source.POPULAR, None) for product in rest
     ]
 
 
-def _first(products: Iterable[int], allowed: Callable[[int], bool], items: int) -> list[int]:
-    chosen: list[int] = []
-    for product in products:
-        if len(chosen) >= items:
-            break
-        if allowed(product):
-            chosen.append(product)
-    return chosen
+_Seed = tuple[Source, int, Sequence[Neighbour]]  # a product of theirs, where it is from, and what it speaks for
+
+
+def _seeds(history: History, neighbours: Neighbours, again: Mapping[int, float]) -> Iterator[_Seed]:
+    for mine in history.bought[:LONGEST_HISTORY]:
+        if mine in again:
+            yield Source.AGAIN, mine, [(mine, round(again[mine] * UNIT))]
+        yield Source.BOUGHT, mine, neighbours.get(mine, ())
+    for seen in history.viewed[:LONGEST_HISTORY]:
+        yield Source.VIEWED, seen, [(seen, UNIT)]
+        yield Source.VIEWED, seen, neighbours.get(seen, ())
+
+
+def _ranked(scores: Mapping[int, int], order: Callable[[int], object]) -> Iterator[int]:
+    """Yield products by score, the highest first; who is equal in the order of `order`, asked for these alone."""
+    for _, equal in groupby(sorted(scores, key=scores.__getitem__, reverse=True), key=scores.__getitem__):
+        yield from sorted(equal, key=order)  # type: ignore[arg-type]
+
+
+def _causes(seeds: Iterable[_Seed], products: Iterable[int], owned: set[int]) -> Mapping[int, tuple[Source, int]]:
+    """Return what speaks most for each product; for one they have that they have it, whatever else there is."""
+    most = dict.fromkeys(products, -1)
+    causes = {product: (Source.AGAIN, product) for product in most}
+    for source, mine, near in seeds:
+        for product, score in near:
+            if score > most.get(product, score) and product not in owned:
+                most[product] = score
+                causes[product] = (source, mine)
+    return causes

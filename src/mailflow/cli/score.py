@@ -31,7 +31,7 @@ def score(
         ),
     ] = None,
 ) -> None:
-    """Compute everybody's scores as of today (RFM, lifecycle) and keep them, for rules and templates.
+    """Compute everybody's scores as of today (RFM, lifecycle) and what products go together, and keep them.
 
     `plan`, `send` and `run` do it by themselves when it is due.
 
@@ -55,8 +55,11 @@ def score(
 def _compute(session: Session, *, if_stale: bool) -> None:
     from mailflow import scoring
 
-    workspace = session.workspace
-    if if_stale and not scoring.is_stale(workspace.store.db, workspace.settings, root=workspace.root, now=session.now):
+    workspace, db = session.workspace, session.workspace.store.db
+    due = not if_stale or scoring.is_stale(db, workspace.settings, root=workspace.root, now=session.now)
+    if _recommend(session, if_stale=if_stale) and not due:
+        return
+    if not due:
         session.say("the scores are of today's data: nothing to do")
         return
     from mailflow.config.rates import load_rates
@@ -67,6 +70,20 @@ def _compute(session: Session, *, if_stale: bool) -> None:
     session.say(f"scored {len(result.frame):,} contacts as of {result.as_of}")
     if not if_stale:  # a run that wants fresh scores keeps stages and segments itself, and holds the lock for it
         _keep_stages(session)
+
+
+def _recommend(session: Session, *, if_stale: bool) -> bool:
+    """Find out what goes together, where that is due; say whether it was."""
+    from mailflow.jobs import recommendations
+
+    workspace = session.workspace
+    if if_stale and not recommendations.are_due(workspace, now=session.now):
+        return False
+    from mailflow.scoring import recommend
+
+    found = recommend.refresh(workspace.store, workspace.settings, now=session.now)
+    session.say(f"found {len(found.pairs):,} pairs of products that go together")
+    return True
 
 
 def _keep_stages(session: Session) -> None:

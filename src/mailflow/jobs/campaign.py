@@ -20,6 +20,7 @@ from mailflow.offers import give
 from mailflow.offers.offer import Offer
 from mailflow.outbox.render import Renderer
 from mailflow.rules import RuleError
+from mailflow.scoring import suggest
 from mailflow.segments import Segments
 from mailflow.store import campaigns
 from mailflow.store.campaigns import ShownPlan
@@ -105,16 +106,22 @@ class OpenCampaign:
         Scores that the audience or the template asks for are brought up to date first.
         """
         rule = self.rule()
-        store, root, settings = self.workspace.store, self.workspace.root, self.workspace.settings
-        speaks_of_scores = self.segments.needs_scores(rule) or self.template.mentions("rfm")
-        if speaks_of_scores and scoring.is_stale(store.db, settings, root=root, now=now):
-            scoring.refresh_in_child(root, now=now)
+        store = self.workspace.store
+        if self._asks_for_newer_scores(rule, now):
+            scoring.refresh_in_child(self.workspace.root, now=now)
         audience = self.segments.members(store, rule, now=now)
         planner = Planner(
             store.db, self.workspace.settings, self.workspace.keys, self.file, self.scope, self.files, now, only,
             self.offer,
         )  # fmt: skip
         return planning.limited(planner.plan(audience), at_most)
+
+    def _asks_for_newer_scores(self, rule: rules.Rule, now: datetime) -> bool:
+        db, settings, root = self.workspace.store.db, self.workspace.settings, self.workspace.root
+        speaks_of_rfm = self.segments.needs_scores(rule) or self.template.mentions("rfm")
+        if speaks_of_rfm and scoring.is_stale(db, settings, root=root, now=now):
+            return True
+        return self.template.mentions("recommendations") and suggest.is_stale(db, settings, now=now)
 
     def try_template(self, plan: CampaignPlan, now: datetime) -> None:
         """Render and build for the first recipients, so that a broken template is found before anything is planned."""

@@ -7,16 +7,24 @@ It is asked last, after everything else was decided, by whatever shows products:
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
 
 from mailflow.config.recommending import Must, NeverShowSettings, Unknown
 
 Values = frozenset[str]
-Product = Mapping[str, Any]  # its fields by name: attributes, category, vendor, title, sku, product_id
-Allowed = Callable[[Product], bool]
+Fields = Mapping[str, Any]  # of a product by name: its attributes, category, vendor, title, sku, product_id
 
 _PARTS = re.compile(r"[,;|\n]")
+
+
+class Allowed(Protocol):
+    """Says whether a contact may see a product, given by its fields, those of all its variants among them.
+
+    `on_sale` are the fields of what can be bought now, which is what sizes must match; without it all can.
+    """
+
+    def __call__(self, fields: Fields, on_sale: Fields | None = None, /) -> bool: ...
 
 
 def values(value: object) -> Values:
@@ -36,21 +44,29 @@ def values(value: object) -> Values:
 
 
 def for_contact(rules: Sequence[NeverShowSettings], contact: Mapping[str, Any]) -> Allowed:
-    """Return what says of a product whether a contact, given by its fields, may see it.
+    """Return what says of a product whether a contact, given as templates know it, may see it.
 
     A field of the contact that is empty rules nothing out. The contact's own attribute of a name goes before the
-    field of that name, as in rules on segments.
+    field of that name.
     """
     attributes = contact.get("attributes") or {}
-    wanted = [(rule, values(attributes.get(rule.contact, contact.get(rule.contact)))) for rule in rules]
+    wanted = [(rule, values(attributes.get(rule.contact) or contact.get(rule.contact))) for rule in rules]
     held = [(rule, theirs) for rule, theirs in wanted if theirs]
-    return lambda product: all(_passes(rule, theirs, values(product.get(rule.product))) for rule, theirs in held)
+
+    def allowed(fields: Fields, on_sale: Fields | None = None, /) -> bool:
+        return all(_passes(rule, theirs, fields, fields if on_sale is None else on_sale) for rule, theirs in held)
+
+    return allowed
 
 
-def _passes(rule: NeverShowSettings, theirs: Values, its: Values) -> bool:
+def _passes(rule: NeverShowSettings, theirs: Values, fields: Fields, on_sale: Fields) -> bool:
+    """Return whether a product passes a rule: none of it may have what must differ, some of what is sold must match."""
+    its = values(fields.get(rule.product))
     if not its:
         return rule.unknown is Unknown.SHOW
-    return bool(theirs & its) is (rule.must is Must.MATCH)
+    if rule.must is Must.DIFFER:
+        return not theirs & its
+    return bool(theirs & values(on_sale.get(rule.product)))
 
 
 def _number(value: object) -> str:

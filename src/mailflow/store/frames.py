@@ -128,6 +128,11 @@ def orders_without_contact(db: Connection, *, until: int) -> int:
     return int(row[0])
 
 
+def of_orders(db: Connection, columns: Sequence[str], source: str, *, until: int) -> Iterator[tuple[Integers, ...]]:
+    """Yield columns of a query over all orders, some at a time; its `source` has :low, :high (order ids) and :until."""
+    return _columns(db, columns, source, ({**window, "until": until} for window in _ranges(1 + _highest(db, "orders"))))
+
+
 def late_contacts(db: Connection, *, until: int) -> list[int]:
     """Return the contacts whose kept facts know more than what had happened by `until`.
 

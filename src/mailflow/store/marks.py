@@ -30,7 +30,8 @@ _LAST = {
     Mark.CONSENT: "SELECT max(id) FROM consents",
     Mark.EVENTS: "SELECT max(id) FROM events",
     Mark.MAIL: "SELECT max(id) FROM attempts",
-    Mark.SCORES: """SELECT id FROM score_runs WHERE finished_at IS NOT NULL AND name <> 'lifecycle'
+    Mark.SCORES: """SELECT id FROM score_runs
+                    WHERE finished_at IS NOT NULL AND name NOT IN ('lifecycle', 'recommendations')
                     ORDER BY id DESC LIMIT 1""",
     Mark.STAGES: "SELECT max(id) FROM lifecycle_stages",
 }

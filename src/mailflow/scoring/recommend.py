@@ -1,0 +1,157 @@
+"""Find out what goes together, what is popular and what people buy again, and keep it. Sums: analytics/neighbours.
+
+What is kept is of products: a person's own list is made when it is needed (suggest.py), from their orders as they are
+then. So a run costs by products, not by people times products, and nobody is shown what they bought since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from mailflow import clock
+from mailflow.analytics import merchandise, neighbours
+from mailflow.analytics.neighbours import Floats, Pairs, Purchases
+from mailflow.scoring import suggest
+from mailflow.store import Store, purchases, scores, suggestions
+from mailflow.store.pace import Pace
+
+if TYPE_CHECKING:
+    from mailflow.config import Settings
+    from mailflow.store import Connection
+    from mailflow.store.purchases import Product
+    from mailflow.store.suggestions import NeighbourRow, SalesRow
+
+_Row = TypeVar("_Row")
+POPULAR = 500  # products of the popular list: enough for who has most of them
+
+
+@dataclass(frozen=True, slots=True)
+class Bought:
+    """Everything that was bought. Purchases speak of products by their place in `products`, the goods by their key."""
+
+    products: Sequence[Product]
+    purchases: Purchases
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a run found out, by the places of `products`: `again` is NaN for what is no consumable."""
+
+    products: Sequence[Product]
+    pairs: Pairs
+    buyers: Floats
+    popularity: Floats
+    again: Floats
+    purchases: int
+
+
+def load(db: Connection, settings: Settings, *, until: int) -> Bought:
+    """Return what was bought before an instant (milliseconds), without fees, variants as their parents."""
+    known = list(purchases.products(db))
+    roots = [product for product in known if product.root == product.id and _is_good(product, settings)]
+    place = {product.id: number for number, product in enumerate(roots)}
+    numbers = np.full(1 + max((product.id for product in known), default=0), -1)
+    for product in known:
+        numbers[product.id] = place.get(product.root, -1)
+    return Bought(roots, Purchases(*purchases.lines(db, numbers, until=until)))
+
+
+def compute(db: Connection, settings: Settings, *, now: datetime) -> Found:
+    """Return what the orders before `now` tell."""
+    chosen = settings.recommendations
+    bought = load(db, settings, until=clock.to_ms(now))
+    size = len(bought.products)
+    once = neighbours.latest(bought.purchases)
+    return Found(
+        products=bought.products,
+        pairs=neighbours.pairs(once, size, support=chosen.support),
+        buyers=np.bincount(once.products, minlength=size).astype(np.float64),
+        popularity=neighbours.popularity(once, size, half_life_days=chosen.popular_half_life),
+        again=_again(bought, chosen.consumables),
+        purchases=len(once),
+    )
+
+
+def refresh(store: Store, settings: Settings, *, now: datetime) -> Found:
+    """Compute everything as of now and keep it, in short transactions; readers see the old run or the new one."""
+    inputs = suggest.inputs(store.db, settings)
+    found = compute(store.db, settings, now=now)
+    today: date = clock.local_date(now, settings.zone)
+    told = {
+        **inputs,
+        "products": int((found.buyers > 0).sum()),
+        "purchases": found.purchases,
+        "pairs": len(found.pairs),
+        "consumables": int((~np.isnan(found.again)).sum()),
+        "method": "cosine of customers' rows of length 1, shrunk; see docs/recommendations.md",
+        "shrink": neighbours.SHRINK,
+        "kept": neighbours.KEPT,
+    }
+    with store.transaction() as tx:
+        run = scores.begin(tx, suggestions.RECOMMENDATIONS, neighbours.VERSION, as_of=today, now=now, inputs=told)
+    pace = Pace(store)
+    for rows in _slices(list(_sales(found)), pace):
+        with pace.transaction() as tx:
+            suggestions.add_sales(tx, run, rows)
+    for pairs in _slices(list(_pairs(found)), pace):
+        with pace.transaction() as tx:
+            suggestions.add_neighbours(tx, run, pairs)
+    with store.transaction() as tx:
+        scores.finish(tx, run, now=now)
+    _sweep(pace, run)
+    return found
+
+
+def _is_good(product: Product, settings: Settings) -> bool:
+    names = (product.product_id, product.sku, product.title)
+    exclude = settings.recommendations.exclude
+    return not merchandise.is_fee(product.title) and not merchandise.is_excluded(names, product.categories, exclude)
+
+
+def _again(bought: Bought, consumables: Sequence[str] | None) -> Floats:
+    """Return how likely each consumable is bought again, NaN for other products: as the orders or the owner say."""
+    rates = neighbours.repeat_rates(bought.purchases, len(bought.products))
+    if consumables is None:
+        return np.where(rates >= neighbours.CONSUMABLE, rates, np.nan)
+    named = np.array(
+        [merchandise.is_excluded((), product.categories, consumables) for product in bought.products], bool
+    )
+    return np.where(named, np.where(np.isnan(rates), neighbours.CONSUMABLE, rates), np.nan)
+
+
+def _sales(found: Found) -> Iterator[SalesRow]:
+    places = {number: place for place, number in enumerate(neighbours.ranked(found.popularity, most=POPULAR).tolist())}
+    columns = (found.buyers.tolist(), found.popularity.tolist(), found.again.tolist())
+    for number, (buyers, popularity, again) in enumerate(zip(*columns, strict=True)):
+        if buyers:
+            rate = None if again != again else again
+            yield found.products[number].id, int(buyers), popularity, places.get(number), rate
+
+
+def _pairs(found: Found) -> Iterator[NeighbourRow]:
+    pairs, last, place = found.pairs, -1, 0
+    columns = (pairs.products, pairs.neighbours, pairs.scores, pairs.support)
+    for number, other, score, support in zip(*(column.tolist() for column in columns), strict=True):
+        place = place + 1 if number == last else 0
+        last = number
+        yield found.products[number].id, place, found.products[other].id, score, support
+
+
+def _slices(rows: Sequence[_Row], pace: Pace) -> Iterator[Sequence[_Row]]:
+    first = 0
+    while first < len(rows):
+        part = rows[first : first + pace.rows]
+        first += len(part)
+        yield part
+
+
+def _sweep(pace: Pace, run: int) -> None:
+    while True:
+        with pace.transaction() as tx:
+            if not suggestions.sweep(tx, run, limit=pace.rows):
+                return
