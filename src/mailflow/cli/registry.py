@@ -38,6 +38,7 @@ COMMANDS: Mapping[str, CommandEntry] = MappingProxyType(
             _entry("outbox", "List and show messages, one row per recipient."),
             _entry("stop", "Stop sending, of everything or of one campaign, at once."),
             _entry("resume", "Take a stop back."),
+            _entry("offers", "Show offers: codes free, given and redeemed, and whose a code is."),
             _entry("why", "Explain why a person got something, or did not."),
             _entry("contact", "Show one person; subscribe, unsubscribe, suppress, merge."),
             _entry("doctor", "Say what is wrong and how to mend it; where each field comes from."),

@@ -37,6 +37,8 @@ def status(session: Session) -> None:
     for campaign, reason in job.stops(session.workspace).items():
         resume = f"mailflow resume {campaign}".rstrip()
         session.say(f"stopped: {campaign or 'everything'} ({reason}). `{resume}` lets it go on")
+    for campaign, reason in job.held(session.workspace).items():
+        session.say(f"held by the last run: {campaign}: {reason}")
     if not found:
         session.say("no messages yet: `mailflow plan CAMPAIGN` shows what one would do")
 

@@ -15,7 +15,19 @@ if TYPE_CHECKING:
 
     from mailflow.jobs.why import Answer
 
-_COLUMNS = ("what", "rehearsal", "state", "decision", "reason", "sentence", "due_at", "settled_at", "attempts", "reply")
+_COLUMNS = (
+    "what",
+    "rehearsal",
+    "state",
+    "decision",
+    "reason",
+    "sentence",
+    "due_at",
+    "settled_at",
+    "attempts",
+    "reply",
+    "code",
+)
 
 
 @command
@@ -59,6 +71,7 @@ def _record(answer: Answer) -> Record:
         "settled_at": None if answer.settled_at is None else iso(answer.settled_at),
         "attempts": answer.attempts,
         "reply": answer.reply,
+        "code": answer.code,
     }
 
 

@@ -46,6 +46,7 @@ SORTS: Mapping[str, frozenset[What]] = {
     "orders": frozenset({What.ORDER, What.REFUND}),
     "events": frozenset({What.EVENT}),
     "messages": frozenset({What.MESSAGE}),
+    "offers": frozenset({What.OFFER}),
     "consents": frozenset({What.CONSENT, What.SUPPRESSION}),
     "statements": frozenset({What.STATEMENT}),
     "scores": frozenset({What.SCORE}),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mailflow import clock
+from mailflow.jobs import held as held_campaigns
 from mailflow.model import REHEARSAL, MessageState, Scope
 from mailflow.store import campaigns, messages
 from mailflow.workspace import Workspace
@@ -56,6 +57,11 @@ def stops(workspace: Workspace) -> dict[str, str]:
         Scope.campaign_of(scope) if scope else "": reason
         for scope, reason in campaigns.stops(workspace.store.db).items()
     }
+
+
+def held(workspace: Workspace) -> dict[str, str]:
+    """Return which campaigns the last run held, and why."""
+    return held_campaigns.read(workspace.store)
 
 
 def _earlier(*instants: int | None) -> int | None:

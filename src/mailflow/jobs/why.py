@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +16,7 @@ from mailflow.jobs import who
 from mailflow.jobs.campaign import OpenCampaign, open_campaign
 from mailflow.model import MAY_HAVE_ARRIVED, MessageState, Scope
 from mailflow.policy import Decision, Limits
-from mailflow.store import Connection, Row, candidates, timeline
+from mailflow.store import Connection, Row, candidates, code_uses, timeline
 from mailflow.store.candidates import Question
 from mailflow.tokens import Keys
 from mailflow.workspace import Workspace
@@ -70,6 +71,7 @@ class Answer:
     settled_at: datetime | None = None
     attempts: int = 0
     reply: str | None = None
+    code: str | None = None  # of the offer in it
 
 
 def answer(workspace: Workspace, address: Address, what: str | None, *, now: datetime) -> list[Answer]:
@@ -97,14 +99,30 @@ def _of_messages(db: Connection, keys: Keys, rows: Sequence[Row], limits: Limits
         candidate.message_id: policy.decide(candidate, limits, now)
         for candidate in candidates.for_messages(db, keys, open_ids, now=now)
     }
-    return [_of_message(row, decided.get(row["id"])) for row in rows]
+    codes = _codes(db, rows)
+    return [_of_message(row, decided.get(row["id"]), codes.get(row["id"])) for row in rows]
 
 
-def _of_message(row: Row, decision: Decision | None) -> Answer:
+def _codes(db: Connection, rows: Sequence[Row]) -> dict[int, tuple[str, str]]:
+    """Return message id → (code, what became of it as a sentence)."""
+    given = code_uses.of_contacts(db, sorted({row["contact_id"] for row in rows}))
+    uses = {use.code_id: use for use in code_uses.of_codes(db, {each.code_key for each in given})}
+    found = {}
+    for each in given:
+        until = json.loads(each.terms or "{}").get("expires_on")
+        told = f" Its code is {each.code}{f', valid until {until}' if until else ''}."
+        if (use := uses.get(each.id)) is not None:
+            told += f" They used it {'too late, ' if use.is_late else ''}with order {use.order_id}."
+        if each.message_id is not None:
+            found[each.message_id] = (each.code, told)
+    return found
+
+
+def _of_message(row: Row, decision: Decision | None, code: tuple[str, str] | None) -> Answer:
     state = MessageState(row["state"])
     return Answer(
         what=Scope.campaign_of(row["scope"]),
-        sentence=_sentence(state, row["reason"], decision),
+        sentence=_sentence(state, row["reason"], decision) + (code[1] if code else ""),
         reason=row["reason"] or (decision.code if decision else "") or None,
         verdict=_verdict(decision) if decision else None,
         state=state,
@@ -113,6 +131,7 @@ def _of_message(row: Row, decision: Decision | None) -> Answer:
         settled_at=None if row["settled_at"] is None else clock.from_ms(row["settled_at"]),
         attempts=row["attempts"],
         reply=row["reply"],
+        code=code[0] if code else None,
     )
 
 

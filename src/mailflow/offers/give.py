@@ -147,5 +147,5 @@ def _gift(known: KnownOffer, offer: Offer, each: Asking, found: Free, now: datet
         code_id=found.id or None,
         given_at=clock.to_ms(now),
         expires_at=None if ends is None else clock.to_ms(ends),
-        terms=offer.terms,
+        terms=offer.terms(offer.expires_on(now)),
     )

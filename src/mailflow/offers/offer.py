@@ -77,15 +77,15 @@ class Offer:
         """The first instant at which the whole offer is over, whenever its codes were given; None where it never is."""
         return None if self.ends is None else clock.end_of_day(self.ends, self.zone)
 
-    @property
-    def terms(self) -> str:
-        """What a code is worth, as it is kept with each that is given: a JSON object of texts."""
+    def terms(self, expires_on: date | None) -> str:
+        """Return what a code is worth, as it is kept with each that is given: a JSON object of texts."""
         said = {
             "title": self.title,
             "value": self.worth.words,
             "min_order": None if self.min_order is None else f"{self.min_order}",
             "currency": self.currency,
             "reusable_by": self.reusable_by,
+            "expires_on": None if expires_on is None else expires_on.isoformat(),
         }
         return json.dumps(said, ensure_ascii=False)
 

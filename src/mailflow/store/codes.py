@@ -197,6 +197,11 @@ def given_since(db: Connection, offer_id: int, contact_ids: Iterable[int], *, si
     return {row["contact_id"]: row["codes"] for row in rows}
 
 
+def newest(db: Connection) -> int:
+    """Return the highest id of a code there is."""
+    return int(db.execute("SELECT coalesce(max(id), 0) FROM codes").fetchone()[0])
+
+
 def count_given(db: Connection, offer_id: int) -> int:
     """Return how many codes of an offer were given to messages."""
     row = db.execute("SELECT count(*) FROM codes WHERE offer_id = ? AND message_id IS NOT NULL", (offer_id,))

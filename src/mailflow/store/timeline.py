@@ -16,7 +16,7 @@ from typing import Any
 
 from mailflow import clock, money
 from mailflow.model import ConsentState
-from mailflow.store import consents, contacts, event_text, origins, suppressions
+from mailflow.store import code_uses, consents, contacts, event_text, origins, suppressions
 from mailflow.store.connection import Connection, Row
 from mailflow.store.consents import ConsentEntry
 from mailflow.store.origins import Touch
@@ -38,6 +38,7 @@ class What(StrEnum):
     STATEMENT = "statement"
     CONSENT = "consent"
     SUPPRESSION = "suppression"
+    OFFER = "offer"
     MESSAGE = "message"
     SCORE = "score"
     MERGE = "merge"
@@ -65,6 +66,7 @@ def of_person(db: Connection, keys: Keys, contact_ids: Sequence[int]) -> list[Mo
             *_refunds(db, ids),
             *map(_consent, ledger),
             *_statements(db, contact_ids),
+            *_codes(db, contact_ids),
             *_messages(db, ids),
             *_events(db, ids, ledger),
             *_classes(db, ids),
@@ -180,6 +182,27 @@ def _messages(db: Connection, ids: Mapping[str, str]) -> Iterator[Moment]:
         }
         text = f"{row['scope']}{subject}: {row['state']}{why}"
         yield Moment(clock.from_ms(at), What.MESSAGE, text, MAILFLOW, row["contact_id"], details)
+
+
+def _codes(db: Connection, contact_ids: Sequence[int]) -> Iterator[Moment]:
+    """Yield the codes that they were given, and their orders with them."""
+    given = {each.id: each for each in code_uses.of_contacts(db, contact_ids)}
+    for each in given.values():
+        terms = json.loads(each.terms or "{}")
+        details = {
+            "offer": each.offer, "code": each.code, "message_id": each.message_id, **terms,
+            "expires_at": _iso(each.expires_at),
+        }  # fmt: skip
+        until = f", valid until {terms['expires_on']}" if terms.get("expires_on") else ""
+        at, contact = clock.from_ms(each.given_at or 0), each.contact_id or 0
+        yield Moment(at, What.OFFER, f"{each.offer}: got the code {each.code}{until}", MAILFLOW, contact, details)
+    for use in code_uses.of_codes(db, {each.code_key for each in given.values()}):
+        if use.code_id in given:
+            code, late = given[use.code_id], ", after its last day" if use.is_late else ""
+            details = {"offer": code.offer, "code": code.code, "order_id": use.order_id, "late": use.is_late}
+            text = f"{code.offer}: used the code {code.code} with {use.order_id}{late}"
+            at, contact = clock.from_ms(use.placed_at), use.contact_id or code.contact_id or 0
+            yield Moment(at, What.OFFER, text, MAILFLOW, contact, details)
 
 
 def _events(db: Connection, ids: Mapping[str, str], ledger: Sequence[ConsentEntry]) -> Iterator[Moment]:
