@@ -13,9 +13,10 @@ from mailflow import clock
 from mailflow.config.rates import load_rates
 from mailflow.jobs import members
 from mailflow.jobs.init import Brand, init
-from mailflow.model import MessageState
+from mailflow.model import Basis, ConsentState, MessageState
 from mailflow.scoring import rfm
-from mailflow.store import Connection, imports
+from mailflow.store import Connection, consents, imports
+from mailflow.store.consents import ConsentEntry
 from mailflow.workspace import Workspace
 from people import add_contact, add_message
 from shop import Order, at, keep_orders
@@ -53,6 +54,31 @@ _TWICE = "(SELECT count(*) FROM events e WHERE e.contact_id = c.id AND e.name = 
 _GOT_MAIL = """EXISTS (SELECT 1 FROM messages m WHERE m.contact_id = c.id AND m.state = 'accepted' AND NOT m.rehearsal
     AND m.settled_at >= {})"""
 
+_DOUBT = "round({}, 9)"
+
+
+def _left(percent: int, sign: str) -> str:
+    return f"iif({sign}, {(100 - percent) / 100}, 1.0)"
+
+
+def _said(question: str, answer: str) -> str:
+    return f"""(EXISTS (SELECT 1 FROM json_each(c.attributes, '$.{question}') j WHERE j.value = '{answer}')
+        OR coalesce(c.attributes ->> '{question}' LIKE '%{answer}%', 0)
+        AND json_type(c.attributes, '$.{question}') = 'text')"""
+
+
+def _bought_of(category: str, and_: str = "TRUE") -> str:
+    return f"""(SELECT count(DISTINCT o.id) FROM orders o JOIN order_lines l ON l.order_id = o.id
+        JOIN product_categories k ON k.product_id = l.product_id WHERE o.contact_id = c.id AND {and_}
+        AND lower(k.category) = '{category}' AND o.status IN ('open', 'paid'))"""
+
+
+def _events(name: str, property_: str, like: str, days: int) -> str:
+    return f"""(SELECT count(*) FROM events e WHERE e.contact_id = c.id AND e.name = '{name}'
+        AND e.properties ->> '{property_}' LIKE '{like}' AND coalesce(e.properties ->> 'machine', 0) = 0
+        AND e.occurred_at >= {ago(days)})"""
+
+
 BY_HAND = {
     "vip": _class("'champions', 'loyal_customers'"),
     "slipping_away": _class("'at_risk', 'cannot_lose_them'"),
@@ -77,8 +103,35 @@ BY_HAND = {
     "birthday_week": "substr(birthday, -5) IN ('03-30', '03-31', '04-01', '04-02', '04-03', '04-04', '04-05')",
     "from_mailchimp": "source = 'mailchimp'",
     "near_the_shop": "country = 'AT' AND postcode LIKE '80%'",
-    "values_organic": """EXISTS (SELECT 1 FROM json_each(c.attributes, '$.values') j WHERE j.value = 'organic')
-        OR c.attributes ->> 'values' LIKE '%organic%' AND json_type(c.attributes, '$.values') = 'text'""",
+    "values_organic": f"""{_said("values", "organic")} OR {
+        _DOUBT.format(
+            " * ".join(
+                (
+                    _left(
+                        70,
+                        "EXISTS (SELECT 1 FROM consent_states n WHERE n.contact_id = c.id AND n.topic = 'organic'"
+                        " AND n.state = 'subscribed')",
+                    ),
+                    _left(60, f"{_bought_of('organic', 'o.placed_at >= ' + str(ago(365)))} >= 3"),
+                    _left(20, f"{_events('product_viewed', 'category', '%organic%', 90)} >= 5"),
+                    _left(20, f"{_events('clicked', 'url', '%organic%', 180)} >= 1"),
+                )
+            )
+        )
+    } <= 0.3""",
+    "looking_for_gifts": f"""{_said("buys_for", "others")} OR {_bought_of("gifts")} >= 2""",
+    "bargain_hunters": f"""(1 - {
+        _DOUBT.format(
+            " * ".join(
+                (
+                    _left(80, _said("values", "price")),
+                    _left(40, f"{_events('clicked', 'url', '%/sale%', 365)} >= 2"),
+                    _left(40, f"{_events('product_viewed', 'category', '%sale%', 90)} >= 3"),
+                )
+            )
+        )
+    })
+        * {_left(30, f"coalesce({_fifth('5')}, 0)")} >= 0.5""",
 }
 
 
@@ -108,12 +161,13 @@ def _fill(shop: Workspace, dice: random.Random) -> None:
 
 
 def _goods(tx: Connection, dice: random.Random) -> None:
-    for number, category in enumerate(["Tea", "Tea", "Cups"], start=1):
+    for number, categories in enumerate([["Tea"], ["Tea", "Organic"], ["Cups", "Gifts"]], start=1):
         tx.execute(
             "INSERT INTO products (id, source, product_id, title) VALUES (?, 'test', ?, ?)",
             (number, f"g{number}", f"Good {number}"),
         )
-        tx.execute("INSERT INTO product_categories VALUES (?, ?)", (number, category))
+        for category in categories:
+            tx.execute("INSERT INTO product_categories VALUES (?, ?)", (number, category))
     for (order,) in tx.execute("SELECT id FROM orders").fetchall():
         tx.execute(
             "INSERT INTO order_lines (order_id, product_id, title, quantity) VALUES (?, ?, 'x', 1)",
@@ -122,7 +176,14 @@ def _goods(tx: Connection, dice: random.Random) -> None:
 
 
 def _person(tx: Connection, number: int, dice: random.Random) -> None:
-    answers = dice.choice([{}, {"values": ["organic", "fair"]}, {"values": "organic"}, {"values": ["cheap"]}])
+    answers = dice.choice(
+        [{}, {"values": ["organic", "fair"]}, {"values": "organic"}, {"values": ["price"]}, {"buys_for": "others"}]
+    )
+    for topic in dice.choice([["organic"], [], []]):
+        yes = ConsentEntry(
+            number, ConsentState.SUBSCRIBED, Basis.EXPRESS, "x@example.com", NOW, NOW, "test", topic=topic
+        )
+        consents.append(tx, yes)
     tx.execute(
         """UPDATE contacts SET language = ?, birthday = ?, source = ?, country = ?, postcode = ?, attributes = ?
            WHERE id = ?""",
@@ -139,11 +200,17 @@ def _person(tx: Connection, number: int, dice: random.Random) -> None:
 
 
 def _deeds(tx: Connection, number: int, dice: random.Random) -> None:
-    for _ in range(dice.choice([0, 1, 2, 4])):
+    for _ in range(dice.choice([0, 1, 2, 4, 12])):
         name = dice.choice(
             ["opened", "clicked", "product_viewed", "cart_abandoned", "cart_abandoned", "checkout_started"]
         )
-        properties = {"machine": True} if name in ("opened", "clicked") and dice.random() < 0.5 else {}
+        properties: dict[str, object] = (
+            {"machine": True} if name in ("opened", "clicked") and dice.random() < 0.5 else {}
+        )
+        if name == "clicked":
+            properties["url"] = "https://shop.example" + dice.choice(["/", "/organic-tea", "/sale/cups"])
+        if name == "product_viewed":
+            properties["category"] = dice.choice(["organic", "sale", "tea"])
         tx.execute(
             """INSERT INTO events (contact_id, name, source, source_id, occurred_at, recorded_at, properties)
                VALUES (?, ?, 'test', (SELECT count(*) FROM events), ?, 0, ?)""",
@@ -175,6 +242,13 @@ def test_every_ready_segment_is_held_to_sql(shop: Workspace) -> None:
 def test_engaged_cooling_and_silent_have_nobody_in_common(shop: Workspace) -> None:
     found = [set(_ids(shop, name)) for name in ("engaged", "cooling", "silent")]
     assert sum(map(len, found)) == len(set().union(*found))
+
+
+def test_the_docs_show_a_trait_as_it_is_shipped(shop: Workspace) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "segments.md").read_text(encoding="utf-8")
+    block = page.partition("<!-- ready traits -->")[2].partition("```yaml\n")[2].partition("```")[0]
+    assert block.strip()
+    assert block in (shop.root / "traits.yaml").read_text(encoding="utf-8")
 
 
 def test_the_docs_show_every_ready_segment_as_it_is_shipped(shop: Workspace) -> None:

@@ -108,5 +108,6 @@ def _say_next(session: Session, done: Demo) -> None:
     session.say("  mailflow status                          (every campaign's messages)")
     session.say(f"  mailflow contact show {person}")
     session.say(f"  mailflow why {person} win_back")
+    session.say("  mailflow segment values_organic          (who said so in the survey)")
     session.say("  mailflow segment --rule 'country == \"AT\" and orders.count >= 5'")
     session.say("Then your own shop: docs/tutorial.md, or `mailflow init my-shop`.")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _WHAT = {
     "mailflow.yaml": "your shop's name, sender, relay and limits: look here first",
     "segments.yaml": "named rules that say who belongs together",
+    "traits.yaml": "what people care about, told by signs",
     "templates/": "messages: {}",
     "campaigns/": "campaigns: {}",
     "mailflow.db": "the database, empty so far",

@@ -13,6 +13,8 @@ from mailflow.samples.names import ORIGINS, Origin
 # Reserved for examples (RFC 2606): nobody can own a mailbox there.
 DOMAINS = ("example.com", "example.net", "example.org", "mail.example", "post.example", "studio.example")
 HISTORY = timedelta(days=730)
+# What can be ticked in the survey, and how many do.
+VALUES = (("organic", 0.4), ("fair trade", 0.3), ("from nearby", 0.3), ("a low price", 0.25))
 # Letters that Unicode does not take apart into a base letter and a mark.
 _FOLD = str.maketrans(
     {"ß": "ss", "ø": "o", "Ø": "O", "æ": "ae", "Æ": "Ae", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ı": "i"}
@@ -34,6 +36,7 @@ class Contact:
     accepts_marketing: str  # yes | no | blank: never asked
     consent_at: str
     consent_source: str
+    values: str  # the answer to "what matters to you?" in a survey; blank: was not asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,23 +52,31 @@ def make_contacts(*, until: date, seed: int, count: int) -> list[Person]:
     dice = random.Random(f"{seed} contacts")
     taken: set[str] = set()
     ages = sorted((HISTORY.days * (1.15 * dice.random()) for _ in range(count)), reverse=True)
+    answers = random.Random(f"{seed} survey")
     return [
-        _person(number, dice, taken, until - timedelta(days=int(age) + 1)) for number, age in enumerate(ages, start=1)
+        _person(number, dice, taken, until - timedelta(days=int(age) + 1), _answer(answers))
+        for number, age in enumerate(ages, start=1)
     ]
 
 
-def _person(number: int, dice: random.Random, taken: set[str], since: date) -> Person:
+def _answer(dice: random.Random) -> str:
+    """Return what one person ticked in the survey; a fifth took part."""
+    ticked = [value for value, share in VALUES if dice.random() < share]
+    return "; ".join(ticked) if dice.random() < 0.2 else ""
+
+
+def _person(number: int, dice: random.Random, taken: set[str], since: date, answer: str) -> Person:
     origin = dice.choices(ORIGINS, [origin.share for origin in ORIGINS])[0]
     first, first_ascii = _name(dice.choice(origin.given))
     last, last_ascii = _name(dice.choice(origin.family))
     email = "" if dice.random() < 0.04 else _address(f"{first_ascii}.{last_ascii}".strip("."), dice, taken)
     if dice.random() < 0.06:  # signed up with an address and nothing else
         first = last = ""
-    return Person(_contact(number, dice, origin, email, (first, last), since), since)
+    return Person(_contact(number, dice, origin, email, (first, last), since, answer), since)
 
 
 def _contact(
-    number: int, dice: random.Random, origin: Origin, email: str, name: tuple[str, str], since: date
+    number: int, dice: random.Random, origin: Origin, email: str, name: tuple[str, str], since: date, answer: str
 ) -> Contact:
     country, city = dice.choice(origin.places)
     answer, on, where = _consent(dice, since) if email else ("", "", "")
@@ -81,6 +92,7 @@ def _contact(
         accepts_marketing=answer,
         consent_at=on,
         consent_source=where,
+        values=answer,
     )
 
 
