@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mailflow.outbox import context
 from mailflow.places.stores import STORES_FILE, Nearby, Stores
+from mailflow.scoring.suggest import Suggester
 from mailflow.segments import Segments, traits
 from mailflow.store import gazetteer
 from mailflow.store.members import Confidences
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from mailflow.templates.compile import CompiledTemplate
 
 _SAMPLE_CONFIDENCE = 0.9
+_NOBODY = 0  # no contact has this id
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,7 @@ class Asked:
     traits: Mapping[str, Confidences] = field(default_factory=dict)
     favourites: bool = False
     nearby: Nearby | None = None
+    suggester: Suggester | None = None  # of recommendations; keeps what it read for the next people
 
 
 def asked(workspace: Workspace, templates: Collection[CompiledTemplate], *, now: datetime) -> Asked:
@@ -38,14 +41,16 @@ def asked(workspace: Workspace, templates: Collection[CompiledTemplate], *, now:
 
     of_segments, of_traits, favourites = map(speaking_of, ("segments", "traits", "favourite_category"))
     nearby = _nearby(workspace) if speaking_of("nearest_store") else None
+    suggester = Suggester(workspace.store.db, workspace.settings) if speaking_of("recommendations") else None
     if not of_segments and not of_traits:
-        return Asked(favourites=bool(favourites), nearby=nearby)
+        return Asked(favourites=bool(favourites), nearby=nearby, suggester=suggester)
     known = Segments.open(workspace.root, workspace.settings)
     return Asked(
         _memberships(workspace, known, of_segments, now),
         _traits(workspace, known, of_traits, now),
         bool(favourites),
         nearby,
+        suggester,
     )
 
 
@@ -87,7 +92,7 @@ def contexts_of(
     workspace: Workspace, asked: Asked, contact_ids: Collection[int], *, now: datetime
 ) -> dict[int, dict[str, Any]]:
     """Return the contexts of contacts, with what templates ask for."""
-    return context.contact_contexts(
+    known = context.contact_contexts(
         workspace.store.db,
         contact_ids,
         settings=workspace.settings,
@@ -97,14 +102,23 @@ def contexts_of(
         favourites=asked.favourites,
         nearby=asked.nearby,
     )
+    if asked.suggester is not None:
+        people = {contact_id: one["contact"] for contact_id, one in known.items()}
+        for contact_id, items in asked.suggester.items(people, now=now).items():
+            known[contact_id]["recommendations"] = items
+    return known
 
 
 def sample(workspace: Workspace, template: CompiledTemplate, *, now: datetime) -> dict[str, Any]:
-    """Return the context of the made-up person of previews, who has every trait and lives by one of your stores."""
+    """Return the context of the person of previews, who has every trait, lives by a store and gets what is popular."""
     known = context.sample_context(workspace.settings, now)
     if template.mentions("traits"):
         names = traits.for_mail(Segments.open(workspace.root, workspace.settings))
         known["contact"]["traits"] = dict.fromkeys(names, _SAMPLE_CONFIDENCE)
     if template.mentions("nearest_store") and (near := _nearby(workspace).sample()):
         known["contact"]["nearest_store"] = near
+    if template.mentions("recommendations"):
+        suggester = Suggester(workspace.store.db, workspace.settings)
+        popular = suggester.items({_NOBODY: known["contact"]}, now=now)[_NOBODY]
+        known["recommendations"] = popular or known["recommendations"]
     return known

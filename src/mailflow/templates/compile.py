@@ -25,6 +25,7 @@ from mailflow.templates.environment import HTML, TEXT, MailEnvironment, run
 from mailflow.templates.escaping import PlaceError
 from mailflow.templates.headers import TEXT_LIMIT
 from mailflow.templates.parts import Rendered, TemplateError
+from mailflow.templates.reasons import with_reasons
 from mailflow.templates.words import layout_words
 
 if TYPE_CHECKING:
@@ -122,9 +123,9 @@ class CompiledTemplate:
         language = self.front.language or contact.get("language") or shop.get("language") or "en"
         return {
             "unsubscribe_url": None,
-            "recommendations": [],
             **self._shared,
             **context,
+            "recommendations": with_reasons(context.get("recommendations") or (), language),
             "language": language,
             "words": layout_words(language, is_essential=self.front.class_ is MessageClass.ESSENTIAL),
         }

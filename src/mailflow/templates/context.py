@@ -10,7 +10,8 @@ shop         name address url email currency language
 campaign     id name
 today        the day, in the account's time zone
 unsubscribe_url   the link in the mail: https page or mailto; null where neither is set up
-recommendations   list, empty until there are any
+recommendations   list of products: id sku title url image_url price currency source because reason; price, picture and
+             address are null where they are not known, because is the title of what they bought or looked at
 
 `CompiledTemplate.render` adds subject, preheader, language and words (of the footer). What is not known is null. The
 real ones are made by outbox.context.
@@ -88,5 +89,29 @@ def sample(shop: Mapping[str, Any] = SAMPLE_SHOP, *, today: date = date(2026, 3,
         "campaign": {"id": "preview", "name": "preview"},
         "today": today,
         "unsubscribe_url": "https://shop.example/u/sample",
-        "recommendations": [],
+        "recommendations": _products(shop),
     }
+
+
+def _products(shop: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return four recommendations for Anna Sample, one of each source."""
+    told = (
+        ("Tea Bowl", "26.00", "bought", "Sencha"),
+        ("Sencha, 100 g", "12.90", "again", None),
+        ("Bamboo Whisk", "19.00", "viewed", "Matcha"),
+        ("Darjeeling Spring Harvest", "18.90", "popular", None),
+    )
+    return [
+        {
+            "id": f"sample-{number}",
+            "sku": f"S-{number}",
+            "title": title,
+            "url": f"{shop.get('url') or 'https://shop.example'}/products/sample-{number}",
+            "image_url": None,
+            "price": Decimal(price),
+            "currency": shop.get("currency"),
+            "source": source,
+            "because": because,
+        }
+        for number, (title, price, source, because) in enumerate(told, 1)
+    ]

@@ -121,11 +121,11 @@ REASONS: Mapping[str, Mapping[str, str]] = MappingProxyType(
 def with_reasons(items: Iterable[Mapping[str, Any]], language: str) -> list[dict[str, Any]]:
     """Return recommendations with their `reason` in a language such as `de` or `de-AT`, else in English."""
     words = REASONS.get(language[:2].lower(), REASONS["en"])
-    return [{**item, "reason": _reason(item, words)} for item in items]
+    return [{"reason": _reason(item, words), **item} for item in items]
 
 
 def _reason(item: Mapping[str, Any], words: Mapping[str, str]) -> str:
-    source, title = item["source"], item.get("because")
-    if title:
+    source, title = item.get("source", _POPULAR), item.get("because")
+    if title and source in (_BOUGHT, _VIEWED):
         return words[source].replace("{}", str(title))
     return words[_SEEN if source == _VIEWED else source]
