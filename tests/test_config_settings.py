@@ -50,7 +50,7 @@ def test_the_settings_of_the_pack_hold(tmp_path: Path) -> None:
         ("", "the key 'name' is missing"),
         (GOOD.replace("currency: EUR\n", ""), "the key 'currency' is missing"),
         (GOOD.replace("timezone: Europe/Vienna\n", ""), "the key 'timezone' is missing"),
-        (GOOD.replace("EUR", "euro"), "3:11: 'euro' is not a currency: write three capitals such as EUR"),
+        (GOOD.replace("EUR", "euro"), "3:11: 'euro' is not a currency: did you mean EUR?"),
         (GOOD.replace("Europe/Vienna", "CEST"), "4:11: unknown time zone 'CEST'"),
         (GOOD.replace("Europe/Vienna", "../../etc/passwd"), "4:11: unknown time zone"),
         (GOOD.replace("Europe/Vienna", "Europe"), "4:11: unknown time zone"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 
 import pytest
@@ -90,7 +91,26 @@ def test_a_blank_cell_in_a_column_is_a_fault() -> None:
         money.parse_column(["1.00", ""], "EUR", ".")
 
 
-def test_currency_codes_are_three_letters() -> None:
-    assert money.currency_code(" eur ") == "EUR"
-    with pytest.raises(ValueError, match="ISO 4217"):
-        money.currency_code("€")
+def test_every_currency_that_babel_knows_is_one() -> None:
+    get_global = pytest.importorskip("babel.core").get_global
+    codes = set(get_global("all_currencies")) - {"XTS", "XXX"}  # for tests, and no currency: neither is money
+    assert {code for code in codes if money.currency_code(code) == code} == codes
+
+
+@pytest.mark.parametrize("code", ["DEM", "FRF", "HRK", "zwl", " eur "])
+def test_former_currencies_and_small_letters_are_read(code: str) -> None:
+    assert money.currency_code(code) == code.strip().upper()
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("EUO", "did you mean EUR?"), ("euro", "did you mean EUR?"), ("€", "did you mean EUR?"),
+        ("GPB", "did you mean GBP?"), ("RMB", "did you mean CNY?"), ("XXX", "an ISO 4217 code such as EUR is needed"),
+        ("QQQ", "an ISO 4217 code such as EUR is needed"), ("", "an ISO 4217 code such as EUR is needed"),
+        ("EUR USD", "an ISO 4217 code such as EUR is needed"),
+    ],
+)  # fmt: skip
+def test_a_code_that_is_no_currency_is_refused_with_what_was_meant(text: str, meant: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(f"{text!r} is not a currency: {meant}")):
+        money.currency_code(text)

@@ -5,7 +5,33 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from functools import lru_cache
 
+# Currencies of ISO 4217 and those before, so that old orders stay readable: those of Unicode CLDR as Babel
+# 2.18 has them, and XAD, which is newer; without XTS and XXX, which are no money. Babel itself takes 80 ms to load, and
+# the settings of every command are checked by this.
+_CODES = frozenset(
+    """
+    ADP AED AFA AFN ALK ALL AMD ANG AOA AOK AON AOR ARA ARL ARM ARP ARS ATS AUD AWG AZM AZN BAD BAM BAN BBD BDT BEC
+    BEF BEL BGL BGM BGN BGO BHD BIF BMD BND BOB BOL BOP BOV BRB BRC BRE BRL BRN BRR BRZ BSD BTN BUK BWP BYB BYN BYR
+    BZD CAD CDF CHE CHF CHW CLE CLF CLP CNH CNX CNY COP COU CRC CSD CSK CUC CUP CVE CYP CZK DDM DEM DJF DKK DOP DZD
+    ECS ECV EEK EGP ERN ESA ESB ESP ETB EUR FIM FJD FKP FRF GBP GEK GEL GHC GHS GIP GMD GNF GNS GQE GRD GTQ GWE GWP
+    GYD HKD HNL HRD HRK HTG HUF IDR IEP ILP ILR ILS INR IQD IRR ISJ ISK ITL JMD JOD JPY KES KGS KHR KMF KPW KRH KRO
+    KRW KWD KYD KZT LAK LBP LKR LRD LSL LTL LTT LUC LUF LUL LVL LVR LYD MAD MAF MCF MDC MDL MGA MGF MKD MKN MLF MMK
+    MNT MOP MRO MRU MTL MTP MUR MVP MVR MWK MXN MXP MXV MYR MZE MZM MZN NAD NGN NIC NIO NLG NOK NPR NZD OMR PAB PEI
+    PEN PES PGK PHP PKR PLN PLZ PTE PYG QAR RHD ROL RON RSD RUB RUR RWF SAR SBD SCR SDD SDG SDP SEK SGD SHP SIT SKK
+    SLE SLL SOS SRD SRG SSP STD STN SUR SVC SYP SZL THB TJR TJS TMM TMT TND TOP TPE TRL TRY TTD TWD TZS UAH UAK UGS
+    UGX USD USN USS UYI UYP UYU UYW UZS VEB VED VEF VES VND VNN VUV WST XAD XAF XAG XAU XBA XBB XBC XBD XCD XCG XDR
+    XEU XFO XFU XOF XPD XPF XPT XRE XSU XUA YDD YER YUD YUM YUN YUR ZAL ZAR ZMK ZMW ZRN ZRZ ZWD ZWG ZWL ZWR
+    """.split()
+)
+# What people write instead, and which currencies they mostly mean.
+_MEANT = {
+    "€": "EUR", "EURO": "EUR", "EUROS": "EUR", "£": "GBP", "UKP": "GBP", "STG": "GBP", "¥": "JPY", "RMB": "CNY",
+    "NTD": "TWD", "SFR": "CHF", "FR": "CHF", "KR": "SEK", "ZŁ": "PLN", "KČ": "CZK", "R$": "BRL", "US$": "USD",
+    "₹": "INR",
+}  # fmt: skip
+_COMMON = "EUR USD GBP CHF JPY CAD AUD NZD SEK NOK DKK PLN CZK HUF RON BGN TRY CNY INR BRL MXN ZAR".split()
 # ISO 4217 minor units; every currency not named here has two digits.
 _DIGITS = {
     **dict.fromkeys("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(), 0),
@@ -14,7 +40,6 @@ _DIGITS = {
 }
 _PLAIN = re.compile(r"-?\d{1,15}(?:\.\d{1,2})?\Z", re.ASCII)
 _CENTS = re.compile(r"\d{1,15}\.\d\d(?:\n\d{1,15}\.\d\d)*\Z", re.ASCII)
-_CODE = re.compile(r"[A-Z]{3}\Z")
 # Around the digits only what is written around money: spaces, an ISO code, a sign such as € or kr.
 _SYMBOL = r"(?:[^\W\d_]{1,4}\.?|[^\w\s.,'()+-])?"
 _WRITTEN = re.compile(
@@ -41,11 +66,23 @@ def digits(currency: str) -> int:
 
 
 def currency_code(text: str) -> str:
-    """Read an ISO 4217 code such as `eur`; `ValueError` for anything else."""
+    """Read a code of ISO 4217 such as `eur`, former ones too; `ValueError` for anything else, with what was meant."""
     code = text.strip().upper()
-    if not _CODE.match(code):
-        raise ValueError(f"{text!r} is not a currency: an ISO 4217 code such as EUR is needed")
-    return code
+    if code in _CODES:
+        return code
+    meant = _meant(code)
+    hint = f"did you mean {meant}?" if meant else "an ISO 4217 code such as EUR is needed"
+    raise ValueError(f"{text!r} is not a currency: {hint}")
+
+
+@lru_cache(maxsize=1000)  # a column may hold the same slip a million times
+def _meant(code: str) -> str | None:
+    from difflib import get_close_matches  # here: nearly no command needs it
+
+    if code in _MEANT:
+        return _MEANT[code]
+    near = get_close_matches(code, _COMMON, 1, 0.6) if len(code) < 5 else []
+    return near[0] if near else None
 
 
 def to_text(minor: int, currency: str) -> str:

@@ -6,18 +6,17 @@ Amounts in several currencies are never added up without them; what is converted
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
+from mailflow import money
 from mailflow.config.yaml_files import decode
 from mailflow.errors import Problem, ProblemsError
 
 COLUMNS = ("date", "from", "to", "rate")
-_CURRENCY = re.compile(r"[A-Z]{3}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +74,7 @@ def _rows(text: str, file: str) -> Iterator[tuple[int, Mapping[str, str]]]:
 
 
 def _currency(text: str) -> str:
-    if not _CURRENCY.match(text):
+    if money.currency_code(text) != text:
         raise ValueError(f"{text!r} is not a currency: write three capitals such as EUR")
     return text
 

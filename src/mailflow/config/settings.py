@@ -17,12 +17,11 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from mailflow import clock
+from mailflow import clock, money
 from mailflow.config.recommending import CONTACT_COLUMNS, NeverShowSettings, RecommendationSettings
 from mailflow.config.yaml_files import parse_spec, read_yaml
 from mailflow.errors import ConfigError, UsageError
 
-_CURRENCY = re.compile(r"[A-Z]{3}\Z")
 _LANGUAGE = re.compile(r"[a-zA-Z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*\Z")
 _PLAIN_ADDRESS = re.compile(
     r"[^@\s<>,;:\"()\[\]\x00-\x1f\x7f]+@[^@\s<>,;:\"()\[\]\x00-\x1f\x7f]+\.[^@\s<>,;:\"()\[\]\x00-\x1f\x7f]+\Z"
@@ -40,7 +39,7 @@ def _address(value: str) -> str:
 
 
 def _currency_code(value: str) -> str:
-    if not _CURRENCY.match(value):
+    if money.currency_code(value) != value:
         raise ValueError(f"{value!r} is not a currency: write three capitals such as EUR")
     return value
 
