@@ -463,3 +463,23 @@ def _some_rows(dice: random.Random) -> Iterator[tuple[str, ...]]:
             quantity = dice.randint(1, 4) * (-1 if back else 1)
             price = f"{dice.randint(1, 2000) / 100:.2f}"
             yield f"{'R' if back else ''}{number}", customer, day, str(quantity), price, f"S{dice.randint(1, 5)}"
+
+
+def test_more_paid_back_than_an_order_cost_is_told_with_an_example(shop: Shop) -> None:
+    rows = (
+        "order id,email,date,total,currency,refunded amount\n"
+        "1,ann@example.com,2026-01-01,20.00,EUR,50.00\n2,ann@example.com,2026-01-02,20.00,EUR,20.00\n"
+    )
+    told = "1 order has more paid back than it cost, so its revenue is negative: 1 cost 20.00 EUR, and 50.00 EUR"
+    assert any(warning.startswith(told) for warning in shop.take(rows, dry_run=True).warnings)
+    result = shop.take(rows)
+    assert any(warning.startswith(told) for warning in result.warnings)
+    assert not any("paid back" in warning for warning in shop.take(rows.replace("50.00", "5.00")).warnings)
+
+
+def test_a_currency_that_is_none_rejects_its_row_and_former_ones_are_read(shop: Shop) -> None:
+    rows = "order id,email,date,total,currency\n1,a@example.com,1999-01-01,20,DEM\n2,a@example.com,2026-01-01,20,EUO\n"
+    result = shop.take(rows)
+    assert (result.inserted, result.rejected) == (1, 1)
+    assert result.problems[0].reason == "'EUO' is not a currency: did you mean EUR?"
+    assert shop.all("SELECT total_minor, currency FROM orders") == [(2000, "DEM")]

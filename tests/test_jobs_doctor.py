@@ -293,3 +293,11 @@ def test_owners_nobody_knows_and_firms_at_free_mail_are_hints(workspace: Workspa
     found = hints(workspace)
     assert "'Somebody'" in found["owner"]
     assert "gmx.de" in found["companies.domain"]
+
+
+def test_more_paid_back_than_an_order_cost_is_a_hint(workspace: Workspace) -> None:
+    header = "order id,email,date,total,currency,refunded amount\n"
+    bring(workspace, f"{header}1,ann@example.com,2026-01-01,20.00,EUR,20.00\n", "even.csv")
+    assert "refunds" not in hints(workspace)
+    bring(workspace, f"{header}2,ann@example.com,2026-01-01,20.00,EUR,20.01\n", "slip.csv")
+    assert "2 cost 20.00 EUR, and 20.01 EUR were paid back" in hints(workspace)["refunds"]

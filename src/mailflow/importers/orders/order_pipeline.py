@@ -21,6 +21,7 @@ from mailflow.store import (
     matching,
     order_differences,
     orders_bulk,
+    overpaid,
     returns_bulk,
 )
 from mailflow.store.orders_bulk import OrderCounts, Parts
@@ -85,6 +86,9 @@ class OrderPipeline:
         warnings = refused_warnings(consents_bulk.compare(db))
         orders = orders_bulk.compare(db, shop, self._parts)
         warnings += _remarks(orders, returns, repeated)
+        too_much = overpaid.of_file(db) if self._parts.refunds else None
+        if too_much is not None:
+            warnings.append(f"{too_much.sentence}.")
         read = db.execute("SELECT count(*) FROM stage.orders").fetchone()[0] + repeated
         unchanged = read - orders.new - orders.changed + returns.unchanged
         return Verdict(orders.new + returns.new, orders.changed + returns.changed, unchanged, warnings, returns.merged)

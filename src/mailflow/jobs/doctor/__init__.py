@@ -42,6 +42,7 @@ CHECKS: tuple[Check, ...] = (
     data.read_by_nobody,
     data.unknown_owners,
     data.firms_at_free_mail,
+    data.overpaid_orders,
 )
 
 

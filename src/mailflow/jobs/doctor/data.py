@@ -9,7 +9,7 @@ from mailflow.config.yaml_files import suggestion
 from mailflow.jobs.doctor.examined import Examined
 from mailflow.jobs.doctor.fields import COMPUTED, FieldReport, Reader
 from mailflow.jobs.doctor.findings import Finding, error, hint
-from mailflow.store import companies, owners
+from mailflow.store import companies, overpaid, owners
 from mailflow.store.field_usage import ATTRIBUTE, COLUMNS
 from mailflow.workspace import SETTINGS_FILE
 
@@ -134,6 +134,20 @@ def firms_at_free_mail(examined: Examined) -> Iterator[Finding]:
             "companies.domain",
             f"companies have the domain of a free-mail provider: {shown}. Nobody is taken for theirs because of it",
             "Name the company of those contacts in their column `company`",
+        )
+
+
+def overpaid_orders(examined: Examined) -> Iterator[Finding]:
+    """Find orders of which more was paid back than they cost."""
+    if examined.store is None or examined.is_damaged:
+        return
+    found = overpaid.of_database(examined.store.db)
+    if found is not None:
+        yield hint(
+            "data",
+            "refunds",
+            found.sentence,
+            "If it is a slip, mend the refunds where the file comes from and import it again",
         )
 
 
