@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mailflow.rules.resolve import Done
-from mailflow.rules.types import Deed, Field
+from mailflow.rules.resolve import Done, Each, Either, Opposite, Resolved, Test, TestAny
+from mailflow.rules.types import Always, CompareFields, Deed, Field, Known, Like
 from mailflow.store import json_sql
 
 Bind = Callable[[str | int | float | bool], str]
@@ -24,6 +24,9 @@ _LINE = {
     "order_id": "o.order_id",
 }
 _AMOUNTS = {"price": "l.price_minor", "total": "o.total_minor"}
+_OF_ORDERS = ("currency", "order_id", "total")  # what `where=` asks of an order and not of a line
+_ORDERS = "orders AS o"
+_COUNTED = "o.status IN ('open', 'paid')"
 _NAMES = "j.key IN ('product_id', 'sku', 'product', 'title')"
 _CATEGORIES = "(j.key IN ('category', 'categories') OR j.path GLOB '*.categories')"
 
@@ -42,6 +45,8 @@ class Deeds:
         Whose contact is somebody else's now is looked up once a contact, not once a deed.
         """
         match self.done.deed:
+            case Deed.ORDER if where is None and self.done.product is None and self.done.category is None:
+                return self._ordered()
             case Deed.ORDER:
                 return self._often([self._orders(where)])
             case Deed.EVENT:
@@ -57,17 +62,50 @@ class Deeds:
             return converted(_AMOUNTS[field.name], "o.currency")
         return _LINE[field.name]
 
+    def _ordered(self) -> str:
+        """Return who ordered, of whatever: from the kept facts, which are of whole people, as far as they tell it.
+
+        Only who ordered before the window too, or after it, has orders to be counted.
+        """
+        least, until = self.bind(self.done.at_least), self.bind(self.done.until)
+        tests = [f"f.order_count >= {least}", f"f.first_order_at < {until}"]
+        told = [f"f.last_order_at < {until}"]
+        if self.done.since is not None:
+            since = self.bind(self.done.since)
+            tests.append(f"f.last_order_at >= {since}")
+            told.append(f"f.first_order_at >= {since}")
+        # Of one order the first or the last one tells; of several, that all are in the window.
+        known = f" {'OR' if self.done.at_least == 1 else 'AND'} ".join(told)
+        tests.append(f"({known} OR ({self._ordered_by('f.contact_id')}) >= {least})")
+        return f"SELECT f.contact_id FROM contact_facts AS f WHERE {' AND '.join(tests)}"
+
+    def _ordered_by(self, person: str) -> str:
+        """Return how often a person ordered in the window, with everybody who was merged into them."""
+        whose = f"o.contact_id = {person}"
+        if self.merges:
+            merged = f"SELECT w.id FROM contacts AS w WHERE w.merged_into = {person}"
+            whose = f"o.contact_id IN (SELECT {person} UNION ALL {merged})"
+        return f"SELECT count(*) FROM orders AS o WHERE {' AND '.join([whose, _COUNTED, *self._window('o.placed_at')])}"
+
     def _orders(self, where: str | None) -> _Source:
-        lines = ""
-        if self.done.product is not None or self.done.category is not None:
-            lines = " JOIN order_lines AS l ON l.order_id = o.id"
-        elif where is not None:
-            lines = " LEFT JOIN order_lines AS l ON l.order_id = o.id"
-        tests = ["o.status IN ('open', 'paid')", "o.contact_id IS NOT NULL", *self._window("o.placed_at")]
+        tests = [_COUNTED, "o.contact_id IS NOT NULL", *self._window("o.placed_at")]
         tests += [f"l.product_id IN ({products})" for products in self._products()]
         tests += [where] if where is not None else []
-        rows = f"orders AS o{lines} WHERE {' AND '.join(tests)}"
-        return "o.contact_id", rows, "count(DISTINCT o.id)" if lines else "count(*)"
+        tables = self._lines()
+        rows = f"{tables} WHERE {' AND '.join(tests)}"
+        return "o.contact_id", rows, "count(*)" if tables == _ORDERS else "count(DISTINCT o.id)"
+
+    def _lines(self) -> str:
+        """Return orders with what is asked of their lines; one without lines is a row in which they are missing."""
+        asked = self.done.where
+        if self.done.product is None and self.done.category is None:
+            if asked is None or not _asks_lines(asked):
+                return _ORDERS
+            if not _needs_line(asked):
+                return f"{_ORDERS} NOT INDEXED LEFT JOIN order_lines AS l ON l.order_id = o.id"  # both by number
+            if self.done.since is None:  # it costs less to read all lines than to find those of all orders
+                return f"order_lines AS l CROSS JOIN {_ORDERS} ON o.id = l.order_id"
+        return f"{_ORDERS} JOIN order_lines AS l ON l.order_id = o.id"
 
     def _events(self, where: str | None) -> str:
         done = self.done
@@ -169,3 +207,33 @@ class Deeds:
             return contact
         merged = f"{contact} IN (SELECT w.id FROM contacts AS w WHERE w.merged_into IS NOT NULL)"
         return f"iif({merged}, (SELECT w.merged_into FROM contacts AS w WHERE w.id = {contact}), {contact})"
+
+
+def _asks_lines(condition: Resolved) -> bool:
+    """Say whether a `where=` asks anything of an order's lines."""
+    match condition:
+        case Opposite(part):
+            return _asks_lines(part)
+        case Each(parts) | Either(parts):
+            return any(_asks_lines(part) for part in parts)
+        case Always():
+            return False
+        case CompareFields(left, _, right):
+            return left.name not in _OF_ORDERS or right.name not in _OF_ORDERS
+        case Test(field) | TestAny(field) | Known(field) | Like(field):
+            return field.name not in _OF_ORDERS
+        case _:
+            return True
+
+
+def _needs_line(condition: Resolved) -> bool:
+    """Say whether a `where=` is never true of an order without lines, as what is missing makes a test false."""
+    match condition:
+        case Each(parts):
+            return any(_needs_line(part) for part in parts)
+        case Either(parts):
+            return all(_needs_line(part) for part in parts)
+        case Opposite() | Always():
+            return False
+        case _:
+            return _asks_lines(condition)
