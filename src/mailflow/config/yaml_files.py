@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, RootModel, ValidationError
 
 from mailflow.errors import Problem, ProblemsError
 
@@ -253,6 +253,8 @@ def _known_keys(model: type[BaseModel], path: KeyPath) -> list[str]:
 
 def _annotation_of(part: str | int, annotation: Any) -> Any:
     """Return the annotation of what is called `part` in a model, in a list, or in a group such as `fields:`."""
+    if isinstance(annotation, type) and issubclass(annotation, RootModel):
+        annotation = annotation.model_fields["root"].annotation
     if get_origin(annotation) is list:
         return get_args(annotation)[0]
     if get_origin(annotation) is dict:
@@ -271,7 +273,7 @@ def _model_in(annotation: Any) -> Any:
 
 def suggestion(word: str, known: Iterable[str]) -> str:
     """Return ` (did you mean 'x'?)` for the nearest known word, or all of them when none is near and few are."""
-    words = list(known)
+    words = [str(each) for each in known]
     folded = {each.lower(): each for each in words}
     near = difflib.get_close_matches(word.lower(), folded, n=1, cutoff=0.6)
     if near:

@@ -56,6 +56,7 @@ _LINE_FIELDS: Mapping[str, Field] = MappingProxyType(
         "total": Field("total", FieldType.MONEY),
     }
 )
+_EXAMPLES = {"event": "ticket_opened", "product": "Oolong", "category": "tea", "campaign": "spring"}
 # How much alike two names must be for one of them to be a slip of the pen.
 _ALIKE = 0.8
 
@@ -206,7 +207,9 @@ class _Reader:
                 return None
             case Literal(str() as text) if text.strip():
                 return text.strip()
-        raise self.error(f'{name} is a text in quotes, such as "tea"', value.span)
+            case Name(written):
+                raise self.error(f'{name} is a text in quotes: "{written}"', value.span)
+        raise self.error(f'{name} is a text in quotes, such as "{_EXAMPLES[name]}"', value.span)
 
     def flag(self, value: Syntax | None) -> bool:
         match value:

@@ -16,6 +16,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from mailflow.rules.foreign import foreign
 from mailflow.rules.syntax import (
     Binary,
     Call,
@@ -129,6 +130,8 @@ class _Parser:
             hint = ' (of a list, write: tags contains "vip")' if self.ahead.kind is Kind.NAME else ""
             raise self.error(f'after "in" comes a list in brackets, such as ("DE", "AT"){hint}', self.ahead.span)
         opening = self.take()
+        if self.at(")"):
+            raise self.error('a list has at least one value, such as ("DE", "AT")', self.ahead.span)
         items = [self.expression(_POWER["in"])]
         while self.at(",") and self.take() and not self.at(")"):
             items.append(self.expression(_POWER["in"]))
@@ -212,6 +215,8 @@ class _Parser:
             return self.error(f"write {written.lower()!r} in small letters", token.span)
         if written == "=":
             return self.error("'=' sets a value: to compare, write ==", token.span)
+        if (hint := foreign(self.text, token)) is not None:
+            return self.error(hint, token.span)
         if token.kind is Kind.MARK or written in _KEYWORDS:
             return self.error(f"{written!r} cannot stand here", token.span)
         return self.error(f"{written} cannot stand here: is an operator missing before it (==, and, or …)?", token.span)

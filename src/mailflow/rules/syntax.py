@@ -232,4 +232,10 @@ def _unreadable(text: str, position: int) -> RuleError:
         return RuleError(f'{sign!r} is not a quotation mark here: write "…"', text, span)
     if sign in _FOREIGN:
         return RuleError(f"{sign!r} is not an operator here: write {_FOREIGN[sign]}", text, span)
+    if sign in "€$£¥":
+        return RuleError("an amount is a plain number in your currency, such as 99.50", text, span)
+    if sign == ";":
+        return RuleError("a rule is one condition: join its parts with and or or", text, span)
+    if sign == "#":
+        return RuleError("a comment has no place in a rule: in a file it stands on a line of its own", text, span)
     return RuleError(f"{sign!r} cannot stand here", text, span)
