@@ -159,6 +159,31 @@ def test_rfm_by_category_as_people_ask_for_it(workspace: Workspace, capsys: pyte
     assert "Weber" in out
 
 
+def test_classes_by_category_fit_eighty_columns_and_every_number_is_whole(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dice, people = Random(5), [f"p{number}" for number in range(1_200)]
+    days = [f"2026-03-{day:02}" for day in range(1, 29)]
+    orders = [Order(who, at(dice.choice(days), ZONE), 900) for who in people for _ in range(dice.randint(1, 5))]
+    keep_orders(workspace.store, orders)
+    long = "Teas of the mountains, and what is drunk with them in the afternoon"
+    with workspace.store.transaction() as tx:
+        tx.execute("INSERT INTO products (id, source, product_id, title) VALUES (1, 'test', '1', 't')")
+        tx.execute("INSERT INTO product_categories VALUES (1, ?)", (long,))
+        tx.execute("INSERT INTO order_lines (order_id, product_id, title, quantity) SELECT id, 1, 't', 1 FROM orders")
+    monkeypatch.setenv("COLUMNS", "80")
+    _, narrow, _ = told(workspace, capsys, "segment", "--by", "category", "--as-of", "2026-03-30")
+    rows = asked(workspace, capsys, "segment", "--by", "category", "--as-of", "2026-03-30")
+    assert all(len(line) <= 80 for line in narrow.splitlines())
+    line = next(line for line in narrow.splitlines() if "Teas" in line)
+    assert line.split("…")[1].split() == ["1,200", *(f"{row['contacts']:,}" for row in rows if row["contacts"])]
+    assert "1 champions, 2 loyal customers" in " ".join(narrow.split())
+    monkeypatch.setenv("COLUMNS", "200")
+    _, wide, _ = told(workspace, capsys, "segment", "--by", "category", "--as-of", "2026-03-30")
+    assert long in wide
+    assert "1 champions" not in wide
+
+
 def test_without_categories_the_words_say_where_they_come_from(
     workspace: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:

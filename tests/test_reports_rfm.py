@@ -85,6 +85,14 @@ def test_the_page_shows_the_figures_of_the_report(workspace: Workspace) -> None:
     assert f"{report.revenue_minor / 100:,.2f}" in shown
 
 
+def test_cut_points_are_written_as_their_unit_is(workspace: Workspace) -> None:
+    amounts = (2970, 2970, 5611, 5612, 9000)
+    keep_orders(workspace.store, [Order(f"c{n}", at("2026-03-01", ZONE), minor) for n, minor in enumerate(amounts)])
+    recency, frequency, monetary = (measure.cuts for measure in rfm_report.gather(workspace, DAY).measures)
+    assert (recency[0], frequency[0]) == ("29", "1")
+    assert list(monetary) == ["29.70", "45.546", "56.114", "62.896"]
+
+
 def test_the_history_is_what_the_report_says_as_of_each_month_end(workspace: Workspace) -> None:
     fill(workspace)
     history = rfm_report.gather(workspace, DAY).history

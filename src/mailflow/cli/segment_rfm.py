@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mailflow import clock
 from mailflow.cli.frame import Format, Session
+from mailflow.cli.plain import shown
 from mailflow.store.frames_by import Label
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from rich.table import Table
 
     from mailflow.jobs.rfm import KindReport
 
 _MOVE_COLUMNS = ["contact", "email", "from", "to", "at"]
 _KIND_COLUMNS = "{} class contacts orders revenue currency share_contacts share_revenue median_recency_days"
 _SHOWN = 20
+_SHORTEST_NAME = 8  # letters of a category, however narrow the terminal
 
 
 def page(session: Session, day: date, path: Path) -> None:
@@ -70,7 +74,9 @@ def by(session: Session, label: Label, day: date) -> None:
     rows = [record for report in found for record in report.records()]
     columns = _KIND_COLUMNS.format(label).split()
     session.emit(
-        rows, lambda: _kinds_table(found) if found else f"No {label} of anything bought by {day}.", columns=columns
+        rows,
+        lambda: _kinds_table(session, found[:_SHOWN]) if found else f"No {label} of anything bought by {day}.",
+        columns=columns,
     )
     if not found:
         session.say(f"no order line is of a product with a {label}: `mailflow import products.csv` says which have one")
@@ -78,16 +84,44 @@ def by(session: Session, label: Label, day: date) -> None:
         session.say(f"the first {_SHOWN} of {len(found):,}; --format csv shows all")
 
 
-def _kinds_table(found: list[KindReport]) -> RenderableType:
-    """Return how many of each class bought of each kind; classes nobody is in anywhere are left out."""
-    from mailflow.cli.segment import rows_table
+def _kinds_table(session: Session, found: Sequence[KindReport]) -> RenderableType:
+    """Return how many of each class bought of each kind; classes nobody is in anywhere are left out.
 
-    shown = found[:_SHOWN]
-    names = [row.name for row in shown[0].classes] if shown else []
-    used = [place for place, _ in enumerate(names) if any(report.classes[place].contacts for report in shown)]
+    Where the names of the classes do not fit beside each other they are numbered, and told below.
+    """
+    from rich.console import Group
+
+    names = [row.name for row in found[0].classes]
+    used = [place for place, _ in enumerate(names) if any(report.classes[place].contacts for report in found)]
     rows = [
         (report.name, f"{report.contacts:,}", *(f"{report.classes[place].contacts:,}" for place in used))
-        for report in shown
+        for report in found
     ]
-    headings = [str(shown[0].by) if shown else "", "contacts", *(names[place].replace("_", " ") for place in used)]
-    return rows_table(rows, headings, numbers=headings[1:])
+    told = [names[place].replace("_", " ") for place in used]
+    headings = [str(found[0].by), "contacts", *told]
+    if sum(_widths(rows, headings)) <= session.out.width:
+        return _table_of_kinds(rows, headings, width=session.out.width)
+    numbers = [str(number) for number in range(1, len(told) + 1)]
+    legend = ", ".join(f"{number} {name}" for number, name in zip(numbers, told, strict=True))
+    return Group(_table_of_kinds(rows, [*headings[:2], *numbers], width=session.out.width), legend)
+
+
+def _widths(rows: Sequence[Sequence[str]], headings: Sequence[str]) -> list[int]:
+    """Return how wide each column is, with its gap, where headings break between words and cells do not break."""
+    words = [max(map(len, heading.split())) for heading in headings]
+    return [max(*map(len, cells), word) + 2 for *cells, word in zip(*rows, words, strict=True)]
+
+
+def _table_of_kinds(rows: Sequence[Sequence[str]], headings: Sequence[str], *, width: int) -> Table:
+    """Return rows as a table, of which a long name in the first column gives way."""
+    from rich import box
+    from rich.table import Table
+
+    room = width - sum(_widths(rows, headings)[1:]) - 2
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column(headings[0], no_wrap=True, overflow="ellipsis", max_width=max(room, _SHORTEST_NAME))
+    for heading in headings[1:]:
+        table.add_column(heading, justify="right")
+    for name, *counts in rows:
+        table.add_row(shown(name), *counts)
+    return table

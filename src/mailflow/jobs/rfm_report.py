@@ -172,23 +172,25 @@ def _moves(workspace: Workspace, day: date) -> Moves:
 
 def _measures(workspace: Workspace, scored: Scored) -> list[Measure]:
     frame, fixed = scored.frame, scoring.bounds(workspace.settings.rfm, scored.currency)
-    places = money.digits(scored.currency)
     return [
         Measure(
             name=name,
             unit=unit,
             bands=rfm.bands(cuts, frame[score], falling=name == "recency"),
-            cuts=[_number(cut / scale) for cut in cuts],
+            cuts=[_number(cut / 10**digits, digits) for cut in cuts],
             fixed=bool(fixed.get(name)),
         )
-        for name, unit, score, cuts, scale in (
-            ("recency", "days", "r", scored.cuts.recency, 1),
-            ("frequency", "orders", "f", scored.cuts.frequency, 1),
-            ("monetary", scored.currency, "m", scored.cuts.monetary, 10**places),
+        for name, unit, score, cuts, digits in (
+            ("recency", "days", "r", scored.cuts.recency, 0),
+            ("frequency", "orders", "f", scored.cuts.frequency, 0),
+            ("monetary", scored.currency, "m", scored.cuts.monetary, money.digits(scored.currency)),
         )
     ]
 
 
-def _number(cut: Fraction) -> str:
-    """Return a cut point in decimals, as few as it has, at most four: 12, 61.2."""
-    return f"{float(cut):,.4f}".rstrip("0").rstrip(".")
+def _number(cut: Fraction, digits: int) -> str:
+    """Return a cut point in decimals, at least as many as its unit has and at most three more: 12, 61.2, 29.70."""
+    text = f"{float(cut):,.{digits + 3}f}"
+    whole, _, part = text.partition(".")
+    part = part.rstrip("0").ljust(digits, "0")
+    return f"{whole}.{part}" if part else whole

@@ -74,10 +74,11 @@ def populations(store: Store, by: Label, *, until: int, currency: str, rates: Ra
     reported, worth = frames.factors(used, currency, rates, day)
     if merged is not None:
         rows[:, 1] = merged[rows[:, 1]]
-    for code, name in enumerate(names):
-        mine = rows[rows[:, 0] == code]
-        if len(mine):
-            yield Labelled(name, _population(mine, [worth.get(one, 1.0) for one in currencies], reported))
+    factors = [worth.get(one, 1.0) for one in currencies]
+    rows = rows[np.argsort(rows[:, 0], kind="stable")]
+    codes, starts = np.unique(rows[:, 0], return_index=True)
+    for code, mine in zip(codes, np.split(rows, starts[1:]), strict=False):  # without rows there is one empty part
+        yield Labelled(names[code], _population(mine, factors, reported))
 
 
 def _keep_goods(db: Connection, by: Label) -> list[str]:
@@ -89,8 +90,8 @@ def _keep_goods(db: Connection, by: Label) -> list[str]:
         "CREATE TEMP TABLE goods (product_id INTEGER, label INTEGER, PRIMARY KEY (product_id, label)) WITHOUT ROWID"
     )
     keys = sorted(found)
-    for code, key in enumerate(keys):
-        db.executemany("INSERT OR IGNORE INTO temp.goods VALUES (?, ?)", [(one, code) for one, _ in found[key]])
+    rows = ((product_id, code) for code, key in enumerate(keys) for product_id, _ in found[key])
+    db.executemany("INSERT OR IGNORE INTO temp.goods VALUES (?, ?)", rows)
     return [min(label for _, label in found[key]) for key in keys]
 
 
