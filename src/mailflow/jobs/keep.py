@@ -21,7 +21,7 @@ from mailflow.workspace import SETTINGS_FILE, Workspace
 if TYPE_CHECKING:
     from mailflow.segments import Segments
 
-_FILES = (SETTINGS_FILE, "segments.yaml", "traits.yaml", "rates.csv")
+_FILES = (SETTINGS_FILE, "segments.yaml", "traits.yaml", "rates.csv", "places.csv", "stores.csv")
 _READ_FILES = "segments_files"  # the files' mark when segments were last looked at
 _AGAIN_MS = 3_600_000  # how long a file that cannot be read is left alone, unless it is edited
 _SETBACK_MS = 120_000  # a clock that went back further was moved by a rehearsal

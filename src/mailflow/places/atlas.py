@@ -39,12 +39,15 @@ class Circle:
     """The postcodes and towns within a circle, as JSON lists of `country key`, for SQL to look into.
 
     `codes` are the postcodes inside, `known` all that are known in their countries, `towns` the names inside; one
-    without a country is that of somebody whose country is not known.
+    without a country is that of somebody whose country is not known. The `bare` ones are the keys alone, by which
+    SQL finds the few people whom it looks at more closely.
     """
 
     codes: str = "[]"
     known: str = "[]"
     towns: str = "[]"
+    bare_codes: str = "[]"
+    bare_towns: str = "[]"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 from unicodedata import combining, normalize
 
@@ -26,6 +26,7 @@ LONGITUDES = tuple(form for name in ("longitude", "lng", "lon", "long") for form
 _LANGUAGES = "en de fr es it nl pt pl cs sk hu sl hr da sv nb fi ro tr".split()
 
 
+@lru_cache(1 << 12)
 def country_code(text: str | None) -> str | None:
     """Return the two letters of a country that is written as a code or a name; None for what is none."""
     if text is None:
@@ -59,6 +60,7 @@ def zone_country(timezone: str) -> str | None:
     return territories.get(timezone)
 
 
+@lru_cache(1 << 14)  # of everybody's towns, SQL asks again and again for the same ones
 def town_key(text: str) -> str:
     """Return a town's name for comparison: Zürich, ZÜRICH and Zurich are one, and so are Großenhain and Grossenhain."""
     plain = text.strip(" ")

@@ -168,6 +168,8 @@ class Gazetteer:
             codes=_json(map(_with_country, codes)),
             known=_json(map(_with_country, known)),
             towns=_json((*map(_with_country, towns), *alone)),
+            bare_codes=_json(row["key"] for row in codes),
+            bare_towns=_json(row["key"] for row in towns),
         )
 
     def _inside(self, query: str, box: Box, center: Spot, km: float) -> Iterator[Row]:

@@ -17,6 +17,7 @@ from mailflow.errors import MailflowError, Problem, ProblemsError
 from mailflow.importers.recognition import layouts
 from mailflow.jobs.campaign import OpenCampaign
 from mailflow.jobs.doctor.fields import FieldReport, Gathered, field_reports, readers_of_fields
+from mailflow.places import listed
 from mailflow.rules import Rule, RuleError
 from mailflow.rules.types import TRAITS
 from mailflow.segments import Segments
@@ -50,7 +51,7 @@ class Examined:
     @property
     def problems(self) -> list[Problem]:
         """Everything that is wrong in the files that a person edits, each once."""
-        for part in ("settings", "rules", "templates", "audiences", "tables"):
+        for part in ("settings", "rules", "templates", "audiences", "tables", "places"):
             getattr(self, part)  # opening it keeps what is wrong with it
         return list(self._problems)
 
@@ -128,6 +129,15 @@ class Examined:
     def tables(self) -> int:
         """How many exports of tools are known, those of the workspace's own tables among them."""
         return len(self._tried(partial(layouts.load_layouts, self.workspace.root)) or ())
+
+    @cached_property
+    def places(self) -> int:
+        """How many places and stores the files places.csv and stores.csv know."""
+        if self.segments is None:
+            return 0
+        names, file = self.segments.names, self.workspace.root / listed.PLACES_FILE
+        known = self._tried(lambda: sum(1 for _ in listed.own(file, names.atlas.home))) if file.exists() else 0
+        return (known or 0) + (self._tried(names.stores.check) or 0)
 
     @cached_property
     def store(self) -> Store | None:
