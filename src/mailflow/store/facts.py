@@ -11,11 +11,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from mailflow.store.connection import Connection
+from mailflow.store.person_sql import person_of
 
 # Counted are open and paid orders: model.COUNTED_STATUSES. Refunds lower the revenue, not the count.
 _COUNTED = "status IN ('open', 'paid')"
-# Who the contact of an order is now. Nobody is merged into somebody who is merged themselves: store/merges.
-_PERSON = "coalesce((SELECT merged_into FROM main.contacts WHERE id = o.contact_id), o.contact_id)"
+_PERSON = person_of("o.contact_id")
 _FACTS = f"""SELECT {{who}}, count(*), min(o.placed_at), max(o.placed_at)
     FROM main.orders AS o WHERE {{condition}} AND o.contact_id IS NOT NULL AND o.{_COUNTED} GROUP BY 1"""
 _REVENUE = f"""SELECT {{who}}, o.currency, sum(o.total_minor - coalesce(

@@ -16,6 +16,7 @@ from mailflow.config.rates import COLUMNS, Rates
 from mailflow.errors import DataError
 from mailflow.model import COUNTED_STATUSES
 from mailflow.store.connection import Connection
+from mailflow.store.person_sql import person_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -142,7 +143,7 @@ def late_contacts(db: Connection, *, until: int) -> list[int]:
         f"""WITH late (id) AS (
               SELECT contact_id FROM contact_facts WHERE last_order_at >= :until
               UNION
-              SELECT coalesce((SELECT merged_into FROM contacts WHERE id = o.contact_id), o.contact_id)
+              SELECT {person_of("o.contact_id")}
               FROM refunds AS r JOIN orders AS o ON o.id = r.order_id
               WHERE r.refunded_at >= :until AND o.contact_id IS NOT NULL AND o.status IN {COUNTED})
             SELECT id FROM late

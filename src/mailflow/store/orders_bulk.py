@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from mailflow.store import facts, journal
+from mailflow.store import facts, journal, staging
 from mailflow.store.connection import Connection
 from mailflow.store.contacts_bulk import CONTACT_OF
 from mailflow.store.goods_bulk import PRODUCT_OF
@@ -68,12 +68,7 @@ class Parts:
 def number_equal_rows(db: Connection) -> None:
     """Give orders without an id theirs: the hash of the row, which is there already, and its number among equals."""
     db.execute("CREATE INDEX stage.orders_by_id ON orders (order_id)")
-    db.execute(
-        """UPDATE stage.orders AS o SET order_id = o.order_id || '-' || s.number
-           FROM (SELECT n, row_number() OVER (PARTITION BY order_id ORDER BY n) AS number FROM stage.orders
-                 WHERE order_id IN (SELECT order_id FROM stage.orders GROUP BY order_id HAVING count(*) > 1)) AS s
-           WHERE o.n = s.n AND s.number > 1"""
-    )
+    staging.number_equals(db, "orders", "order_id")
 
 
 def join_scattered(db: Connection, *, add_totals: bool) -> int:

@@ -17,7 +17,10 @@ from mailflow.model import Basis, ConsentState
 from mailflow.store import frames, lifecycle, tickets
 from mailflow.store.connection import Connection
 from mailflow.store.database import Store
+from mailflow.store.person_sql import person_of
 from mailflow.store.scores import RfmRow
+
+_PERSON = person_of("o.contact_id")
 
 
 @contextmanager
@@ -57,11 +60,10 @@ def _hide_orders(db: Connection, late: list[int], until: int) -> None:
     """Recount the facts of contacts whose kept ones know too much; all others keep theirs."""
     db.execute("CREATE TEMP TABLE late (contact_id INTEGER PRIMARY KEY)")
     db.execute("INSERT INTO late SELECT value FROM json_each(?)", (json.dumps(late),))
-    person = "coalesce((SELECT merged_into FROM contacts WHERE id = o.contact_id), o.contact_id)"
     counted = f"o.status IN {frames.COUNTED} AND o.placed_at < :until AND o.contact_id IN (SELECT contact_id FROM late)"
     db.execute(
         f"""CREATE TEMP TABLE late_facts AS
-            SELECT {person} AS contact_id, count(*) AS order_count, min(o.placed_at) AS first_order_at,
+            SELECT {_PERSON} AS contact_id, count(*) AS order_count, min(o.placed_at) AS first_order_at,
                    max(o.placed_at) AS last_order_at
             FROM orders AS o WHERE {counted} GROUP BY 1""",
         {"until": until},
@@ -69,9 +71,9 @@ def _hide_orders(db: Connection, late: list[int], until: int) -> None:
     db.execute(
         f"""CREATE TEMP TABLE late_revenue AS
             SELECT contact_id, currency, sum(minor) AS revenue_minor FROM (
-              SELECT {person} AS contact_id, o.currency, o.total_minor AS minor FROM orders AS o WHERE {counted}
+              SELECT {_PERSON} AS contact_id, o.currency, o.total_minor AS minor FROM orders AS o WHERE {counted}
               UNION ALL
-              SELECT {person}, o.currency, -r.amount_minor FROM refunds AS r JOIN orders AS o ON o.id = r.order_id
+              SELECT {_PERSON}, o.currency, -r.amount_minor FROM refunds AS r JOIN orders AS o ON o.id = r.order_id
               WHERE {counted} AND r.refunded_at < :until)
             GROUP BY contact_id, currency""",
         {"until": until},

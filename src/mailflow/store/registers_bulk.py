@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mailflow import money
+from mailflow.store import staging
 from mailflow.store.connection import Connection, Row
 from mailflow.store.pace import Pace
 from mailflow.store.registers import COSTS, ROW, Register
@@ -45,14 +46,8 @@ def add(db: Connection, register: Register, rows: Iterable[Sequence[Any]]) -> No
 def number_equal_rows(db: Connection) -> None:
     """Tell rows without an id apart: their key is a hash (`registers.ROW`), and gets its number among equal rows."""
     _index(db)
-    db.execute(
-        """UPDATE stage.register AS r SET key = r.key || '-' || s.number
-           FROM (SELECT n, row_number() OVER (PARTITION BY key ORDER BY n) AS number FROM stage.register
-                 WHERE key IN (SELECT key FROM stage.register WHERE key >= :row AND key < :after
-                               GROUP BY key HAVING count(*) > 1)) AS s
-           WHERE r.n = s.n AND s.number > 1""",
-        {"row": ROW, "after": f"{ROW}g"},  # the hash is hexadecimal
-    )
+    # The hash is hexadecimal.
+    staging.number_equals(db, "register", "key", among=f"key >= '{ROW}' AND key < '{ROW}g'")
 
 
 def fold_repeated(db: Connection, register: Register) -> int:

@@ -174,3 +174,17 @@ def email_keys(db: Connection) -> Iterator[str]:
             (first, first + _WINDOW - 1),
         ).fetchone()
         yield from texts[0].split("\n") if texts[0] else ()
+
+
+def number_equals(db: Connection, table: str, column: str, among: str = "TRUE") -> None:
+    """Tell equal rows of a staged table apart: the second of them gets `-2` behind its id, and so on.
+
+    Their ids are hashes of what they say, in an indexed `column`; `among` is a condition on such rows.
+    """
+    db.execute(
+        f"""UPDATE stage.{table} AS r SET {column} = r.{column} || '-' || s.number
+            FROM (SELECT n, row_number() OVER (PARTITION BY {column} ORDER BY n) AS number FROM stage.{table}
+                  WHERE {column} IN (SELECT {column} FROM stage.{table} WHERE {among}
+                                     GROUP BY {column} HAVING count(*) > 1)) AS s
+            WHERE r.n = s.n AND s.number > 1"""
+    )

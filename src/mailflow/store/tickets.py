@@ -9,6 +9,7 @@ from datetime import datetime
 
 from mailflow import clock
 from mailflow.store.connection import Connection, Row
+from mailflow.store.person_sql import person_of
 
 # A ticket is open if the last file that gave its state said so, else if it was not closed after it was (re)opened. At
 # one instant an opening comes before a closing, and a closing before a reopening.
@@ -32,7 +33,7 @@ _OPEN_OF = "(SELECT count(*) FROM ({}) WHERE {})".format(
 )
 # The same for rules, which ask it of everybody: all tickets are read once, then found by `who`.
 # Without the cast SQLite makes no index of `who`: an expression has no type of its own.
-_PERSON = "CAST(coalesce((SELECT w.merged_into FROM contacts AS w WHERE w.id = e.contact_id), e.contact_id) AS INTEGER)"
+_PERSON = f"CAST({person_of('e.contact_id')} AS INTEGER)"
 OPEN_IN_RULES = """coalesce((SELECT t.n FROM (SELECT who, count(*) AS n FROM ({}) WHERE {} GROUP BY who) AS t
     WHERE t.who = c.id), 0)""".format(
     _TICKETS.format(columns=f"{_PERSON} AS who", people="IS NOT NULL", group="who, "), _IS_OPEN
