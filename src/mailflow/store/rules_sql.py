@@ -28,6 +28,7 @@ from mailflow.rules.resolve import (
     resolve,
     weights,
 )
+from mailflow.rules.simplify import simplified
 from mailflow.rules.types import (
     Always,
     Around,
@@ -114,7 +115,7 @@ def compile(
     """
     parameters: Parameters = {}
     compiler = _Compiler(parameters, context, factors or {}, merges=merges)
-    return compiler.condition(resolve(rule, context)), parameters
+    return compiler.condition(simplified(resolve(rule, context))), parameters
 
 
 @dataclass(frozen=True, slots=True)
