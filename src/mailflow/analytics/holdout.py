@@ -7,15 +7,16 @@ sums that are measured are those that mail uses: neighbours.py and recommend.py.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mailflow.analytics import neighbours, ranking, recommend
-from mailflow.analytics.neighbours import Integers, Purchases
+from mailflow.analytics import chances, neighbours, ranking, recommend
+from mailflow.analytics.chances import Chances, Shown
+from mailflow.analytics.neighbours import Choices, Integers, Purchases
 from mailflow.analytics.ranking import Interval
 from mailflow.analytics.recommend import UNIT, History, Neighbour, Suggestion
 
@@ -24,7 +25,9 @@ Floats = NDArray[np.float64]
 K = 10
 LEAST_PEOPLE = 30  # fewer, and an interval over them means nothing
 MOST_PEOPLE = 20_000  # more make the interval no narrower than anybody needs; evenly chosen
+_MOST_TRIED = 3_000  # people whose lists the chances are learned from
 _SEED = 20260320
+_DAY_MS = 86_400_000
 
 
 class Method(StrEnum):
@@ -55,6 +58,21 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True)
+class Forecast:
+    """What the probabilities were worth: learned before the test period, of lists shown at its beginning.
+
+    `brier` is the mean squared error (Brier 1950), `brier_constant` that of giving every product the same, true share.
+    """
+
+    days: int
+    shown: int
+    expected: float
+    bought: float
+    brier: float
+    brier_constant: float
+
+
+@dataclass(frozen=True, slots=True)
 class Evaluation:
     """What came out. `figures` is empty where too few people bought before and after, and `why` says so."""
 
@@ -64,8 +82,10 @@ class Evaluation:
     products: int  # that were bought before
     with_neighbours: int  # of these
     recommended_products: int  # different ones in all lists
+    bought_again: int  # products that who comes back often buys again, consumables or not
     personal: float  # share of people whose list of K has something other than popular products
     figures: Sequence[Figures]
+    forecast: Forecast | None = None
     why: str = ""
 
 
@@ -84,15 +104,15 @@ def split_at(purchases: Purchases, share: float = 0.8) -> int:
     return int(np.quantile(purchases.at, share)) if len(purchases) else 0
 
 
-def learn(purchases: Purchases, n_products: int, *, support: int, half_life_days: float) -> Model:
+def learn(purchases: Purchases, n_products: int, choices: Choices) -> Model:
     """Return what recommendations go by when these are all purchases."""
     once = neighbours.latest(purchases)
-    lately = neighbours.popularity(once, n_products, half_life_days=half_life_days)
+    lately = neighbours.popularity(once, n_products, half_life_days=choices.half_life_days)
     buyers = np.bincount(once.products, minlength=n_products).astype(float)
-    rates = neighbours.repeat_rates(purchases, n_products)
-    again = np.flatnonzero(rates >= neighbours.CONSUMABLE)
+    rates = neighbours.again(purchases, n_products, choices.consumables)
+    again = np.flatnonzero(~np.isnan(rates))
     return Model(
-        neighbours=as_mapping(neighbours.pairs(once, n_products, support=support)),
+        neighbours=as_mapping(neighbours.pairs(once, n_products, support=choices.support)),
         popular_lately=neighbours.ranked(lately).tolist(),
         popular=neighbours.ranked(buyers).tolist(),
         again=dict(zip(again.tolist(), rates[again].tolist(), strict=True)),
@@ -108,7 +128,7 @@ def as_mapping(pairs: neighbours.Pairs) -> dict[int, list[Neighbour]]:
     return found
 
 
-def evaluate(purchases: Purchases, n_products: int, *, at: int, support: int, half_life_days: float) -> Evaluation:
+def evaluate(purchases: Purchases, n_products: int, choices: Choices, *, at: int) -> Evaluation:
     """Return how what was learned before `at` (milliseconds) does for who bought before and after."""
     before, after = purchases.where(purchases.at < at), purchases.where(purchases.at >= at)
     train, test = neighbours.latest(before), neighbours.latest(after)
@@ -118,8 +138,8 @@ def evaluate(purchases: Purchases, n_products: int, *, at: int, support: int, ha
         why = (
             f"only {len(people)} people bought before that day and after it; {LEAST_PEOPLE} are needed to say anything"
         )
-        return Evaluation(len(train), len(test), len(people), known, 0, 0, 0.0, (), why)
-    model = learn(before, n_products, support=support, half_life_days=half_life_days)
+        return Evaluation(len(train), len(test), len(people), known, 0, 0, 0, 0.0, (), why=why)
+    model = learn(before, n_products, choices)
     chosen = people[:: -(-len(people) // MOST_PEOPLE)]
     lists = _Lists(model, _histories(train, chosen), _histories(test, chosen))
     shown = [suggestion for ranked in lists.recommended for suggestion in ranked[:K]]
@@ -131,8 +151,50 @@ def evaluate(purchases: Purchases, n_products: int, *, at: int, support: int, ha
         products=known,
         with_neighbours=len(model.neighbours),
         recommended_products=len({one.product for one in shown}),
+        bought_again=int(np.isfinite(neighbours.again(before, n_products, None)).sum()),
         personal=personal / len(chosen),
         figures=[figures for goal in Goal for figures in lists.figures(goal)],
+        forecast=_forecast(model, before, after, n_products, choices, at=at),
+    )
+
+
+def learn_chances(purchases: Purchases, n_products: int, choices: Choices, *, until: int, days: int) -> Chances | None:
+    """Return how likely lists would have been right in the last `days` before `until`; None where too few bought."""
+    at = until - days * _DAY_MS
+    before, after = purchases.where(purchases.at < at), purchases.where(purchases.at >= at)
+    train, test = neighbours.latest(before), neighbours.latest(after)
+    people = np.unique(train.people)
+    if len(np.intersect1d(people, test.people)) < LEAST_PEOPLE:
+        return None
+    chosen = people[:: -(-len(people) // _MOST_TRIED)]
+    model = learn(before, n_products, choices)
+    return chances.fit(_Lists(model, _histories(train, chosen), _histories(test, chosen)).outcomes(), days=days)
+
+
+def _forecast(
+    model: Model, before: Purchases, after: Purchases, n_products: int, choices: Choices, *, at: int
+) -> Forecast | None:
+    """Return how probabilities that were learned before `at` did after it, among everybody who had bought."""
+    days = max(1, -(-(int(after.at.max()) - at) // _DAY_MS))
+    learned = learn_chances(before, n_products, choices, until=at, days=days)
+    if learned is None:
+        return None
+    train, test = neighbours.latest(before), neighbours.latest(after)
+    people = np.unique(train.people)
+    chosen = people[:: -(-len(people) // _MOST_TRIED)]
+    lists = _Lists(model, _histories(train, chosen), _histories(test, chosen))
+    known = [(learned.of(one.place, is_popular=one.is_popular), one.was_bought) for one in lists.outcomes()]
+    told = np.array([(said, hit) for said, hit in known if said is not None], float).reshape(-1, 2)
+    if not len(told):
+        return None
+    expected, share = told[:, 0], float(told[:, 1].mean())
+    return Forecast(
+        days=days,
+        shown=len(told),
+        expected=float(expected.mean()),
+        bought=share,
+        brier=float(((expected - told[:, 1]) ** 2).mean()),
+        brier_constant=share * (1 - share),
     )
 
 
@@ -184,6 +246,12 @@ class _Lists:
             )
             for method in Method
         ]
+
+    def outcomes(self) -> Iterator[Shown]:
+        """Yield what the first K places of each list had, and whether it was bought afterwards."""
+        for ranked, later in zip(self.recommended, map(set, self._later), strict=True):
+            for place, one in enumerate(ranked[:K]):
+                yield Shown(place, one.because is None, one.product in later)
 
     def _recommend(self, bought: list[int]) -> list[Suggestion]:
         model = self._model

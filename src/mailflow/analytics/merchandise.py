@@ -84,12 +84,12 @@ def is_fee(title: str) -> bool:
     return _plain(title) in _FEES
 
 
-def is_excluded(names: Iterable[str | None], categories: Iterable[str], exclude: Collection[str]) -> bool:
-    """Return whether a product's names (id, SKU, title) or categories are in the list of those to leave out."""
-    if not exclude:
+def is_named(names: Iterable[str | None], categories: Iterable[str], listed: Collection[str]) -> bool:
+    """Return whether one of a product's names (id, SKU, title) or categories is in a list, without regard to case."""
+    if not listed:
         return False
-    unwanted = {name.casefold() for name in exclude}
-    return any(name.casefold() in unwanted for name in (*filter(None, names), *categories))
+    wanted = {name.casefold() for name in listed}
+    return any(name.casefold() in wanted for name in (*filter(None, names), *categories))
 
 
 def _plain(title: str) -> str:

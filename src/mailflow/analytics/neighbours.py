@@ -47,6 +47,18 @@ class Purchases:
 
 
 @dataclass(frozen=True, slots=True)
+class Choices:
+    """What a shop may choose: people who must have bought both of a pair, how fast sales grow old, consumables.
+
+    `consumables` says of each product whether it is one; None: those that are bought again often enough.
+    """
+
+    support: int
+    half_life_days: float
+    consumables: NDArray[np.bool_] | None
+
+
+@dataclass(frozen=True, slots=True)
 class Pairs:
     """Neighbours of products, arrays of one length: by product, the nearest first; `support` people bought both."""
 
@@ -170,3 +182,11 @@ def repeat_rates(purchases: Purchases, n_products: int) -> Floats:
     usual = repeats.sum() / max(chances.sum(), 1)
     rates = np.round((repeats + PRIOR * usual) / (chances + PRIOR), 9)
     return np.where(chances >= LEAST_CHANCES, rates, np.nan)
+
+
+def again(purchases: Purchases, n_products: int, consumables: NDArray[np.bool_] | None) -> Floats:
+    """Return how likely each consumable is bought again, NaN for other products; see `Choices`."""
+    rates = repeat_rates(purchases, n_products)
+    if consumables is None:
+        return np.where(rates >= CONSUMABLE, rates, np.nan)
+    return np.where(consumables, np.where(np.isnan(rates), CONSUMABLE, rates), np.nan)

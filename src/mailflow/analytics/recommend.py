@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import groupby
 
-LONGEST_HISTORY = 30  # the latest products of a person that count: more made lists no better, and slower
+LONGEST_HISTORY = 50  # the latest products of a person that count: more made lists no better, and slower
 UNIT = 10**9  # likeness is counted in whole parts of 1, so that sums are the same in any order
 
 # A product that goes together with another, and how much so: 0 to UNIT.

@@ -39,6 +39,7 @@ COMMANDS: Mapping[str, CommandEntry] = MappingProxyType(
             _entry("stop", "Stop sending, of everything or of one campaign, at once."),
             _entry("resume", "Take a stop back."),
             _entry("offers", "Show offers: codes free, given and redeemed, and whose a code is."),
+            _entry("report", "Tell what came out: how good recommendations are."),
             _entry("why", "Explain why a person got something, or did not."),
             _entry("contact", "Show one person; subscribe, unsubscribe, suppress, merge."),
             _entry("doctor", "Say what is wrong and how to mend it; where each field comes from."),

@@ -6,9 +6,11 @@ How the rules are kept: rules/never_show. What is made of the numbers: scoring/r
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+MEASURED = "measured"
 # What a contact has beside the declared fields that a hard rule may go by.
 CONTACT_COLUMNS = ("language", "country", "region", "city", "postcode", "company")
 
@@ -20,7 +22,8 @@ class _Part(BaseModel):
 class RecommendationSettings(_Part):
     """Which products are recommended, and how many; see docs/recommendations.md.
 
-    `consumables` are categories whose products may be recommended again to who has them; null: orders show which.
+    `consumables` are categories whose products may be recommended again to who has them; `measured`: those that a
+    fifth of the customers who come back buy again.
     `exclude` are products (by id, SKU or title) and categories that are never recommended.
     """
 
@@ -28,7 +31,7 @@ class RecommendationSettings(_Part):
     support: int = Field(default=3, ge=1)
     popular_half_life: int = Field(default=30, ge=1)
     viewed_days: int = Field(default=30, ge=1)
-    consumables: list[str] | None = None
+    consumables: list[str] | Literal["measured"] = []
     exclude: list[str] = []
 
 

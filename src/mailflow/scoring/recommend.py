@@ -7,15 +7,17 @@ then. So a run costs by products, not by people times products, and nobody is sh
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from mailflow import clock
-from mailflow.analytics import merchandise, neighbours
-from mailflow.analytics.neighbours import Floats, Pairs, Purchases
+from mailflow.analytics import holdout, merchandise, neighbours
+from mailflow.analytics.chances import Chances
+from mailflow.analytics.neighbours import Choices, Floats, Pairs, Purchases
+from mailflow.config.recommending import MEASURED
 from mailflow.scoring import suggest
 from mailflow.store import Store, purchases, scores, suggestions
 from mailflow.store.pace import Pace
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from mailflow.store.suggestions import NeighbourRow, SalesRow
 
 _Row = TypeVar("_Row")
+_CHANCE_DAYS = 30
+_DAY_MS = 86_400_000
 POPULAR = 500  # products of the popular list: enough for who has most of them
 
 
@@ -47,6 +51,7 @@ class Found:
     buyers: Floats
     popularity: Floats
     again: Floats
+    chances: Chances | None
     purchases: int
 
 
@@ -63,18 +68,28 @@ def load(db: Connection, settings: Settings, *, until: int) -> Bought:
 
 def compute(db: Connection, settings: Settings, *, now: datetime) -> Found:
     """Return what the orders before `now` tell."""
-    chosen = settings.recommendations
     bought = load(db, settings, until=clock.to_ms(now))
+    choices = choices_of(bought, settings)
     size = len(bought.products)
     once = neighbours.latest(bought.purchases)
     return Found(
         products=bought.products,
-        pairs=neighbours.pairs(once, size, support=chosen.support),
+        pairs=neighbours.pairs(once, size, support=choices.support),
         buyers=np.bincount(once.products, minlength=size).astype(np.float64),
-        popularity=neighbours.popularity(once, size, half_life_days=chosen.popular_half_life),
-        again=_again(bought, chosen.consumables),
+        popularity=neighbours.popularity(once, size, half_life_days=choices.half_life_days),
+        again=neighbours.again(bought.purchases, size, choices.consumables),
+        chances=_chances(bought, choices),
         purchases=len(once),
     )
+
+
+def choices_of(bought: Bought, settings: Settings) -> Choices:
+    """Return what mailflow.yaml says, by the places of the products."""
+    chosen, named = settings.recommendations, None
+    if chosen.consumables != MEASURED:
+        kinds = [merchandise.is_named((), product.categories, chosen.consumables) for product in bought.products]
+        named = np.array(kinds, bool)
+    return Choices(chosen.support, chosen.popular_half_life, named)
 
 
 def refresh(store: Store, settings: Settings, *, now: datetime) -> Found:
@@ -89,6 +104,7 @@ def refresh(store: Store, settings: Settings, *, now: datetime) -> Found:
         "pairs": len(found.pairs),
         "consumables": int((~np.isnan(found.again)).sum()),
         "method": "cosine of customers' rows of length 1, shrunk; see docs/recommendations.md",
+        "chances": None if found.chances is None else asdict(found.chances),
         "shrink": neighbours.SHRINK,
         "kept": neighbours.KEPT,
     }
@@ -110,18 +126,24 @@ def refresh(store: Store, settings: Settings, *, now: datetime) -> Found:
 def _is_good(product: Product, settings: Settings) -> bool:
     names = (product.product_id, product.sku, product.title)
     exclude = settings.recommendations.exclude
-    return not merchandise.is_fee(product.title) and not merchandise.is_excluded(names, product.categories, exclude)
+    return not merchandise.is_fee(product.title) and not merchandise.is_named(names, product.categories, exclude)
 
 
-def _again(bought: Bought, consumables: Sequence[str] | None) -> Floats:
-    """Return how likely each consumable is bought again, NaN for other products: as the orders or the owner say."""
-    rates = neighbours.repeat_rates(bought.purchases, len(bought.products))
-    if consumables is None:
-        return np.where(rates >= neighbours.CONSUMABLE, rates, np.nan)
-    named = np.array(
-        [merchandise.is_excluded((), product.categories, consumables) for product in bought.products], bool
+def _chances(bought: Bought, choices: Choices) -> Chances | None:
+    """Return how likely recommended products are bought within a month, or a fifth of the time that is known."""
+    at = bought.purchases.at
+    if not len(at):
+        return None
+    days = min(_CHANCE_DAYS, int(at.max() - at.min()) // 5 // _DAY_MS)
+    if days < 1:
+        return None
+    return holdout.learn_chances(
+        bought.purchases,
+        len(bought.products),
+        choices,
+        until=int(at.max()) + 1,
+        days=days,
     )
-    return np.where(named, np.where(np.isnan(rates), neighbours.CONSUMABLE, rates), np.nan)
 
 
 def _sales(found: Found) -> Iterator[SalesRow]:

@@ -15,6 +15,7 @@ from typing import Any
 
 from mailflow import clock, money
 from mailflow.analytics import recommend
+from mailflow.analytics.chances import Chances
 from mailflow.analytics.recommend import History, Neighbour, Suggestion
 from mailflow.config import Settings
 from mailflow.rules import never_show
@@ -53,6 +54,7 @@ class _Run:
     data_version: int
     popular: Sequence[int]
     again: Mapping[int, float]
+    chances: Chances | None
     listing: frozenset[str]  # sources whose products have pages: what has none there is no article of theirs
 
 
@@ -69,14 +71,14 @@ class Suggester:
     def items(self, contacts: Mapping[int, Mapping[str, Any]], *, now: datetime) -> dict[int, list[Item]]:
         """Return the products for contacts, given as templates know them, by contact id; empty without a run.
 
-        An item has `id sku title url image_url price currency source because because_title`; price and currency are
-        None where they are not known.
+        An item has `id sku title url image_url price currency source because probability`. What is not known is None;
+        the probability is of being bought within the days of the run's `chances`.
         """
         run = self._current()
         if run is None:
             return {contact_id: [] for contact_id in contacts}
         return {
-            contact_id: [self._item(one) for one in chosen]
+            contact_id: [self._item(run, one, place) for place, one in enumerate(chosen)]
             for contact_id, chosen in self._suggestions(run, contacts, now).items()
         }
 
@@ -119,7 +121,9 @@ class Suggester:
     def _read(self, last: ScoreRun, version: int) -> _Run:
         db = self._db
         popular, again = suggestions.popular(db, last.id), suggestions.consumables(db, last.id)
-        return _Run(last.id, version, popular, again, suggestions.listing(db))
+        told = last.inputs.get("chances")
+        chances = None if told is None else Chances(**told)
+        return _Run(last.id, version, popular, again, chances, suggestions.listing(db))
 
     def _prepare(self, run: _Run, histories: Collection[History]) -> None:
         """Have the neighbours of all that these people bought or looked at, and all goods that may come up."""
@@ -147,7 +151,7 @@ class Suggester:
         good = self._goods[product]
         return ("", "") if good is None else good.key
 
-    def _item(self, one: Suggestion) -> Item:
+    def _item(self, run: _Run, one: Suggestion, place: int) -> Item:
         good = self._goods[one.product]
         because = None if one.because is None else self._goods[one.because]
         assert good is not None
@@ -162,4 +166,5 @@ class Suggester:
             "currency": good.currency,
             "source": str(one.source),
             "because": None if because is None or because is good else because.title,
+            "probability": None if run.chances is None else run.chances.of(place, is_popular=one.because is None),
         }

@@ -1,0 +1,176 @@
+"""`mailflow report`: what came out, one report by its name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mailflow import clock
+from mailflow.cli.frame import Format, Session, command
+from mailflow.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from mailflow.jobs.recommendations import Report
+
+REPORTS = {"recommendations": "How good the recommended products are, measured on your own orders."}
+_ITEM_COLUMNS = "place id title price currency source because reason probability".split()
+_METHODS = {
+    "recommended": "recommended",
+    "popular_lately": "popular lately",
+    "popular": "popular, all time",
+}
+_GOALS = {"new": "\nBought, and new to the customer", "all": "Bought, new or not"}
+
+
+@command
+def report(
+    session: Session,
+    name: Annotated[str | None, typer.Argument(help="Which report; without it they are listed.")] = None,
+    since: Annotated[
+        str | None,
+        typer.Option("--from", help="Test from this day on, learn before it.", metavar="DATE", show_default=False),
+    ] = None,
+    for_: Annotated[
+        str | None,
+        typer.Option(
+            "--for",
+            help="What this person is shown now: an address, key or customer id.",
+            metavar="WHO",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Print a report.
+
+    `recommendations` learns from the orders before a day and looks at what people bought from then on: how often one of
+    ten recommended products was among it, and how far up, against ten popular products. docs/recommendations.md says
+    how to read it.
+
+    \b
+    Examples:
+      mailflow report
+      mailflow report recommendations
+      mailflow report recommendations --from 2026-01-01 --format json
+      mailflow report recommendations --for ada@example.com
+    """
+    if name is None:
+        rows = [{"report": name, "about": about} for name, about in REPORTS.items()]
+        session.emit(rows, lambda: _table([tuple(row.values()) for row in rows], ["report", "about"]))
+    elif name not in REPORTS:
+        raise UsageError(f"there is no report {name!r}: {', '.join(REPORTS)}")
+    elif for_ is not None:
+        _shown_to(session, for_)
+    else:
+        _recommendations(session, since)
+
+
+def _recommendations(session: Session, since: str | None) -> None:
+    from mailflow.jobs import recommendations as job
+
+    day = None if since is None else clock.parse_date(since)
+    with session.progress("Testing on past orders"):
+        found = job.evaluate(session.workspace, since=day, now=session.now)
+    records = found.records()
+    session.emit(records, lambda: _figures_table(session, found), columns=job.COLUMNS)
+    if session.format is not Format.TABLE and found.evaluation.why:
+        session.say(_abstention(found))
+
+
+def _figures_table(session: Session, found: Report) -> RenderableType:
+    from rich.console import Group
+
+    if not found.evaluation.figures:
+        return _abstention(found)
+    tables: list[Any] = [
+        f"Learned before {found.tested_from}, tested on what was bought from then to {found.tested_to};"
+        " 95 % intervals.",
+    ]
+    by_goal: dict[str, list[tuple[Any, ...]]] = {}
+    for one in found.evaluation.figures:
+        ratio = "" if one.ratio is None else f"{one.ratio.value:.2f} ({one.ratio.low:.2f} to {one.ratio.high:.2f})"
+        cells = (
+            _METHODS[one.method],
+            f"{one.ndcg.value:.4f}",
+            f"{one.hit_rate.value:.1%}",
+            f"{one.hit_rate.low:.1%} to {one.hit_rate.high:.1%}",
+            ratio,
+        )
+        by_goal.setdefault(f"{_GOALS[one.goal]}: {one.people:,} people", []).append(cells)
+    for goal, rows in by_goal.items():
+        headings = ["ten products", "NDCG@10", "hit rate@10", "interval", "times popular"]
+        tables += [goal, _table(rows, headings)]
+    return Group(*tables, *_words(session, found))
+
+
+def _words(session: Session, found: Report) -> list[str]:
+    """Return the figures in sentences: what they mean, whom they are of, what the chances were worth."""
+    result = found.evaluation
+    words = [_verdict(found)]
+    words.append(
+        f"{result.personal:.0%} of the lists have something of the person's own; they show"
+        f" {result.recommended_products:,} different products of {result.products:,} that were sold,"
+        f" {result.with_neighbours:,} of which go together with others."
+    )
+    if result.forecast is not None:
+        told = result.forecast
+        words.append(
+            f"Chances told: of {told.shown:,} products shown, {told.expected:.1%} were expected to be bought within"
+            f" {told.days} days, {told.bought:.1%} were."
+        )
+    if result.bought_again and not session.workspace.settings.recommendations.consumables:
+        words.append(
+            f"{result.bought_again:,} products are often bought again. If they are consumables, say"
+            " recommendations: {consumables: measured} in mailflow.yaml, or name their categories there."
+        )
+    words.append("Stock, prices and pages of those days are not known, so nothing was left out for them.")
+    return words
+
+
+def _verdict(found: Report) -> str:
+    new = next((one for one in found.evaluation.figures if one.ratio is not None), None)
+    if new is None or new.ratio is None:
+        return "Nobody bought any of the popular products, so there is nothing to compare with."
+    if new.ratio.low > 1:
+        return f"Recommendations do better than popular products: {new.ratio.value:.1f} times their NDCG@10."
+    if new.ratio.high < 1:
+        return "Popular products do better than recommendations here."
+    return "Too early to say whether recommendations do better than popular products: the interval holds 1."
+
+
+def _abstention(found: Report) -> str:
+    since = "" if found.tested_from is None else f" (tested from {found.tested_from})"
+    return f"Too early to say: {found.evaluation.why or 'too few people bought anything of the kind'}{since}."
+
+
+def _shown_to(session: Session, who: str) -> None:
+    from mailflow.jobs import recommendations as job
+    from mailflow.jobs import who as people
+
+    workspace = session.workspace
+    contact = people.find(workspace.store.db, workspace.keys, who)
+    items = job.shown_to(workspace, contact.id, now=session.now)
+    records = [
+        {"place": place, **{key: _plain(item[key]) for key in _ITEM_COLUMNS[1:]}} for place, item in enumerate(items, 1)
+    ]
+    rows = [
+        (row["place"], row["title"], row["reason"], "" if row["probability"] is None else f"{row['probability']:.1%}")
+        for row in records
+    ]
+    session.emit(records, lambda: _table(rows, ["place", "title", "reason", "chance"]), columns=_ITEM_COLUMNS)
+    if not items:
+        session.say("nothing to recommend: `mailflow score` finds out what goes together, from orders with products")
+
+
+def _plain(value: Any) -> Any:
+    return value if value is None or isinstance(value, int | float) else str(value)
+
+
+def _table(rows: list[tuple[Any, ...]], headings: list[str]) -> RenderableType:
+    from mailflow.cli.plain import shown
+    from mailflow.cli.segment import rows_table
+
+    numbers = ("NDCG@10", "hit rate@10", "place", "chance")
+    return rows_table([[shown(cell) for cell in row] for row in rows], headings, numbers=numbers)
