@@ -77,7 +77,7 @@ _COUNTS = """o.status IN ('open', 'paid') AND (o.total_minor = 0 OR o.total_mino
 _CODE_OF = f"""(SELECT c.id FROM contacts AS h CROSS JOIN codes AS c ON c.contact_id = h.id AND c.code_key = x.code_key
      WHERE (h.id = coalesce(p.merged_into, p.id) OR h.merged_into = coalesce(p.merged_into, p.id))
        AND (c.kind <> 'shared' OR o.placed_at > c.given_at - {_DAY_MS})
-     ORDER BY c.given_at > o.placed_at, abs(o.placed_at - c.given_at) LIMIT 1)"""
+     ORDER BY c.given_at DESC LIMIT 1)"""
 _USES = f"""SELECT u.*, c.expires_at IS NOT NULL AND u.placed_at >= c.expires_at AS is_late FROM (
       SELECT x.code_key, {_CODE_OF} AS code_id, o.id AS order_pk, o.order_id, o.placed_at, o.currency, o.contact_id,
              o.total_minor - coalesce((SELECT sum(f.amount_minor) FROM refunds AS f WHERE f.order_id = o.id), 0)
