@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from mailflow.addresses import normalise
 from mailflow.importers import ImportOptions, ImportResult, import_file
 from mailflow.importers.reading.table import Source
-from mailflow.store import Store
+from mailflow.model import ConsentState, ImportState
+from mailflow.store import Store, consents, contacts, facts, undo
 from mailflow.tokens import Keys
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -30,6 +32,7 @@ class ImportShop:
         self.private.mkdir(mode=0o700, parents=True)
         self.keys = Keys.load_or_create(self.private / "keys.json")
         self.store = Store.create(folder / "mailflow.db")
+        self.db = self.store.db
         self.now = NOW
 
     def take(self, content: str | bytes | Path, name: str = "file.csv", **options: Any) -> ImportResult:
@@ -44,10 +47,45 @@ class ImportShop:
         self.now += timedelta(minutes=1)
         result = import_file(self.store, self.private, self.keys, file, options_of(**options), now=self.now)
         assert adds_up(result), result
+        assert facts.kept(self.db) == facts.counted(self.db)
         return result
 
+    def undo(self, result: ImportResult) -> undo.Undone:
+        """Take an import back, a minute later."""
+        assert result.id is not None
+        self.now += timedelta(minutes=1)
+        undone = undo.take_back(self.store, result.id, now=self.now, final=ImportState.UNDONE)
+        assert facts.kept(self.db) == facts.counted(self.db)
+        return undone
+
+    def contact(self, email: str) -> contacts.Contact:
+        found = contacts.find_by_email(self.db, normalise(email))
+        assert found is not None, email
+        return found
+
+    def state(self, email: str, topic: str = "") -> ConsentState:
+        return consents.state_of(self.db, self.contact(email).id, topic=topic)
+
+    def one(self, sql: str, *values: object) -> tuple[Any, ...]:
+        return tuple(self.db.execute(sql, values).fetchone())
+
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        return [tuple(row) for row in self.store.db.execute(sql)]
+        return [tuple(row) for row in self.db.execute(sql)]
+
+    def everything(self) -> dict[str, list[tuple[Any, ...]]]:
+        """Return all nouns that an import may write, without what only says when it was."""
+        tables = {
+            "contacts": "id, email, first_name, last_name, phone, country, city, attributes, source",
+            "identities": "kind, source, value, contact_id",
+            "consent_states": "contact_id, state, basis",
+            "orders": "source, order_id, contact_id, status, placed_at, total_minor, currency, fingerprint",
+            "order_lines": "title, quantity, price_minor",
+            "refunds": "amount_minor, refunded_at",
+            "products": "source, product_id, title",
+            "contact_facts": "*",
+            "contact_revenue": "*",
+        }
+        return {name: sorted(self.rows(f"SELECT {what} FROM {name}"), key=repr) for name, what in tables.items()}
 
     def fingerprint(self, *without: str) -> dict[str, str]:
         """Return a hash of every table in the database but some."""

@@ -6,60 +6,27 @@ import itertools
 import json
 import tempfile
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from import_shop import ImportShop
 from mailflow.addresses import normalise
-from mailflow.importers import ImportOptions, ImportResult, Noun, import_file
-from mailflow.model import Basis, ConsentState, ImportState, SuppressionReason
+from mailflow.importers import Noun
+from mailflow.model import Basis, ConsentState, SuppressionReason
 from mailflow.policy import Limits, decide
-from mailflow.store import Store, candidates, consents, contacts, contacts_bulk, suppressions, undo
+from mailflow.store import candidates, consents, contacts_bulk, suppressions
 from mailflow.store.candidates import Question
-from mailflow.tokens import Keys
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
-class Desk:
-    """A database, and what these tests ask of it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.private = folder / ".mailflow"
-        self.private.mkdir(mode=0o700)
-        self.keys = Keys.load_or_create(self.private / "keys.json")
-        self.store = Store.create(folder / "mailflow.db")
-        self.db = self.store.db
-        self.now = NOW
-
-    def take(self, content: str | Path, name: str = "file.csv", **options: Any) -> ImportResult:
-        path = content if isinstance(content, Path) else self.folder / name
-        if isinstance(content, str):
-            path.write_text(content, encoding="utf-8")
-        self.now += timedelta(minutes=1)
-        chosen = ImportOptions(**{"currency": "EUR", "zone": ZoneInfo("Europe/Vienna"), **options})
-        result = import_file(self.store, self.private, self.keys, path, chosen, now=self.now)
-        assert result.rows == result.inserted + result.updated + result.unchanged + result.merged + result.rejected
-        return result
-
-    def undo(self, result: ImportResult) -> undo.Undone:
-        assert result.id is not None
-        self.now += timedelta(minutes=1)
-        return undo.take_back(self.store, result.id, now=self.now, final=ImportState.UNDONE)
-
-    def contact(self, email: str) -> contacts.Contact:
-        found = contacts.find_by_email(self.db, normalise(email))
-        assert found is not None, email
-        return found
-
-    def state(self, email: str, topic: str = "") -> ConsentState:
-        return consents.state_of(self.db, self.contact(email).id, topic=topic)
+class Desk(ImportShop):
+    """A shop, and what these tests ask of it."""
 
     def entry(self, email: str) -> consents.ConsentEntry:
         return consents.history(self.db, self.contact(email).id)[-1]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +10,9 @@ import pytest
 
 from import_shop import ImportShop
 from mailflow.addresses import normalise
-from mailflow.importers import ImportResult, Noun
-from mailflow.model import ConsentState, ImportState, SuppressionReason
-from mailflow.store import consents, contacts, suppressions, undo
+from mailflow.importers import Noun
+from mailflow.model import ConsentState, SuppressionReason
+from mailflow.store import suppressions
 
 VISITS = (
     '{"event":"Viewed Product","ts":"2026-03-01T10:00:00Z","anonymous_id":"v1","properties":{"product_id":"0012"}}\n'
@@ -23,11 +22,6 @@ VISITS = (
 
 class Shop(ImportShop):
     """A shop that looks at its events."""
-
-    def undo(self, result: ImportResult) -> undo.Undone:
-        assert result.id is not None
-        self.now += timedelta(minutes=1)
-        return undo.take_back(self.store, result.id, now=self.now, final=ImportState.UNDONE)
 
     def events(self) -> list[tuple[str | None, str]]:
         """Return (whose, name) of all events in their order."""
@@ -39,11 +33,6 @@ class Shop(ImportShop):
     def properties(self, name: str) -> list[dict[str, Any]]:
         rows = self.store.db.execute("SELECT properties FROM events WHERE name = ? ORDER BY occurred_at, id", (name,))
         return [json.loads(row[0]) for row in rows]
-
-    def state(self, email: str) -> ConsentState:
-        found = contacts.find_by_email(self.store.db, normalise(email))
-        assert found is not None
-        return consents.state_of(self.store.db, found.id)
 
     def suppressed(self, email: str) -> list[SuppressionReason]:
         held = suppressions.of_address(self.store.db, self.keys, normalise(email))

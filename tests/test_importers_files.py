@@ -5,54 +5,25 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from import_shop import ImportShop
 from mailflow import clock
-from mailflow.addresses import normalise
 from mailflow.errors import QuestionError, UsageError
-from mailflow.importers import ImportOptions, ImportResult, Noun, import_file, recover
-from mailflow.model import Basis, ConsentState, ImportState
-from mailflow.store import Store, consents, contacts, contacts_bulk, facts, imports, orders_bulk, undo
-from mailflow.tokens import Keys
+from mailflow.importers import ImportOptions, Noun, recover
+from mailflow.model import Basis, ConsentState
+from mailflow.store import consents, contacts_bulk, facts, imports, orders_bulk
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
-class Shop:
-    """A database, and what a test wants to do with it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.private = folder / ".mailflow"
-        self.private.mkdir(mode=0o700)
-        self.keys = Keys.load_or_create(self.private / "keys.json")
-        self.store = Store.create(folder / "mailflow.db")
-        self.db = self.store.db
-        self._now = NOW
-
-    def take(self, content: str | Path, name: str = "file.csv", **options: Any) -> ImportResult:
-        """Import a file, or a text as one, a minute after the last import."""
-        path = content if isinstance(content, Path) else self.folder / name
-        if isinstance(content, str):
-            path.write_text(content, encoding="utf-8")
-        self._now += timedelta(minutes=1)
-        chosen = ImportOptions(**{"currency": "EUR", "zone": ZoneInfo("Europe/Vienna"), **options})
-        result = import_file(self.store, self.private, self.keys, path, chosen, now=self._now)
-        assert facts.kept(self.db) == facts.counted(self.db)
-        assert result.rows == result.inserted + result.updated + result.unchanged + result.merged + result.rejected
-        return result
-
-    def undo(self, result: ImportResult) -> undo.Undone:
-        assert result.id is not None
-        self._now += timedelta(minutes=1)
-        undone = undo.take_back(self.store, result.id, now=self._now, final=ImportState.UNDONE)
-        assert facts.kept(self.db) == facts.counted(self.db)
-        return undone
+class Shop(ImportShop):
+    """A shop that speaks itself."""
 
     def say(self, email: str, state: ConsentState, *, lifts: bool = False) -> None:
         """Record consent as the web page or the owner does."""
@@ -61,38 +32,9 @@ class Shop:
             consents.append(
                 tx,
                 consents.ConsentEntry(
-                    contact.id, state, Basis.EXPRESS, contact.email, self._now, self._now, "test", lifts=lifts
+                    contact.id, state, Basis.EXPRESS, contact.email, self.now, self.now, "test", lifts=lifts
                 ),
             )
-
-    def contact(self, email: str) -> contacts.Contact:
-        found = contacts.find_by_email(self.db, normalise(email))
-        assert found is not None
-        return found
-
-    def state(self, email: str) -> ConsentState:
-        return consents.state_of(self.db, self.contact(email).id)
-
-    def one(self, sql: str, *values: object) -> tuple[Any, ...]:
-        return tuple(self.db.execute(sql, values).fetchone())
-
-    def all(self, sql: str) -> list[tuple[Any, ...]]:
-        return [tuple(row) for row in self.db.execute(sql)]
-
-    def everything(self) -> dict[str, list[tuple[Any, ...]]]:
-        """Return all nouns that an import may write, without what only says when it was."""
-        tables = {
-            "contacts": "id, email, first_name, last_name, phone, country, city, attributes, source",
-            "identities": "kind, source, value, contact_id",
-            "consent_states": "contact_id, state, basis",
-            "orders": "source, order_id, contact_id, status, placed_at, total_minor, currency, fingerprint",
-            "order_lines": "title, quantity, price_minor",
-            "refunds": "amount_minor, refunded_at",
-            "products": "source, product_id, title",
-            "contact_facts": "*",
-            "contact_revenue": "*",
-        }
-        return {name: sorted(self.all(f"SELECT {what} FROM {name}"), key=repr) for name, what in tables.items()}
 
 
 @pytest.fixture
@@ -115,7 +57,7 @@ def test_shopify_customers_are_what_expected_json_says(shop: Shop, shared_data: 
     assert (jose.fields["postcode"], jose.fields["phone"]) == ("28013", "+34600000000")
     assert jose.attributes["note"] == 'Called twice.\nPrefers "formal" address'
     assert shop.contact("formula@example.com").fields["first_name"] == "=cmd|' /C calc'!A0"
-    assert ("customer_id", "shopify", "7210448301003") in shop.all("SELECT kind, source, value FROM identities")
+    assert ("customer_id", "shopify", "7210448301003") in shop.rows("SELECT kind, source, value FROM identities")
     evidence = shop.one("SELECT evidence, basis FROM consents WHERE state = 'subscribed' LIMIT 1")
     assert evidence == ("shopify_customers_export.csv: Accepts Email Marketing = yes", "express")
 
@@ -128,11 +70,11 @@ def test_shopify_orders_are_what_expected_json_says(shop: Shop, shared_data: Pat
     assert shop.one("SELECT count(*) FROM order_lines") == (expected["line_items"],)
     assert shop.one("SELECT sum(total_minor), min(currency) FROM orders") == (21370, "EUR")
     assert shop.one("SELECT sum(revenue_minor) FROM contact_revenue") == (17670,)
-    placed = dict(shop.all("SELECT order_id, placed_at FROM orders"))
+    placed = dict(shop.rows("SELECT order_id, placed_at FROM orders"))
     for order, instant in expected["created_at_utc"].items():
         assert clock.iso(clock.from_ms(placed[order])) == instant
-    assert shop.all("SELECT status, count(*) FROM orders GROUP BY 1 ORDER BY 1") == [("cancelled", 1), ("paid", 3)]
-    assert shop.all(
+    assert shop.rows("SELECT status, count(*) FROM orders GROUP BY 1 ORDER BY 1") == [("cancelled", 1), ("paid", 3)]
+    assert shop.rows(
         "SELECT amount_minor, refunded_at = placed_at FROM refunds JOIN orders ON orders.id = refunds.order_id"
     ) == [(2500, 1)]
     guest = shop.one(
@@ -394,7 +336,7 @@ def test_changed_orders_are_updated_and_facts_follow(shop: Shop) -> None:
         HEADER + "1,ann@example.com,2026-01-01,100.00,paid,30\n2,bob@example.com,2026-02-01,50.00,cancelled,\n"
     )
     assert (result.updated, result.unchanged) == (2, 0)
-    assert shop.all("SELECT contact_id, revenue_minor FROM contact_revenue") == [
+    assert shop.rows("SELECT contact_id, revenue_minor FROM contact_revenue") == [
         (shop.contact("ann@example.com").id, 7000)
     ]
 
@@ -417,8 +359,8 @@ C536379,D,Discount,-1,2010-12-01 09:41:00,27.50,14527.0,United Kingdom
     result = shop.take(text)
     assert (result.inserted, result.merged, result.rejected) == (2, 1, 1)
     assert "no earlier order" in result.problems[0].reason
-    assert shop.all("SELECT order_id, total_minor FROM orders ORDER BY 1") == [("536365", 3564), ("536366", 1110)]
-    assert ("customer_id", "17850") in shop.all("SELECT kind, value FROM identities")
+    assert shop.rows("SELECT order_id, total_minor FROM orders ORDER BY 1") == [("536365", 3564), ("536366", 1110)]
+    assert ("customer_id", "17850") in shop.rows("SELECT kind, value FROM identities")
     assert shop.take(text).unchanged == 2
 
 
@@ -430,7 +372,7 @@ def test_lines_of_an_order_need_not_stand_together(shop: Shop) -> None:
 """
     result = shop.take(text)
     assert (result.inserted, result.merged) == (2, 1)
-    assert shop.all("SELECT order_id, total_minor FROM orders ORDER BY 1") == [("1", 600), ("2", 1200)]
+    assert shop.rows("SELECT order_id, total_minor FROM orders ORDER BY 1") == [("1", 600), ("2", 1200)]
     assert shop.one("SELECT count(*) FROM order_lines") == (3,)
     assert shop.take(text).unchanged == 2
 
@@ -444,7 +386,7 @@ def test_who_is_met_only_in_rejected_rows_is_not_added(shop: Shop) -> None:
     rows = ["1,bad@example.com,2026-01-01,x", "2,late@example.com,2026-01-01,x", "3,good@example.com,2026-01-01,5"]
     rows += ["4,good@example.com,2026-01-02,5"] * 6000 + ["5,late@example.com,2026-01-03,5"]
     shop.take("order id,email,date,total\n" + "\n".join(rows) + "\n")
-    assert shop.all("SELECT email FROM contacts ORDER BY 1") == [("good@example.com",), ("late@example.com",)]
+    assert shop.rows("SELECT email FROM contacts ORDER BY 1") == [("good@example.com",), ("late@example.com",)]
     assert shop.one("SELECT count(*) FROM orders WHERE contact_id IS NULL") == (0,)
 
 
@@ -678,7 +620,7 @@ def test_a_bare_id_in_a_file_of_orders_is_that_of_the_order(shop: Shop) -> None:
     shop.take("id,email,date,total\n7,ann@example.com,2026-01-05,12.00\n")
     again = shop.take("id,email,date,total\n7,ann@example.com,2026-01-05,15.00\n")
     assert (again.inserted, again.updated) == (0, 1)
-    assert shop.all("SELECT order_id, total_minor FROM orders") == [("7", 1500)]
+    assert shop.rows("SELECT order_id, total_minor FROM orders") == [("7", 1500)]
 
 
 def test_lines_in_another_sequence_are_the_same_order(shop: Shop) -> None:

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from import_shop import ImportShop
 from mailflow.importers.orders.order_returns import bare_id
 from mailflow.importers.values.items import read_items
 from mailflow.importers.values.zones import named_zone
 from mailflow.model import ConsentState
-from test_importers_files import Shop
 
 HEADER = "order id,customer id,date,quantity,price,sku,product\n"
 SALES = """1,c1,2026-01-01,2,10.00,T,Tea
@@ -28,22 +28,22 @@ SALES = """1,c1,2026-01-01,2,10.00,T,Tea
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Shop:
-    return Shop(tmp_path)
+def shop(tmp_path: Path) -> ImportShop:
+    return ImportShop(tmp_path)
 
 
-def refunds(shop: Shop) -> list[tuple[str, str, int]]:
+def refunds(shop: ImportShop) -> list[tuple[str, str, int]]:
     """Return (order, source id, amount) of every refund, by order."""
     return [
         (row[0], row[1], row[2])
-        for row in shop.all(
+        for row in shop.rows(
             "SELECT o.order_id, r.source_id, r.amount_minor FROM refunds AS r JOIN orders AS o ON o.id = r.order_id"
             " ORDER BY o.order_id, r.source_id"
         )
     ]
 
 
-def revenue(shop: Shop, customer: str) -> int:
+def revenue(shop: ImportShop, customer: str) -> int:
     found = shop.one(
         "SELECT total(revenue_minor) FROM contact_revenue JOIN identities USING (contact_id) WHERE value = ?", customer
     )
@@ -53,7 +53,7 @@ def revenue(shop: Shop, customer: str) -> int:
 # Returns: rows with a minus ------------------------------------------------------------------------------------
 
 
-def test_a_return_refunds_the_latest_earlier_order_with_the_product(shop: Shop) -> None:
+def test_a_return_refunds_the_latest_earlier_order_with_the_product(shop: ImportShop) -> None:
     result = shop.take(HEADER + SALES + "R9,c1,2026-03-01,-1,10.00,T,Tea\nR10,c1,2026-03-02,-1,5.00,P,Pot\n")
     assert (result.inserted, result.merged, result.rejected) == (5, 1, 0)
     assert refunds(shop) == [("1", "return:R10", 500), ("2", "return:R9", 1000)]
@@ -61,13 +61,13 @@ def test_a_return_refunds_the_latest_earlier_order_with_the_product(shop: Shop) 
     assert shop.one("SELECT order_count FROM contact_facts ORDER BY order_count DESC") == (2,)
 
 
-def test_a_return_larger_than_an_order_is_spread_over_earlier_ones(shop: Shop) -> None:
+def test_a_return_larger_than_an_order_is_spread_over_earlier_ones(shop: ImportShop) -> None:
     shop.take(HEADER + SALES + "R9,c1,2026-03-01,-3,10.00,T,Tea\n")
     assert refunds(shop) == [("1", "return:R9", 2000), ("2", "return:R9", 1000)]
     assert revenue(shop, "c1") == 500
 
 
-def test_a_return_before_any_order_is_rejected_and_says_so(shop: Shop) -> None:
+def test_a_return_before_any_order_is_rejected_and_says_so(shop: ImportShop) -> None:
     result = shop.take(HEADER + "C1,c9,2025-12-01,-1,10.00,T,Tea\n" + SALES + "C2,c2,2026-03-01,-9,10.00,T,Tea\n")
     assert [(each.line, each.reason) for each in result.problems] == [
         (2, "a return of 10.00 EUR, and this customer has no earlier order that it could refund"),
@@ -77,7 +77,7 @@ def test_a_return_before_any_order_is_rejected_and_says_so(shop: Shop) -> None:
     assert shop.one("SELECT count(*) FROM identities WHERE value = 'c9'") == (0,)
 
 
-def test_a_return_refunds_the_order_it_names_whatever_is_later(shop: Shop) -> None:
+def test_a_return_refunds_the_order_it_names_whatever_is_later(shop: ImportShop) -> None:
     text = HEADER.replace("\n", ",original order\n") + "".join(f"{line},\n" for line in SALES.splitlines())
     shop.take(text + "X1,c1,2026-03-01,-1,10.00,T,Tea,1\n")
     assert refunds(shop) == [("1", "return:X1", 1000)]
@@ -85,7 +85,7 @@ def test_a_return_refunds_the_order_it_names_whatever_is_later(shop: Shop) -> No
     assert "order 77, which is not known" in result.problems[0].reason
 
 
-def test_the_id_without_its_prefix_names_the_order_of_the_same_customer(shop: Shop) -> None:
+def test_the_id_without_its_prefix_names_the_order_of_the_same_customer(shop: ImportShop) -> None:
     shop.take(HEADER + SALES + "R1,c1,2026-03-01,-1,10.00,T,Tea\nR3,c1,2026-03-01,-1,5.00,P,Pot\n")
     assert refunds(shop) == [("1", "return:R1", 1000), ("1", "return:R3", 500)]
 
@@ -105,7 +105,7 @@ def test_ids_of_returns_are_bared(written: str, bare: str) -> None:
     assert bare_id(written) == bare
 
 
-def test_later_negative_rows_of_an_order_are_dated_refunds_and_those_of_its_day_are_discounts(shop: Shop) -> None:
+def test_later_negative_rows_of_an_order_are_dated_refunds_and_those_of_its_day_are_discounts(shop: ImportShop) -> None:
     result = shop.take(
         HEADER + "5,c1,2026-01-01,2,10.00,T,Tea\n5,c1,2026-01-01,-1,3.00,D,Discount\n5,c1,2026-02-01,-1,10.00,T,Tea\n"
     )
@@ -116,7 +116,7 @@ def test_later_negative_rows_of_an_order_are_dated_refunds_and_those_of_its_day_
     assert at == ("2026-02-01",)
 
 
-def test_plain_rows_with_a_minus_are_returns_too(shop: Shop) -> None:
+def test_plain_rows_with_a_minus_are_returns_too(shop: ImportShop) -> None:
     text = "order id,email,date,total\n1,a@example.com,2026-01-01,30.00\n2,b@example.com,2026-01-01,8.00\n"
     result = shop.take(text + "3,a@example.com,2026-01-09,-12.50\n2,b@example.com,2026-01-10,-8.00\n")
     assert (result.inserted, result.rejected) == (4, 0)
@@ -127,7 +127,7 @@ def test_plain_rows_with_a_minus_are_returns_too(shop: Shop) -> None:
     ) == (1750,)
 
 
-def test_a_file_of_refunds_alone_names_its_orders(shop: Shop) -> None:
+def test_a_file_of_refunds_alone_names_its_orders(shop: ImportShop) -> None:
     shop.take("order id,email,date,total\n1,a@example.com,2026-01-01,30.00\n")
     result = shop.take("refund id,order id,refunded at,refund amount\nrf1,1,2026-02-01,5.00\nrf2,8,2026-02-01,5.00\n")
     assert (result.noun, result.inserted, result.rejected) == ("orders", 1, 1)
@@ -135,7 +135,7 @@ def test_a_file_of_refunds_alone_names_its_orders(shop: Shop) -> None:
     assert shop.one("SELECT total_minor FROM orders") == (3000,)
 
 
-def test_column_refunds_and_returns_do_not_delete_one_another(shop: Shop) -> None:
+def test_column_refunds_and_returns_do_not_delete_one_another(shop: ImportShop) -> None:
     header = "order id,email,date,total,refunded\n"
     shop.take(header + "1,a@example.com,2026-01-01,30.00,4.00\n9,a@example.com,2026-01-05,-6.00,\n")
     assert refunds(shop) == [("1", "export", 400), ("1", "return:9", 600)]
@@ -145,7 +145,7 @@ def test_column_refunds_and_returns_do_not_delete_one_another(shop: Shop) -> Non
     assert refunds(shop) == [("1", "export", 500), ("1", "return:9", 700)]
 
 
-def test_a_dry_run_says_what_would_change_of_an_order(shop: Shop) -> None:
+def test_a_dry_run_says_what_would_change_of_an_order(shop: ImportShop) -> None:
     header = "order id,email,date,total,currency,refunded,item,quantity\n"
     shop.take(header + "1,a@example.com,2026-01-01,50.00,EUR,,Mug,1\n")
     later = "1,b@example.com,2026-01-02,900,JPY,100,Mug,2\n"
@@ -159,7 +159,7 @@ def test_a_dry_run_says_what_would_change_of_an_order(shop: Shop) -> None:
     }
 
 
-def test_returns_again_change_nothing_and_undo_takes_them_back(shop: Shop) -> None:
+def test_returns_again_change_nothing_and_undo_takes_them_back(shop: ImportShop) -> None:
     shop.take(HEADER + SALES)
     before = shop.everything()
     text = HEADER + SALES + "R9,c1,2026-03-01,-3,10.00,T,Tea\n"
@@ -179,14 +179,14 @@ def test_returns_again_change_nothing_and_undo_takes_them_back(shop: Shop) -> No
     assert shop.everything() == before
 
 
-def test_a_return_of_nothing_is_rejected(shop: Shop) -> None:
+def test_a_return_of_nothing_is_rejected(shop: ImportShop) -> None:
     result = shop.take(HEADER + SALES + "8,,2026-03-01,-10,0.00,T,\n9,,2026-03-01,10,0.00,T,\n")
     assert [each.line for each in result.problems] == [6]
     assert "return of nothing" in result.problems[0].reason
     assert shop.one("SELECT total_minor, contact_id FROM orders WHERE order_id = '9'") == (0, None)
 
 
-def test_an_anonymous_return_refunds_an_anonymous_order_where_returns_name_customers(shop: Shop) -> None:
+def test_an_anonymous_return_refunds_an_anonymous_order_where_returns_name_customers(shop: ImportShop) -> None:
     text = HEADER + SALES + "4,,2026-02-02,1,10.00,T,Tea\nR1x,c1,2026-03-01,-1,5.00,P,Pot\n"
     shop.take(text + "R8,,2026-03-01,-1,10.00,T,Tea\n")
     assert ("4", "return:R8", 1000) in refunds(shop)
@@ -195,16 +195,16 @@ def test_an_anonymous_return_refunds_an_anonymous_order_where_returns_name_custo
     assert "names no customer" in other.problems[0].reason
 
 
-def test_a_kind_tells_a_return_whose_amount_has_no_minus(shop: Shop) -> None:
+def test_a_kind_tells_a_return_whose_amount_has_no_minus(shop: ImportShop) -> None:
     text = (
         "order id,email,date,total,type\n1,a@example.com,2026-01-01,5.00,sale\n2,a@example.com,2026-02-01,2.00,Refund\n"
     )
     shop.take(text)
-    assert shop.all("SELECT order_id, total_minor FROM orders") == [("1", 500)]
+    assert shop.rows("SELECT order_id, total_minor FROM orders") == [("1", 500)]
     assert refunds(shop) == [("1", "return:2", 200)]
 
 
-def test_a_rejected_return_is_taken_once_its_order_is_there(shop: Shop) -> None:
+def test_a_rejected_return_is_taken_once_its_order_is_there(shop: ImportShop) -> None:
     head = "order id,customer,date,total\n"
     result = shop.take(head + "9,c1,2026-02-01,-2.00\n")
     assert result.reject_file is not None
@@ -213,12 +213,12 @@ def test_a_rejected_return_is_taken_once_its_order_is_there(shop: Shop) -> None:
     assert refunds(shop) == [("1", "return:9", 200)]
 
 
-def test_a_guest_is_nobody(shop: Shop) -> None:
+def test_a_guest_is_nobody(shop: ImportShop) -> None:
     shop.take("order id,customer id,date,total\n1,Guest,2026-01-01,5.00\n2,NA,2026-01-01,5.00\n3,c1,2026-01-01,5.00\n")
-    assert shop.all("SELECT order_id FROM orders WHERE contact_id IS NULL ORDER BY 1") == [("1",), ("2",)]
+    assert shop.rows("SELECT order_id FROM orders WHERE contact_id IS NULL ORDER BY 1") == [("1",), ("2",)]
 
 
-def test_a_no_in_a_file_of_orders_is_a_no_and_an_unticked_box_is_not(shop: Shop) -> None:
+def test_a_no_in_a_file_of_orders_is_a_no_and_an_unticked_box_is_not(shop: ImportShop) -> None:
     text = "order id,email,date,total,accepts marketing,do not contact\n"
     shop.take(
         text
@@ -228,16 +228,16 @@ def test_a_no_in_a_file_of_orders_is_a_no_and_an_unticked_box_is_not(shop: Shop)
     assert states == [ConsentState.SUBSCRIBED, ConsentState.NEVER, ConsentState.UNSUBSCRIBED]
 
 
-def test_lines_as_json_come_with_their_order(shop: Shop) -> None:
+def test_lines_as_json_come_with_their_order(shop: ImportShop) -> None:
     shop.take(
         '{"order_id": "1", "email": "a@example.com", "created_at": "2026-01-01T10:00:00Z", "total": 12.5,'
         ' "items": [{"sku": "T", "name": "Tea", "qty": 2, "price": 5}, {"sku": "P", "qty": 1, "price": 2.5}]}\n',
         name="orders.jsonl",
     )
-    assert shop.all("SELECT title, quantity, price_minor FROM order_lines") == [("Tea", 2.0, 500), ("P", 1.0, 250)]
+    assert shop.rows("SELECT title, quantity, price_minor FROM order_lines") == [("Tea", 2.0, 500), ("P", 1.0, 250)]
 
 
-def test_returns_in_another_currency_refund_nothing(shop: Shop) -> None:
+def test_returns_in_another_currency_refund_nothing(shop: ImportShop) -> None:
     header = "order id,email,date,total,currency\n"
     result = shop.take(header + "1,a@example.com,2026-01-01,30.00,EUR\n2,a@example.com,2026-02-01,-30.00,USD\n")
     assert result.rejected == 1
@@ -267,7 +267,7 @@ def test_cells_of_several_products_show_how_they_are_written(cell: str, products
     assert [(item.title, item.quantity) for item in read_items(cell)] == products
 
 
-def test_details_bring_lines_and_change_no_total(shop: Shop, tmp_path: Path) -> None:
+def test_details_bring_lines_and_change_no_total(shop: ImportShop, tmp_path: Path) -> None:
     orders = "Sale Date,Order ID,Buyer User ID,Currency,Order Value,Order Total\n03/14/26,31,901,GBP,30.00,34.50\n"
     items = (
         "Sale Date,Item Name,Buyer,Quantity,Price,Item Total,Currency,Listing ID,Order ID\n"
@@ -276,7 +276,7 @@ def test_details_bring_lines_and_change_no_total(shop: Shop, tmp_path: Path) -> 
     for first, second in ((orders, items), (items, orders)):
         folder = tmp_path / ("items" if first is items else "orders")
         folder.mkdir()
-        fresh = Shop(folder)
+        fresh = ImportShop(folder)
         fresh.take(first)
         fresh.take(second, name="second.csv")
         assert fresh.one("SELECT total_minor, contact_id IS NOT NULL FROM orders") == (3450, 1)
@@ -288,29 +288,29 @@ def test_details_bring_lines_and_change_no_total(shop: Shop, tmp_path: Path) -> 
         assert fresh.everything() == state
 
 
-def test_titles_in_a_cell_never_replace_real_lines(shop: Shop) -> None:
+def test_titles_in_a_cell_never_replace_real_lines(shop: ImportShop) -> None:
     shop.take(HEADER + SALES)
-    lines = shop.all("SELECT title, price_minor FROM order_lines ORDER BY id")
+    lines = shop.rows("SELECT title, price_minor FROM order_lines ORDER BY id")
     text = (
         'order id,customer id,date,total,items\n1,c1,2026-01-01,25.00,"2× Tea, 1× Pot"\n7,c1,2026-01-09,3.00,1× Tin\n'
     )
     result = shop.take(text, name="cells.csv")
     assert (result.inserted, result.unchanged) == (1, 1)
-    assert shop.all("SELECT title, price_minor FROM order_lines ORDER BY id") == [*lines, ("Tin", None)]
+    assert shop.rows("SELECT title, price_minor FROM order_lines ORDER BY id") == [*lines, ("Tin", None)]
 
 
-def test_lines_with_categories_sort_their_products(shop: Shop) -> None:
+def test_lines_with_categories_sort_their_products(shop: ImportShop) -> None:
     text = "order id,email,date,quantity,price,product,category\n1,a@example.com,2026-01-01,1,5,Tea,Drinks > Hot\n"
     result = shop.take(text)
-    assert shop.all("SELECT category FROM product_categories ORDER BY 1") == [("Drinks",), ("Hot",)]
+    assert shop.rows("SELECT category FROM product_categories ORDER BY 1") == [("Drinks",), ("Hot",)]
     shop.undo(result)
-    assert shop.all("SELECT * FROM products") == []
+    assert shop.rows("SELECT * FROM products") == []
     shop.take("product id,name,category\nTea,Tea,Leaves\n", name="products.csv")
     shop.take(text, name="again.csv")
-    assert shop.all("SELECT category FROM product_categories") == [("Leaves",)]
+    assert shop.rows("SELECT category FROM product_categories") == [("Leaves",)]
 
 
-def test_an_anonymous_buyer_is_known_once_a_file_brings_the_id(shop: Shop) -> None:
+def test_an_anonymous_buyer_is_known_once_a_file_brings_the_id(shop: ImportShop) -> None:
     head = "Date,Time,Time Zone,Total Collected,Net Total,Transaction ID,Event Type,Customer ID,Customer Name\n"
     shop.take(head + "2026-07-18,21:50:48,Pacific Time (US & Canada),$20.00,$19.00,T1,Payment,CUST1,Dee Poe\n")
     shop.take(
@@ -324,24 +324,24 @@ def test_an_anonymous_buyer_is_known_once_a_file_brings_the_id(shop: Shop) -> No
     assert placed == ("2026-07-19T04:50:48Z",)
 
 
-def test_cancelled_and_failed_orders_count_in_nothing_and_currencies_stay_apart(shop: Shop) -> None:
+def test_cancelled_and_failed_orders_count_in_nothing_and_currencies_stay_apart(shop: ImportShop) -> None:
     shop.take(
         "order id,email,date,total,currency,status\n1,a@example.com,2026-01-01,10.00,EUR,paid\n"
         "2,a@example.com,2026-01-02,900,JPY,completed\n3,a@example.com,2026-01-03,7.00,EUR,voided\n"
         "4,a@example.com,2026-01-04,7.00,EUR,declined\n5,a@example.com,2026-01-05,7.005,EUR,paid\n"
         "6,a@example.com,2026-01-06,900.50,JPY,paid\n"
     )
-    assert shop.all("SELECT currency, revenue_minor FROM contact_revenue ORDER BY 1") == [("EUR", 1000), ("JPY", 900)]
+    assert shop.rows("SELECT currency, revenue_minor FROM contact_revenue ORDER BY 1") == [("EUR", 1000), ("JPY", 900)]
     assert shop.one("SELECT order_count FROM contact_facts") == (2,)
     assert shop.one("SELECT count(*) FROM import_problems WHERE reason LIKE '%more decimals%'") == (2,)
 
 
-def test_equal_totals_of_lines_are_told_by_quantity_and_price(shop: Shop) -> None:
+def test_equal_totals_of_lines_are_told_by_quantity_and_price(shop: ImportShop) -> None:
     shop.take(
         "order id,email,date,quantity,price,amount,product\n1,a@example.com,2026-01-01,1,5.00,5.00,Tea\n"
         "1,a@example.com,2026-01-01,1,5.00,5.00,Pot\n2,a@example.com,2026-01-02,2,3.00,6.00,Cup\n"
     )
-    assert shop.all("SELECT order_id, total_minor FROM orders ORDER BY 1") == [("1", 1000), ("2", 600)]
+    assert shop.rows("SELECT order_id, total_minor FROM orders ORDER BY 1") == [("1", 1000), ("2", 600)]
 
 
 def test_zones_are_known_by_what_tills_call_them() -> None:
@@ -355,7 +355,7 @@ def test_zones_are_known_by_what_tills_call_them() -> None:
 # The real files, added up in another way -------------------------------------------------------------------------
 
 
-def test_net_revenue_of_the_gift_shop_is_orders_less_returns_to_the_cent(shop: Shop, shared_data: Path) -> None:
+def test_net_revenue_of_the_gift_shop_is_orders_less_returns_to_the_cent(shop: ImportShop, shared_data: Path) -> None:
     text = gzip.decompress((shared_data / "orders" / "online_retail_2010-12.csv.gz").read_bytes())
     path = shop.folder / "retail.csv"
     path.write_bytes(text)
@@ -373,7 +373,7 @@ def test_net_revenue_of_the_gift_shop_is_orders_less_returns_to_the_cent(shop: S
             elif row["InvoiceNo"].startswith("C"):
                 returned.add(row["InvoiceNo"])
     have = dict(
-        shop.all(
+        shop.rows(
             "SELECT i.value, sum(r.revenue_minor) FROM contact_revenue AS r JOIN identities AS i USING (contact_id)"
             " WHERE i.kind = 'customer_id' GROUP BY 1"
         )
@@ -388,7 +388,7 @@ def test_net_revenue_of_the_gift_shop_is_orders_less_returns_to_the_cent(shop: S
     assert set(reasons) == {"a return of"}
 
 
-def test_completejourney_adds_up_to_what_the_shop_received(shop: Shop, shared_data: Path) -> None:
+def test_completejourney_adds_up_to_what_the_shop_received(shop: ImportShop, shared_data: Path) -> None:
     folder = shared_data / "orders" / "completejourney"
     path = shop.folder / "transactions.csv"
     path.write_bytes(gzip.decompress((folder / "transactions_sample.csv.gz").read_bytes()))
@@ -398,9 +398,32 @@ def test_completejourney_adds_up_to_what_the_shop_received(shop: Shop, shared_da
     assert (result.inserted, result.merged, result.rejected) == (47_243, len(rows) - 47_243, 0)
     expected = sum(round(Decimal(row["sales_value"]) * 100) for row in rows)
     assert shop.one("SELECT sum(total_minor) FROM orders") == (expected,)
+    single = [row for row in rows if row["quantity"] == "1"]
+    amounts = sum(round(Decimal(row["sales_value"]) * 100) for row in single)
+    assert shop.one("SELECT count(price_minor), sum(price_minor) FROM order_lines WHERE quantity = 1") == (
+        len(single),
+        amounts,
+    )
 
 
-def test_the_order_exports_give_what_expected_json_says(shop: Shop, shared_data: Path) -> None:
+def test_a_line_of_which_only_the_amount_is_told_has_the_price_of_one(shop: Shop) -> None:
+    result = shop.take(
+        "order_id,customer_id,date,product,quantity,amount\n"
+        "1,a,2026-01-01,Oolong,2,29.00\n1,a,2026-01-01,Sencha,3,10.00\n1,a,2026-01-01,Petrol,17000,40.00\n"
+        "1,a,2026-01-01,Bag,1,0.00\n2,b,2026-01-01,Nothing,0,0.00\n2,b,2026-01-01,Whisk,1,19.00\n"
+    )
+    assert result.rejected == 0
+    assert dict(shop.all("SELECT title, price_minor FROM order_lines")) == {
+        "Oolong": 1450,
+        "Sencha": 333,
+        "Petrol": None,
+        "Bag": 0,
+        "Nothing": None,
+        "Whisk": 1900,
+    }
+
+
+def test_the_order_exports_give_what_expected_json_says(shop: ImportShop, shared_data: Path) -> None:
     exports = shared_data / "exports"
     expected = json.loads((exports / "expected.json").read_text(encoding="utf-8"))
     woo = shop.take(exports / "woocommerce_advanced_order_export.csv")
@@ -416,7 +439,7 @@ def test_the_order_exports_give_what_expected_json_says(shop: Shop, shared_data:
     assert (etsy.inserted, _net(shop, "etsy")) == (expected["etsy_sold_orders.csv"]["orders"], "69.20")
 
 
-def _net(shop: Shop, source: str) -> str:
+def _net(shop: ImportShop, source: str) -> str:
     """Return orders that count less refunds, as a decimal."""
     total = shop.one(
         """SELECT sum(o.total_minor - coalesce((SELECT sum(amount_minor) FROM refunds WHERE order_id = o.id), 0))
@@ -427,7 +450,7 @@ def _net(shop: Shop, source: str) -> str:
 
 
 @pytest.mark.parametrize("seed", [1, 2, 4])
-def test_any_mix_of_orders_and_returns_adds_up_and_is_taken_back(shop: Shop, seed: int) -> None:
+def test_any_mix_of_orders_and_returns_adds_up_and_is_taken_back(shop: ImportShop, seed: int) -> None:
     """Oracle: what each customer's sound rows come to, added up without knowing which order a return is of."""
     rows = list(_some_rows(random.Random(seed)))
     result = shop.take(HEADER_OF_SOME + "".join(f"{','.join(row)}\n" for row in rows))
@@ -447,7 +470,7 @@ def test_any_mix_of_orders_and_returns_adds_up_and_is_taken_back(shop: Shop, see
     assert (again.inserted, again.updated, again.merged, again.rejected) == (0, 0, result.merged, result.rejected)
     assert shop.everything() == state
     shop.undo(result)
-    assert [shop.all(f"SELECT * FROM {table}") for table in ("orders", "refunds", "contacts", "products")] == [[]] * 4
+    assert [shop.rows(f"SELECT * FROM {table}") for table in ("orders", "refunds", "contacts", "products")] == [[]] * 4
 
 
 HEADER_OF_SOME = "order id,customer id,date,quantity,price,sku\n"
@@ -465,7 +488,7 @@ def _some_rows(dice: random.Random) -> Iterator[tuple[str, ...]]:
             yield f"{'R' if back else ''}{number}", customer, day, str(quantity), price, f"S{dice.randint(1, 5)}"
 
 
-def test_more_paid_back_than_an_order_cost_is_told_with_an_example(shop: Shop) -> None:
+def test_more_paid_back_than_an_order_cost_is_told_with_an_example(shop: ImportShop) -> None:
     rows = (
         "order id,email,date,total,currency,refunded amount\n"
         "1,ann@example.com,2026-01-01,20.00,EUR,50.00\n2,ann@example.com,2026-01-02,20.00,EUR,20.00\n"
@@ -477,9 +500,9 @@ def test_more_paid_back_than_an_order_cost_is_told_with_an_example(shop: Shop) -
     assert not any("paid back" in warning for warning in shop.take(rows.replace("50.00", "5.00")).warnings)
 
 
-def test_a_currency_that_is_none_rejects_its_row_and_former_ones_are_read(shop: Shop) -> None:
+def test_a_currency_that_is_none_rejects_its_row_and_former_ones_are_read(shop: ImportShop) -> None:
     rows = "order id,email,date,total,currency\n1,a@example.com,1999-01-01,20,DEM\n2,a@example.com,2026-01-01,20,EUO\n"
     result = shop.take(rows)
     assert (result.inserted, result.rejected) == (1, 1)
     assert result.problems[0].reason == "'EUO' is not a currency: did you mean EUR?"
-    assert shop.all("SELECT total_minor, currency FROM orders") == [(2000, "DEM")]
+    assert shop.rows("SELECT total_minor, currency FROM orders") == [(2000, "DEM")]

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from import_shop import ImportShop
 from mailflow.errors import QuestionError
 from mailflow.importers.reading.source import inspect
 from mailflow.importers.recognition.recognise import Recognised, recognise
 from mailflow.model import ConsentState
-from test_importers_files import Shop
 
 
 def read(folder: Path, text: str) -> Recognised:
@@ -87,7 +87,7 @@ def test_a_column_of_consent_is_told_by_words_among_others_and_by_its_cells(
 
 
 def test_a_doubtful_column_gives_noes_alone_and_stays_an_attribute(tmp_path: Path) -> None:
-    shop = Shop(tmp_path)
+    shop = ImportShop(tmp_path)
     result = shop.take("Email;Newsletter DE\nann@example.com;ja\nbo@example.com;nein\ncy@example.com;\n")
     assert shop.state("bo@example.com") is ConsentState.UNSUBSCRIBED
     assert shop.state("ann@example.com") is shop.state("cy@example.com")
@@ -97,7 +97,7 @@ def test_a_doubtful_column_gives_noes_alone_and_stays_an_attribute(tmp_path: Pat
 
 
 def test_who_has_not_confirmed_waits(tmp_path: Path) -> None:
-    shop = Shop(tmp_path)
+    shop = ImportShop(tmp_path)
     shop.take("Email,Subscribed?,Confirmed?\nann@example.com,Yes,No\nbo@example.com,Yes,Yes\n")
     assert shop.state("ann@example.com") is ConsentState.PENDING
     assert shop.state("bo@example.com") is ConsentState.SUBSCRIBED
@@ -202,21 +202,21 @@ def test_files_of_many_trades_are_what_their_owners_expect(tmp_path: Path, text:
 
 
 def test_a_date_and_a_time_of_day_are_one_time(tmp_path: Path) -> None:
-    shop = Shop(tmp_path)
+    shop = ImportShop(tmp_path)
     shop.take("Bon-Nr;Datum;Uhrzeit;Kundennr;Summe\n1;01.02.2024;10:15;7;7,00\n")
     assert shop.one("SELECT strftime('%H:%M', placed_at / 1000, 'unixepoch') FROM orders") == ("09:15",)
 
 
 def test_a_mark_of_a_refund_takes_the_whole_order_back(tmp_path: Path) -> None:
-    shop = Shop(tmp_path)
+    shop = ImportShop(tmp_path)
     shop.take("Email,Order ID,Order Date,Total,Refunded\na@b.at,1,2024-02-15,5.00,Yes\na@b.at,2,2024-02-16,6.00,No\n")
-    assert shop.all("SELECT o.order_id, r.amount_minor FROM refunds AS r JOIN orders AS o ON o.id = r.order_id") == [
+    assert shop.rows("SELECT o.order_id, r.amount_minor FROM refunds AS r JOIN orders AS o ON o.id = r.order_id") == [
         ("1", 500)
     ]
 
 
 def test_the_date_of_a_double_opt_in_is_a_yes_of_that_day(tmp_path: Path) -> None:
-    shop = Shop(tmp_path)
+    shop = ImportShop(tmp_path)
     rows = "ann@example.com;01.02.2024;\nbo@example.com;01.02.2024;15.03.2024\ncy@example.com;;\n"
     shop.take(f"Email;DOI bestätigt am;Abmeldung am\n{rows}")
     assert shop.state("ann@example.com") is ConsentState.SUBSCRIBED
@@ -228,7 +228,7 @@ def test_the_date_of_a_double_opt_in_is_a_yes_of_that_day(tmp_path: Path) -> Non
 
 
 def test_a_column_of_yeses_may_hold_their_dates(tmp_path: Path) -> None:
-    shop = Shop(tmp_path)
+    shop = ImportShop(tmp_path)
     shop.take("Email,Subscribed,Unsubscribed\nann@example.com,2024-01-01,\nbo@example.com,2024-01-01,2024-02-01\n")
     assert shop.state("ann@example.com") is ConsentState.SUBSCRIBED
     assert shop.state("bo@example.com") is ConsentState.UNSUBSCRIBED
@@ -236,9 +236,9 @@ def test_a_column_of_yeses_may_hold_their_dates(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("cells", [("nein", "ja"), ("", "2024-02-17"), ("0", "1")])
 def test_a_mark_of_a_cancellation_is_read(tmp_path: Path, cells: tuple[str, str]) -> None:
-    shop = Shop(tmp_path)
+    shop = ImportShop(tmp_path)
     shop.take(
         "E-Mail;Bestellnr;Bestelldatum;Summe;Storniert\n"
         f"a@b.at;1;2024-02-15;5;{cells[0]}\na@b.at;2;2024-02-16;6;{cells[1]}\n"
     )
-    assert shop.all("SELECT order_id, status FROM orders ORDER BY order_id") == [("1", "paid"), ("2", "cancelled")]
+    assert shop.rows("SELECT order_id, status FROM orders ORDER BY order_id") == [("1", "paid"), ("2", "cancelled")]

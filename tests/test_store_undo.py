@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from import_shop import ImportShop
 from mailflow.importers import ImportResult, Noun
 from mailflow.model import ConsentState
-from test_importers_files import Shop
 
 HEADER = "order id,email,date,total,currency,status\n"
 LINES = "order id,email,date,product,category,quantity,price\n"
@@ -21,8 +21,8 @@ VIEWS = "event,visitor id,email,timestamp,url\n"
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Shop:
-    return Shop(tmp_path)
+def shop(tmp_path: Path) -> ImportShop:
+    return ImportShop(tmp_path)
 
 
 def test_an_order_that_moved_between_people_is_undone_in_any_sequence(tmp_path: Path) -> None:
@@ -31,35 +31,35 @@ def test_an_order_that_moved_between_people_is_undone_in_any_sequence(tmp_path: 
     for number, sequence in enumerate(permutations(range(3))):
         folder = tmp_path / str(number)
         folder.mkdir()
-        shop = Shop(folder)
+        shop = ImportShop(folder)
         results = [
             shop.take(f"{HEADER}1,{person},2026-01-01,{row}\n", name=f"{row[:2]}{person[0]}.csv")
             for person, row in zip(people, rows, strict=True)
         ]
         for each in sequence:
             shop.undo(results[each])
-            assert shop.all("PRAGMA foreign_key_check") == []
+            assert shop.rows("PRAGMA foreign_key_check") == []
 
 
-def test_undo_tells_of_fields_and_of_consent(shop: Shop) -> None:
+def test_undo_tells_of_fields_and_of_consent(shop: ImportShop) -> None:
     shop.take("email,city\nann@example.com,Wien\nbo@example.com,Graz\n", name="first.csv")
     second = shop.take("email,city,newsletter\nann@example.com,Linz,yes\nbo@example.com,Graz,yes\n", name="second.csv")
     undone = shop.undo(second)
     assert (undone.contacts, undone.changed_contacts, undone.consents) == (0, 1, 2)
 
 
-def test_what_had_to_stay_goes_when_the_newer_import_is_undone(shop: Shop) -> None:
+def test_what_had_to_stay_goes_when_the_newer_import_is_undone(shop: ImportShop) -> None:
     first = shop.take(f"{HEADER}1,ann@example.com,2026-01-01,50.00,EUR,paid\n", name="first.csv")
     second = shop.take(f"{HEADER}1,ann@example.com,2026-01-01,60.00,EUR,paid\n", name="second.csv")
     assert shop.undo(first).kept_orders == 1
-    assert shop.all("SELECT total_minor FROM orders") == [(6000,)]
+    assert shop.rows("SELECT total_minor FROM orders") == [(6000,)]
     undone = shop.undo(second)
     assert (undone.orders, undone.kept_orders, undone.earlier) == (1, 0, 2)  # the order, and who had none but this
-    assert shop.all("SELECT id FROM orders") == shop.all("SELECT id FROM contacts") == []
-    assert shop.all("SELECT * FROM undo_left") == []
+    assert shop.rows("SELECT id FROM orders") == shop.rows("SELECT id FROM contacts") == []
+    assert shop.rows("SELECT * FROM undo_left") == []
 
 
-def test_a_yes_of_an_import_that_is_undone_does_not_come_back(shop: Shop) -> None:
+def test_a_yes_of_an_import_that_is_undone_does_not_come_back(shop: ImportShop) -> None:
     shop.take("email\nann@example.com\n", name="list.csv", noun=Noun.CONTACTS)
     weak = shop.take("email,newsletter,signed up\nann@example.com,yes,\n", name="weak.csv")
     with shop.store.transaction() as tx:  # as if that file's yes were only implied
@@ -113,7 +113,7 @@ WRITTEN = {
 }
 
 
-def written(shop: Shop) -> dict[str, list[tuple[object, ...]]]:
+def written(shop: ImportShop) -> dict[str, list[tuple[object, ...]]]:
     """Return all that imports write, but for the ledger and people of whom nothing but the ledger remains."""
     only_said = (
         "SELECT contact_id FROM consents WHERE contact_id NOT IN (SELECT id FROM contacts WHERE source = 'base')"
@@ -122,11 +122,11 @@ def written(shop: Shop) -> dict[str, list[tuple[object, ...]]]:
     for table, names in WRITTEN.items():
         who = {"contacts": "id", "identities": "contact_id"}.get(table)
         where = f" WHERE {who} NOT IN ({only_said})" if who else ""
-        found[table] = sorted(shop.all(f"SELECT {names} FROM {table}{where}"), key=repr)
+        found[table] = sorted(shop.rows(f"SELECT {names} FROM {table}{where}"), key=repr)
     return found
 
 
-def take_met(shop: Shop, name: str, number: int) -> ImportResult:
+def take_met(shop: ImportShop, name: str, number: int) -> ImportResult:
     noun, content = MET[name]
     return shop.take(content, name=f"{number}-{name}.csv", noun=noun, source="base" if name == "base" else None)
 
@@ -134,16 +134,16 @@ def take_met(shop: Shop, name: str, number: int) -> ImportResult:
 def undone_in_turn(names: Sequence[str], turns: Sequence[int]) -> None:
     """Import files, undo all in the order of `turns`, and hold that this leaves what was there before."""
     with tempfile.TemporaryDirectory() as folder:
-        shop = Shop(Path(folder))
+        shop = ImportShop(Path(folder))
         take_met(shop, "base", 0)
         before = written(shop)
         results = [take_met(shop, name, number) for number, name in enumerate(names, 1)]
         for _, result in sorted(zip(turns, results, strict=True), key=lambda pair: pair[0]):
             if result.id is not None:
                 shop.undo(result)
-                assert shop.all("PRAGMA foreign_key_check") == []
+                assert shop.rows("PRAGMA foreign_key_check") == []
         assert written(shop) == before
-        assert shop.all("SELECT state FROM consent_states WHERE state <> 'never'") == []
+        assert shop.rows("SELECT state FROM consent_states WHERE state <> 'never'") == []
         shop.store.close()
 
 
