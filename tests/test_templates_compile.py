@@ -154,7 +154,7 @@ def test_a_condition_between_paragraphs_leaves_no_trace(folder: Path) -> None:
     made = render(folder, "One.\n\n{% if contact.orders.count > 99 %}\nTwo.\n{% endif %}\n\nThree.\n")
     assert "One.\n\nThree.\n" in made.text
     assert "Two" not in made.html
-    assert "<!--" not in made.html.partition("<body")[2]
+    assert re.findall(r"<!--(?!\[if|<!\[endif)", made.html.partition("<body")[2]) == []
 
 
 def test_a_condition_over_several_paragraphs_may_begin_and_end_in_them(folder: Path) -> None:
@@ -180,13 +180,9 @@ def test_blocks_are_put_in_and_counted_as_files(folder: Path) -> None:
     assert "<em>Hello</em> Anna" in made.html
     assert "Raw Wien</div>" in made.html
     template = templates.load(folder, "t")
-    assert list(template.files) == [
-        "mailflow:layouts/default.html",
-        "mailflow:layouts/default.txt",
-        "templates/blocks/a.md",
-        "templates/blocks/b.html",
-        "templates/t.md",
-    ]
+    own = [path for path in template.files if not path.startswith("mailflow:")]
+    assert own == ["templates/blocks/a.md", "templates/blocks/b.html", "templates/t.md"]
+    assert {"mailflow:layouts/default.html", "mailflow:layouts/default.txt"} < set(template.files)
     before = template.hash
     write(folder, "blocks/a.md", "changed\n")
     assert templates.load(folder, "t").hash != before

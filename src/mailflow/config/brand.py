@@ -33,8 +33,6 @@ _NETWORKS = {
 
 
 def _colour(value: Any) -> Any:
-    if value is None:
-        raise ValueError('is empty: a colour is in quotes, "#1f6f54", because # alone begins a comment')
     return colours.parse(str(value))
 
 
@@ -80,6 +78,13 @@ class Shades(_Part):
     muted: Colour | None = None
     line: Colour | None = None
     link: Colour | None = None
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _said(cls, value: Any) -> Any:
+        if value is None:
+            raise ValueError('is empty: a colour is in quotes, "#1f6f54", because # alone begins a comment')
+        return value
 
 
 class Colours(Shades):

@@ -122,6 +122,8 @@ class _Builder:
         if len(places) != 1:
             raise TemplateError.at(file, "a layout needs {{ content }} exactly once: the template's body comes there")
         start, end = places[0].span()
+        if source.kind_of(file) is Kind.MJML:
+            mjml.check_place(text, start, file, is_mjml=self.found.kind is Kind.MJML)
         return f"{text[:start]}{content.rstrip()}{text[end:]}"
 
     def _swapped(self, text: str, file: str, kind: Kind) -> str:

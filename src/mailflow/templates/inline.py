@@ -104,7 +104,7 @@ def _normal(html: str) -> list[str]:
                 *sorted(attribute[0].strip() for attribute in markup.ATTRIBUTE.finditer(match[0])),
             ]
         elif not _is_style(match):
-            pieces.append(match[0])
+            pieces.append(re.sub(r">\s+<", "><", match[0]))
     return [*pieces, " ".join(html[end:].split())]
 
 

@@ -122,6 +122,17 @@ def _pieces(text: str) -> Iterator[_Piece]:
         yield _Piece(end, len(text), "", "text", stack[-1] if stack else "")
 
 
+def check_place(text: str, position: int, file: str, *, is_mjml: bool) -> None:
+    """Refuse a layout whose `{{ content }}`, at a position of its text, does not take this kind of body."""
+    inside = next((piece.inside for piece in _pieces(text) if piece.start <= position < piece.end), "")
+    if is_mjml and inside in _HOLDS_TEXT:
+        raise TemplateError.at(
+            file, f"{{{{ content }}}} stands in <{inside}>, which takes no sections: put it into <mj-body>"
+        )
+    if not is_mjml and inside not in _HOLDS_TEXT:
+        raise TemplateError.at(file, "Markdown and HTML stand in text: put {{ content }} into <mj-text>")
+
+
 def depends_on_person(text: str, tags: Tags) -> bool:
     """Whether MRML has to run per message: a tag stands where it counts columns, adds up widths, or takes no words."""
     for piece in _pieces(text):
