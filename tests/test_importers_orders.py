@@ -406,7 +406,7 @@ def test_completejourney_adds_up_to_what_the_shop_received(shop: ImportShop, sha
     )
 
 
-def test_a_line_of_which_only_the_amount_is_told_has_the_price_of_one(shop: Shop) -> None:
+def test_a_line_of_which_only_the_amount_is_told_has_the_price_of_one(shop: ImportShop) -> None:
     result = shop.take(
         "order_id,customer_id,date,product,quantity,amount\n"
         "1,a,2026-01-01,Oolong,2,29.00\n1,a,2026-01-01,Sencha,3,10.00\n1,a,2026-01-01,Petrol,17000,40.00\n"
