@@ -413,7 +413,7 @@ def test_a_line_of_which_only_the_amount_is_told_has_the_price_of_one(shop: Impo
         "1,a,2026-01-01,Bag,1,0.00\n2,b,2026-01-01,Nothing,0,0.00\n2,b,2026-01-01,Whisk,1,19.00\n"
     )
     assert result.rejected == 0
-    assert dict(shop.all("SELECT title, price_minor FROM order_lines")) == {
+    assert dict(shop.rows("SELECT title, price_minor FROM order_lines")) == {
         "Oolong": 1450,
         "Sencha": 333,
         "Petrol": None,
