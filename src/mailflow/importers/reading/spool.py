@@ -65,6 +65,6 @@ def clear(parent: Path) -> None:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(folder, ignore_errors=True)
         except BlockingIOError:
-            pass
+            pass  # a command that holds its lock is alive and reads in there: a dry run, say
         finally:
             os.close(descriptor)
