@@ -75,7 +75,8 @@ def test_the_codes_in_a_cell(cell: str, codes: list[str]) -> None:
 def test_a_column_of_codes_is_known_by_its_name(column: str, shop: Workspace) -> None:
     bring(
         shop,
-        f"Order ID,Email,Date,Total,{column}\n1,a@example.com,2026-03-01,20.00,SAVE10\n2,b@example.com,2026-03-02,20.00,\n",
+        f"Order ID,Email,Date,Total,{column}\n1,a@example.com,2026-03-01,20.00,SAVE10\n"
+        "2,b@example.com,2026-03-02,20.00,\n",
     )
     assert codes_of(shop) == {"1": ["SAVE10"]}
 
