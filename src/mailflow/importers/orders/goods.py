@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
+from dataclasses import dataclass, replace
+from decimal import ROUND_HALF_UP, Decimal
 
 from mailflow import money
 from mailflow.importers.values.categories import categories_in
@@ -55,12 +55,33 @@ class Goods:
         categories = self.categories[index] if self.categories is not None else ()
         return (Product(product_id, sku, title, quantity, self.prices[index][0], categories),)
 
+    def priced_by(self, amounts: Sequence[int | None], currencies: Sequence[str]) -> Goods:
+        """Return the goods of rows of which the file tells what each came to, in minor units, and no price of one."""
+        rows = zip(amounts, self.quantities, currencies, strict=True)
+        return replace(self, prices=[_number(price_of_one(amount, count[0]), code) for amount, count, code in rows])
+
     def lines(self) -> list[Line]:
         """Return every row as an order line keeps it."""
         return [
             (*names, 1.0 if quantity is None else quantity, price)  # type: ignore[misc]  # an int is a minor amount
             for names, (_, quantity), (_, price) in zip(self.names, self.quantities, self.prices, strict=True)
         ]
+
+
+def price_of_one(amount: int | None, quantity: Decimal | None) -> int | None:
+    """Return the price of one of so many that came to `amount`, in minor units like it.
+
+    None where no whole price comes near, as of petrol counted in millilitres: rounded it would be off by a tenth.
+    """
+    count = Decimal(1) if quantity is None else quantity
+    if amount is None or not count:
+        return None
+    price = (amount / count).to_integral_value(ROUND_HALF_UP)
+    return int(price) if 10 * abs(price * count - amount) < abs(amount) or not amount else None
+
+
+def _number(minor: int | None, currency: str) -> Number:
+    return (None, None) if minor is None else (Decimal(minor).scaleb(-money.digits(currency)), minor)
 
 
 def no_goods(size: int) -> Goods:

@@ -74,6 +74,8 @@ class ColumnReader:
         self._writing = writing
         has = set(recognised.columns)
         self._has_lines = bool(LINE_FIELDS & has)
+        # Rows that are details of another one, or of which a head gives the total, do not say what they came to.
+        self._prices_by_total = writing.line_totals and not has & {"unit_price", "items", "detail", "total_of"}
         # A file of nothing but refunds: what it says of them is what an order's total and date are elsewhere.
         self.only_refunds = "refunded" in has and not has & {"total", "unit_price"}
         self._total = "refunded" if self.only_refunds else "total"
@@ -88,16 +90,18 @@ class ColumnReader:
         """Return the columns of a block."""
         currencies = self._currencies(sheet)
         return_ids = self._ids(sheet, "return_id")
+        totals = self._amounts(sheet, self._total, currencies)
+        goods = self._goods.read(sheet, currencies) if self._has_lines else no_goods(sheet.size)
         return Columns(
             self._ids(sheet, "order_id"),
             self._placed(sheet),
-            self._amounts(sheet, self._total, currencies),
+            totals,
             currencies,
             [said or SAYS_NOTHING for said in sheet.read("status", self._status)],
             sheet.texts("cancelled_at"),
             self._amounts(sheet, "refunded", currencies) if self._total == "total" else [None] * sheet.size,
             sheet.read("refunded_at", lambda cell: self._writing.refund_instant(cell) if cell.strip() else None),
-            self._goods.read(sheet, currencies) if self._has_lines else no_goods(sheet.size),
+            goods.priced_by(totals, currencies) if self._prices_by_total else goods,
             self._returns(sheet, return_ids),
             return_ids,
             self._ids(sheet, "refund_of"),

@@ -8,7 +8,7 @@ from decimal import Decimal
 from itertools import groupby
 
 from mailflow import money
-from mailflow.importers.orders.goods import GoodsReader, Line, Names
+from mailflow.importers.orders.goods import GoodsReader, Line, Names, price_of_one
 from mailflow.importers.reading.source import Reject
 from mailflow.importers.values.cells import Sheet, identifiers
 from mailflow.store.lines_bulk import KnownOrder
@@ -126,7 +126,7 @@ def _priced(line: Line, total: Decimal | None, currency: str) -> Line:
     if total is None:
         return line
     *names, quantity, _ = line
-    price = money.rounded(total / Decimal(str(quantity)), currency) if quantity else None
+    price = price_of_one(money.rounded(total, currency), Decimal(str(quantity)))
     return (*names, quantity, price)  # type: ignore[return-value]
 
 
