@@ -93,6 +93,7 @@ def test_help_and_version_end_well(words: list[str], capsys: pytest.CaptureFixtu
         (["send", "--nonsense", "x"], "--nonsense"),
         (["outbox", "lsit"], "list"),
         (["plan", "--format", "xml"], "xml"),
+        (["import", "x.csv", "--as", "elephants"], "'--as': 'elephants' is not one of 'contacts',"),
     ],
 )
 def test_a_slip_of_the_finger_is_usage(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
