@@ -51,10 +51,10 @@ class LazyGroup(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
-        except typer.BadParameter as error:
+        except typer.BadParameter as error:  # typer has choices checked by pydantic, in its words
             error.message = error.message.removeprefix(
                 "Value error, "
-            )  # pydantic's words, in which typer checks choices
+            )
             raise
 
 
