@@ -52,9 +52,7 @@ class LazyGroup(TyperGroup):
         try:
             return super().invoke(ctx)
         except typer.BadParameter as error:  # typer has choices checked by pydantic, in its words
-            error.message = error.message.removeprefix(
-                "Value error, "
-            )
+            error.message = error.message.removeprefix("Value error, ")
             raise
 
 
