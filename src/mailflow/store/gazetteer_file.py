@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
+from itertools import chain, groupby, islice
 from operator import itemgetter
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from mailflow.places.listed import Listed
 from mailflow.places.names import postcode_keys, town_key
 from mailflow.store.connection import Connection, Row
 
-_FORMAT = "1"
+_FORMAT = "2"
 # Lines of one name within so many kilometres are parts of one town.
 _ONE_TOWN_KM = 25.0
 # So many times the people of all others of its name has the town that the name alone means.
@@ -27,19 +27,21 @@ SCHEMA = (
     "CREATE TABLE {0}towns (id INTEGER PRIMARY KEY, name TEXT NOT NULL, country TEXT NOT NULL,"
     " latitude REAL NOT NULL, longitude REAL NOT NULL, population INTEGER NOT NULL) STRICT",
     "CREATE TABLE {0}names (town INTEGER NOT NULL, key TEXT NOT NULL, wins INTEGER NOT NULL,"
-    " PRIMARY KEY (town, key)) STRICT, WITHOUT ROWID",
+    " PRIMARY KEY (key, town)) STRICT, WITHOUT ROWID",
     "CREATE TABLE {0}codes (country TEXT NOT NULL, code TEXT NOT NULL, latitude REAL NOT NULL,"
     " longitude REAL NOT NULL, PRIMARY KEY (country, code)) STRICT, WITHOUT ROWID",
 )
 _INDEXES = (
     "CREATE INDEX towns_by_latitude ON towns (latitude)",
-    "CREATE INDEX names_by_key ON names (key)",
+    "CREATE INDEX names_by_town ON names (town)",
     "CREATE INDEX codes_by_latitude ON codes (latitude)",
 )
 _RAW = (
-    "CREATE TEMP TABLE lines (country TEXT, code TEXT, name TEXT, latitude REAL, longitude REAL)",
+    "CREATE TEMP TABLE lines (country TEXT, code TEXT, key TEXT, name TEXT, latitude REAL, longitude REAL)",
     "CREATE TEMP TABLE called (key TEXT, country TEXT, town INTEGER, population INTEGER)",
 )
+_LINE = "INSERT INTO lines VALUES (?, ?, ?, ?, ?, ?)"
+_AT_ONCE = 10_000
 _CODES = """INSERT INTO codes SELECT country, code, avg(latitude), avg(longitude) FROM lines WHERE code <> ''
     GROUP BY country, code"""
 
@@ -87,44 +89,63 @@ def _fill(db: Connection, places: Iterable[Listed]) -> None:
     db.execute("BEGIN")
     for statement in (*(each.format("") for each in SCHEMA), *_RAW):
         db.execute(statement)
-    for place in places:
-        _add(db, place)
+    for batch in _batches(places):
+        _add_towns(db, [place for place in batch if _is_town(place)])
+        db.executemany(_LINE, [_line(place) for place in batch if not _is_town(place)])
     db.execute(_CODES)
-    for place in list(_gathered(db)):
-        _add_town(db, place)
+    _add_towns(db, list(_gathered(db)))
     called = db.execute("SELECT key, country, town, population FROM called ORDER BY key, population DESC, town")
-    for _, group in groupby(called, key=itemgetter("key")):
-        db.executemany("INSERT INTO names (town, key, wins) VALUES (?, ?, ?)", list(_judged(list(group))))
+    groups = groupby(called, key=itemgetter("key"))
+    db.executemany(
+        "INSERT INTO names VALUES (?, ?, ?)", chain.from_iterable(_judged(list(group)) for _, group in groups)
+    )
     for statement in _INDEXES:
         db.execute(statement)
 
 
-def _add(db: Connection, place: Listed) -> None:
-    """Write a town with its names; what has a postcode waits for the other lines of its town."""
-    if place.population > 1 or len(place.names) > 1:
-        _add_town(db, place)
-        return
-    code = postcode_keys(place.country, place.postcode)[0]
-    name = place.names[0] if place.names else ""
-    values = (place.country, code, name, place.spot.latitude, place.spot.longitude)
-    db.execute("INSERT INTO lines VALUES (?, ?, ?, ?, ?)", values)
+def _batches(places: Iterable[Listed]) -> Iterator[list[Listed]]:
+    rest = iter(places)
+    while batch := list(islice(rest, _AT_ONCE)):
+        yield batch
 
 
-def _add_town(db: Connection, place: Listed) -> None:
-    at = (place.names[0], place.country, place.spot.latitude, place.spot.longitude, place.population)
-    town = db.execute(
-        "INSERT INTO towns (name, country, latitude, longitude, population) VALUES (?, ?, ?, ?, ?)", at
-    ).lastrowid
-    called = [(key, place.country, town, place.population) for key in {town_key(name) for name in place.names} if key]
-    db.executemany("INSERT INTO called VALUES (?, ?, ?, ?)", called)
+def _add_towns(db: Connection, places: Sequence[Listed]) -> None:
+    """Write towns with all their names."""
+    first = db.execute("SELECT coalesce(max(id), 0) + 1 FROM towns").fetchone()[0]
+    db.executemany(
+        "INSERT INTO towns VALUES (?, ?, ?, ?, ?, ?)",
+        (
+            (number, place.names[0], place.country, place.spot.latitude, place.spot.longitude, place.population)
+            for number, place in enumerate(places, first)
+        ),
+    )
+    db.executemany(
+        "INSERT INTO called VALUES (?, ?, ?, ?)",
+        (
+            (key, place.country, number, place.population)
+            for number, place in enumerate(places, first)
+            for key in {town_key(name) for name in place.names}
+            if key
+        ),
+    )
+
+
+def _is_town(place: Listed) -> bool:
+    """Say whether a place is a whole town, and no line of one."""
+    return place.population > 1 or len(place.names) > 1
+
+
+def _line(place: Listed) -> tuple[str, str, str, str, float, float]:
+    code, name = postcode_keys(place.country, place.postcode)[0], place.names[0] if place.names else ""
+    return place.country, code, town_key(name), name, place.spot.latitude, place.spot.longitude
 
 
 def _gathered(db: Connection) -> Iterator[Listed]:
     """Yield the towns that lines speak of: those of one name that lie together are one, in their middle."""
     rows = db.execute(
-        "SELECT country, name, latitude, longitude FROM lines WHERE name <> '' ORDER BY country, lower(name), rowid"
+        "SELECT country, key, name, latitude, longitude FROM lines WHERE key <> '' ORDER BY country, key, rowid"
     )
-    for (country, _), group in groupby(rows, key=lambda row: (row["country"], row["name"].lower())):
+    for (country, _), group in groupby(rows, key=itemgetter("country", "key")):
         for name, spots in _apart(group):
             middle = Spot(
                 sum(spot.latitude for spot in spots) / len(spots), sum(spot.longitude for spot in spots) / len(spots)
@@ -134,19 +155,22 @@ def _gathered(db: Connection) -> Iterator[Listed]:
 
 def _judged(called: Sequence[Row]) -> Iterator[tuple[int, str, int]]:
     """Yield (town, key, wins) of all towns with one name, the largest first; see SCHEMA."""
-    largest: dict[str, list[Row]] = {}
+    if len(called) == 1:  # nearly all
+        yield called[0]["town"], called[0]["key"], 2
+        return
+    in_world, in_country = _winner(called), set[int | None]()
+    for _, group in groupby(sorted(called, key=itemgetter("country")), key=itemgetter("country")):
+        in_country.add(_winner(list(group)))
     for row in called:
-        largest.setdefault(row["country"], []).append(row)
-    for row in called:
-        wins = 2 if _beats(row, called) else 1 if _beats(row, largest[row["country"]]) else 0
+        wins = 2 if row["town"] == in_world else 1 if row["town"] in in_country else 0
         yield row["town"], row["key"], wins
 
 
-def _beats(row: Row, others: Sequence[Row]) -> bool:
-    """Say whether a town is the first of some, largest first, and five times the second."""
-    return row["town"] == others[0]["town"] and (
-        len(others) == 1 or row["population"] >= _TIMES * others[1]["population"]
-    )
+def _winner(called: Sequence[Row]) -> int | None:
+    """Return the town that a name means among some, the largest first; None where two are about as large."""
+    if len(called) > 1 and called[0]["population"] < _TIMES * called[1]["population"]:
+        return None
+    return int(called[0]["town"])
 
 
 def _apart(rows: Iterable[Row]) -> list[tuple[str, list[Spot]]]:
