@@ -1,0 +1,138 @@
+"""`mailflow report`, and recommendations in templates, from imported files to the mail."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import random
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from mail_shop import SETTINGS, make_shop, write_campaign
+from mailflow.cli import main
+from mailflow.jobs import recommendations
+from mailflow.workspace import Workspace
+
+NOW = ["--now", "2026-03-20T10:00"]
+TEMPLATE = """\
+---
+subject: "{{ recommendations[0].title }} for you"
+---
+{% for p in recommendations[:2] %}
+{{ p.title }}: {{ p.price | money(p.currency) }}, {{ p.reason }}
+{% endfor %}
+"""
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """Return a shop whose 120 customers each keep to one of two shelves of ten products."""
+    monkeypatch.setenv("COLUMNS", "80")
+    made = make_shop(tmp_path / "shop", people=0)
+    dice, lines = random.Random(1), ["order id,email,date,product id,product,quantity,price,total"]
+    for number in range(600):
+        who = number % 120
+        product = f"{'ab'[who % 2]}{dice.randrange(10)}"
+        day = date(2025, 6, 1) + timedelta(days=dice.randrange(270))
+        lines.append(f"{number},p{who}@example.com,{day},{product},Product {product},1,5,5")
+    products = ["product id,name,price,currency,stock,url"]
+    names = [f"{shelf}{number}" for shelf in "ab" for number in range(10)]
+    products += [f"{name},Product {name},5.00,EUR,9,https://quitte.example/{name}" for name in names]
+    for name, rows in (("orders", lines), ("products", products)):
+        (tmp_path / f"{name}.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+        assert main.run(["import", str(tmp_path / f"{name}.csv"), "--quiet", "--workspace", str(made.root)]) == 0
+    return made
+
+
+def run(shop: Workspace, *words: str) -> int:
+    return main.run([*words, "--workspace", str(shop.root), *NOW])
+
+
+def test_without_a_name_the_reports_are_listed(shop: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(shop, "report") == 0
+    assert "recommendations" in capsys.readouterr().out
+    assert run(shop, "report", "sales") == 2
+    assert "recommendations" in capsys.readouterr().err
+
+
+def test_the_figures_say_who_was_tested_when_and_what_it_means(
+    shop: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(shop, "report", "recommendations") == 0
+    told = capsys.readouterr().out
+    assert "Learned before 2026-01-" in told
+    assert "Recommendations do better than popular products" in told
+    assert max(map(len, told.splitlines())) <= 80
+
+
+def test_json_and_csv_have_every_figure_with_its_interval(shop: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(shop, "report", "recommendations", "--format", "json") == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [(row["goal"], row["method"]) for row in rows] == [
+        (goal, method) for goal in ("new", "all") for method in ("recommended", "popular_lately", "popular")
+    ]
+    assert list(rows[0]) == recommendations.COLUMNS
+    assert rows[0]["ratio_low"] > 1
+    assert rows[2]["ratio"] is None
+    assert all(row["ndcg_low"] <= row["ndcg"] <= row["ndcg_high"] for row in rows)
+    assert run(shop, "report", "recommendations", "--format", "csv") == 0
+    assert len(list(csv.DictReader(io.StringIO(capsys.readouterr().out)))) == 6
+
+
+def test_a_test_that_too_few_took_is_refused_in_words(shop: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(shop, "report", "recommendations", "--from", "2026-02-25") == 0
+    assert "Too early to say" in capsys.readouterr().out
+    assert run(shop, "report", "recommendations", "--from", "2026-02-25", "--format", "json") == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out) == []
+    assert "Too early to say" in captured.err
+
+
+def test_one_persons_list_is_shown_with_reasons_and_chances(
+    shop: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(shop, "score", "--quiet") == 0
+    assert run(shop, "report", "recommendations", "--for", "p0@example.com", "--format", "json") == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert rows[0]["id"].startswith("a")
+    assert rows[0]["reason"].startswith("because you bought Product a")
+    assert 0 < rows[0]["probability"] < 1
+    assert run(shop, "report", "recommendations", "--for", "nobody@example.com") == 2
+
+
+def test_a_campaign_shows_each_person_their_products_and_computes_what_is_missing(
+    shop: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (shop.root / "templates" / "hello.md").write_text(TEMPLATE, encoding="utf-8")
+    write_campaign(shop.root, "hello", "audience: everyone\ntemplate: hello\n")
+    for who in ("p0", "p1"):
+        words = ["contact", "subscribe", f"{who}@example.com", "--evidence", "asked in the shop"]
+        assert run(shop, *words) == 0
+    capsys.readouterr()
+    assert run(shop, "send", "hello", "--yes") == 0
+    mails = [path.read_text(encoding="utf-8") for path in shop.maildir.rglob("*") if path.is_file()]
+    assert len(mails) == 2
+    for mail in mails:
+        shelf = "a" if "p0@example.com" in mail else "b"
+        assert f"Subject: Product {shelf}" in mail
+        assert f"because you bought Product {shelf}" in mail.replace("=\n", "")
+
+
+def test_reasons_are_in_the_language_of_the_mail(shop: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(shop, "score", "--quiet") == 0
+    text = TEMPLATE.replace("---\nsubject", "---\nlanguage: de\nsubject", 1)
+    (shop.root / "templates" / "hello.md").write_text(text, encoding="utf-8")
+    assert run(shop, "preview", "hello", "--for", "p0@example.com") == 0
+    assert "weil Sie Product a" in " ".join(capsys.readouterr().out.split())
+
+
+def test_an_unknown_contact_field_in_a_hard_rule_is_refused(
+    shop: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rule = "never_show:\n  - {contact: alergies, product: allergens}\n"
+    (shop.root / "mailflow.yaml").write_text(SETTINGS + rule, encoding="utf-8")
+    assert run(shop, "report", "recommendations") == 78
+    assert "declare the contact's field 'alergies' under fields: first" in capsys.readouterr().err
