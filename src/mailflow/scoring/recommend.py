@@ -19,13 +19,13 @@ from mailflow.analytics.chances import Chances
 from mailflow.analytics.neighbours import Choices, Floats, Pairs, Purchases
 from mailflow.config.recommending import MEASURED
 from mailflow.scoring import suggest
-from mailflow.store import Store, purchases, scores, suggestions
+from mailflow.store import Store, frames_goods, scores, suggestions
 from mailflow.store.pace import Pace
 
 if TYPE_CHECKING:
     from mailflow.config import Settings
     from mailflow.store import Connection
-    from mailflow.store.purchases import Product
+    from mailflow.store.frames_goods import Product
     from mailflow.store.suggestions import NeighbourRow, SalesRow
 
 _Row = TypeVar("_Row")
@@ -57,13 +57,13 @@ class Found:
 
 def load(db: Connection, settings: Settings, *, until: int) -> Bought:
     """Return what was bought before an instant (milliseconds), without fees, variants as their parents."""
-    known = list(purchases.products(db))
+    known = list(frames_goods.products(db))
     roots = [product for product in known if product.root == product.id and _is_good(product, settings)]
     place = {product.id: number for number, product in enumerate(roots)}
     numbers = np.full(1 + max((product.id for product in known), default=0), -1)
     for product in known:
         numbers[product.id] = place.get(product.root, -1)
-    return Bought(roots, Purchases(*purchases.lines(db, numbers, until=until)))
+    return Bought(roots, Purchases(*frames_goods.lines(db, numbers, until=until)))
 
 
 def compute(db: Connection, settings: Settings, *, now: datetime) -> Found:

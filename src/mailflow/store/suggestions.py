@@ -1,6 +1,6 @@
 """What recommendations are looked up from, for many contacts at once: their own orders and views, and what a run found.
 
-What a run reads: purchases.py. How a list is made of it: analytics/recommend.
+What a run reads: frames_goods.py. How a list is made of it: analytics/recommend.
 """
 
 from __future__ import annotations
