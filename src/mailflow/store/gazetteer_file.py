@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from itertools import chain, groupby, islice
 from operator import itemgetter
 from pathlib import Path
@@ -78,7 +79,8 @@ def make(path: Path, stamp: str, places: Iterable[Listed]) -> None:
     except (OSError, sqlite3.Error) as error:
         raise UnavailableError(f"the list of places cannot be kept in {path.parent} ({error})") from error
     finally:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink()
 
 
 def _fill(db: Connection, places: Iterable[Listed]) -> None:
