@@ -64,6 +64,35 @@ def test_a_dry_run_has_no_id_and_takes_no_lock(shop: Path, capfd: pytest.Capture
     assert call(capfd, "--list")[1] == []
 
 
+def test_a_dry_run_of_several_files_knows_what_those_before_bring(
+    shop: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = shop / "exports"
+    folder.mkdir()
+    (folder / "a-lines.csv").write_text("order_id,sku,quantity,price\n1,TEA,1,12.50\n9,POT,1,3.00\n")
+    (folder / "orders.csv").write_text(ORDERS)
+    before = (shop / "mailflow.db").read_bytes()
+    wanted = {"rows": 2, "inserted": 0, "updated": 1, "rejected": 1, "id": None, "reject_file": None}
+    code, (orders, lines), _ = call(capfd, "exports", "--dry-run")
+    assert (code, orders["inserted"], {name: lines[name] for name in wanted}) == (1, 1, wanted)
+    assert [change["field"] for change in lines["changes"]] == ["lines"]
+    assert call(capfd, "--list")[1] == []
+    assert (shop / "mailflow.db").read_bytes() == before
+    assert list((shop / ".mailflow" / "spool").glob("*")) == []
+    assert not (shop / ".mailflow" / "rejects").exists()
+    _, (orders, lines), _ = call(capfd, "exports")
+    assert (orders["inserted"], lines["updated"], lines["rejected"]) == (1, 1, 1)
+
+
+def test_a_dry_run_of_large_files_says_that_each_stands_alone(
+    shop: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mailflow.jobs.importing._LARGE", 1_000)
+    _, results, _ = call(capfd, "contacts.csv", "orders.csv", "--dry-run")
+    assert "each was compared with what is there now" in results[-1]["warnings"][-1]
+    assert not any("compared" in warning for warning in results[0]["warnings"])
+
+
 def test_an_import_beside_another_command_is_busy(shop: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with Workspace.at(shop).lock():
         assert call(capfd, "orders.csv")[0] == 75

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -16,17 +15,23 @@ from mailflow.importers import ImportOptions, ImportResult, Noun
 from mailflow.importers.files import SHOWN
 from mailflow.importers.reading.meter import Report
 from mailflow.importers.reading.pieces import LeftOut, gather
-from mailflow.importers.reading.spool import open_spool
+from mailflow.importers.reading.spool import Spool, open_spool
 from mailflow.importers.reading.table import Source
 from mailflow.importers.recognition.kept import load_kept
 from mailflow.importers.recognition.layouts import load_layouts
 from mailflow.model import Basis, ImportState
-from mailflow.store import imports, undo
+from mailflow.store import Store, imports, undo
 from mailflow.store.imports import ImportRecord
 from mailflow.store.undo import Undone
 from mailflow.workspace import SETTINGS_FILE, Workspace
 
 Ask = Callable[[QuestionError], str | None]
+
+_LARGE = 256 * 1024 * 1024  # bytes of database and files that a dry run copies, and writes into the copy
+_COMPARED_ALONE = (
+    "These files are large, so each was compared with what is there now: what they say of one another, such as the"
+    " lines of orders that come with them, shows when they are imported."
+)
 
 
 @dataclass(slots=True)
@@ -58,10 +63,12 @@ def import_files(
 ) -> Imported:
     """Import files, folders and archives; one that cannot be used does not stop the others. A dry run takes no lock.
 
+    A dry run of several files imports them into a copy of the database, so that each knows what those before it bring;
+    where they or the database are large, each is compared with what is there now, and a warning of the last says so.
     `ask` is asked what only the user can know, and returns None where there is no answer. Of problems and changes the
     first `shown` of each file are returned, all where it is negative.
     """
-    work = _Work(workspace, options, now, report, ask, shown)
+    work = _Work(workspace, workspace.store, workspace.private, options, now, report, ask, shown)
     if options.dry_run:
         return work.of(paths)
     with workspace.lock():
@@ -114,41 +121,60 @@ def list_imports(workspace: Workspace) -> list[ImportRecord]:
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """One command's import of several files."""
+    """One command's import of several files into a database, which is a copy in a dry run that `rehearses`."""
 
     workspace: Workspace
+    store: Store
+    private: Path
     options: ImportOptions
     now: datetime
     report: Report
     ask: Ask
     shown: int
+    rehearses: bool = False
 
     def of(self, paths: Sequence[Path]) -> Imported:
         with open_spool(self.workspace.private / "spool") as spool:
             gathered = gather(paths, self.options, spool)
             done = Imported(errors=gathered.errors, left_out=gathered.left_out)
-            for source in gathered.sources:
-                try:
-                    done.results.append(self._one(source))
-                except UnfinishedError as error:
-                    done.failure = error
-                    break
-                except MailflowError as error:
-                    done.errors.append(error)
-                except Exception as error:  # a full disk, say: what came in before is told all the same
-                    done.failure = error
-                    break
+            if not self.options.dry_run or len(gathered.sources) < 2:
+                self._all(gathered.sources, done)
+            elif self._size(gathered.sources) <= _LARGE:
+                self._rehearse(gathered.sources, done, spool)
+            else:
+                self._all(gathered.sources, done)
+                done.results[-1:] = [_with_warning(last, _COMPARED_ALONE) for last in done.results[-1:]]
         return done
+
+    def _size(self, sources: Sequence[Source]) -> int:
+        return sum(path.stat().st_size for path in (self.store.path, *(source.path for source in sources)))
+
+    def _rehearse(self, sources: Sequence[Source], done: Imported, spool: Spool) -> None:
+        path, file = spool.create()
+        file.close()
+        with self.store.copy_to(path) as copy:
+            work = replace(self, store=copy, private=path.with_name("rehearsal"), rehearses=True)
+            work._all(sources, done)
+
+    def _all(self, sources: Sequence[Source], done: Imported) -> None:
+        for source in sources:
+            try:
+                done.results.append(self._one(source))
+            except UnfinishedError as error:
+                done.failure = error
+                break
+            except MailflowError as error:
+                done.errors.append(error)
+            except Exception as error:  # a full disk, say: what came in before is told all the same
+                done.failure = error
+                break
 
     def _one(self, source: Source) -> ImportResult:
         """Import one file; what only the user can know is asked as often as there is something new to ask."""
         options = self.options
         while True:
             try:
-                return importers.import_file(
-                    self.workspace.store, self.workspace.private, self.workspace.keys, source, options, now=self.now,
-                    report=self.report, shown=self.shown,
-                )  # fmt: skip
+                return self._attempt(source, options)
             except QuestionError as question:
                 answer = self.ask(question)
                 answered = options if answer is None else _with_answer(options, question.option, answer)
@@ -156,18 +182,32 @@ class _Work:
                     raise
                 options = answered
 
+    def _attempt(self, source: Source, options: ImportOptions) -> ImportResult:
+        result = importers.import_file(
+            self.store, self.private, self.workspace.keys, source, options, now=self.now, report=self.report,
+            shown=self.shown,
+        )  # fmt: skip
+        if self.rehearses:
+            in_earnest = replace(options, dry_run=False)
+            importers.import_file(self.store, self.private, self.workspace.keys, source, in_earnest, now=self.now)
+        return result
+
+
+def _with_warning(result: ImportResult, warning: str) -> ImportResult:
+    return replace(result, warnings=[*result.warnings, warning])
+
 
 def _with_answer(options: ImportOptions, option: str, answer: str) -> ImportOptions:
     """Return the options as if the user had said the answer on the command line."""
     match option:
         case "--as":
-            return dataclasses.replace(options, noun=Noun(answer))
+            return replace(options, noun=Noun(answer))
         case "--from":
-            return dataclasses.replace(options, tool=answer)
+            return replace(options, tool=answer)
         case "--date-format":
-            return dataclasses.replace(options, date_format=answer)
+            return replace(options, date_format=answer)
         case "--map":
             column, _, name = answer.rpartition("=")
-            return dataclasses.replace(options, mapping={**options.mapping, column: name})
+            return replace(options, mapping={**options.mapping, column: name})
         case _:
             return options

@@ -17,6 +17,8 @@ MIGRATION_NAMES = ("m0001_first", "m0002_everything", "m0003_offers")
 
 _SCHEMA = Path(__file__).with_name("schema.sql")
 
+_PAGES_COPIED = 2_000  # at a time, as nobody can write while these are read
+
 
 class Store:
     """One open workspace database. A context manager; closing twice is harmless."""
@@ -57,6 +59,12 @@ class Store:
     def again(self) -> Store:
         """Open a second connection to the same file, for another thread."""
         return Store(self.path, connect(self.path))
+
+    def copy_to(self, path: Path) -> Store:
+        """Copy the database as it is now into an empty file, and open that. The other may be in use meanwhile."""
+        copy = connect(path)
+        self.db.backup(copy, pages=_PAGES_COPIED)
+        return Store(path, copy)
 
     def close(self) -> None:
         self.db.close()
