@@ -110,6 +110,7 @@ def make_shop(folder: Path, orders: int) -> None:
     contacts = round(orders * _CONTACTS_PER_ORDER)
     init(folder, Brand(timezone="Europe/Vienna", currency="EUR"))
     db = sqlite3.connect(folder / "mailflow.db", isolation_level=None)
+    (index,) = db.execute("SELECT sql FROM sqlite_master WHERE name = 'orders_by_contact'").fetchone()
     db.executescript("PRAGMA synchronous = OFF; PRAGMA foreign_keys = OFF; DROP INDEX orders_by_contact; BEGIN")
     db.execute(
         "INSERT INTO contacts (id, key, email, source, created_at, updated_at) WITH RECURSIVE n(i) AS"
@@ -124,7 +125,7 @@ def make_shop(folder: Path, orders: int) -> None:
         " SELECT id, '', placed_at + 86400000, total_minor / 2 FROM orders WHERE id = ?",
         ((number,) for number in refunded.tolist()),
     )
-    db.execute("CREATE INDEX orders_by_contact ON orders (contact_id, placed_at)")
+    db.execute(index)
     db.execute(
         "INSERT INTO contact_facts SELECT contact_id, count(*), min(placed_at), max(placed_at) FROM orders"
         " WHERE status IN ('open', 'paid') GROUP BY contact_id"

@@ -188,8 +188,9 @@ class _Totals:
     def add_orders(self, until: int, *, only: list[int] | None) -> None:
         """Add the orders placed, and the refunds made, before `until`: of these contacts, or of everybody."""
         names = currencies(self.db)
-        codes = {f"code_{code}": name for code, name in enumerate(names)}
-        code = f"CASE o.currency {' '.join(f'WHEN :code_{code} THEN {code}' for code in range(len(names)))} ELSE -1 END"
+        codes = {f"code_{code}": name for code, name in enumerate(names) if len(names) > 1}
+        cases = " ".join(f"WHEN :code_{code} THEN {code}" for code in range(len(names)))
+        code = [f"CASE o.currency {cases} ELSE -1 END"] if len(names) > 1 else []
         counted = f"o.status IN {COUNTED} AND o.placed_at < :until"
         fixed = {"until": until, **codes}
         if only is not None:
@@ -205,15 +206,15 @@ class _Totals:
         of_range = "r.id BETWEEN :low AND :high AND r.refunded_at < :until"
         self._add_refunded(names, code, f"{_REFUNDS} WHERE {of_range} AND {counted}", refunds)
 
-    def _add_placed(self, names: list[str], code: str, source: str, windows: Iterable[_Window]) -> None:
-        columns = ("o.contact_id", "o.placed_at", "o.total_minor", code)
-        for ids, placed_at, total, currency in _columns(self.db, columns, source, windows if names else ()):
+    def _add_placed(self, names: list[str], code: list[str], source: str, windows: Iterable[_Window]) -> None:
+        columns = ("o.contact_id", "o.placed_at", "o.total_minor", *code)
+        for ids, placed_at, total, *currency in _columns(self.db, columns, source, windows if names else ()):
             self._add_orders(ids, 1, placed_at)
             self._add_by_code(names, currency, ids, total)
 
-    def _add_refunded(self, names: list[str], code: str, source: str, windows: Iterable[_Window]) -> None:
-        columns = ("o.contact_id", "r.amount_minor", code)
-        for ids, amount, currency in _columns(self.db, columns, source, windows if names else ()):
+    def _add_refunded(self, names: list[str], code: list[str], source: str, windows: Iterable[_Window]) -> None:
+        columns = ("o.contact_id", "r.amount_minor", *code)
+        for ids, amount, *currency in _columns(self.db, columns, source, windows if names else ()):
             self._add_by_code(names, currency, ids, -amount)
 
     def population(self, account: str, rates: Rates, day: date) -> Population:
@@ -234,9 +235,13 @@ class _Totals:
         np.add.at(self.count, ids, counts)
         np.maximum.at(self.last, ids, lasts)
 
-    def _add_by_code(self, names: list[str], currency: Integers, ids: Integers, amounts: Integers) -> None:
+    def _add_by_code(self, names: list[str], currency: list[Integers], ids: Integers, amounts: Integers) -> None:
+        """Add amounts to their currencies; there is no column of these where there is only one."""
+        if not currency:
+            self._add_revenue(names[0], ids, amounts)
+            return
         for code, name in enumerate(names):
-            chosen = currency == code
+            chosen = currency[0] == code
             if chosen.any():
                 self._add_revenue(name, ids[chosen], amounts[chosen])
 
