@@ -193,9 +193,12 @@ class Gazetteer:
             return _which(name, list(several.values()))
         told = f"{name!r} is no place in {country} that is known here" if country else f"no place is called {name!r}"
         alike = self._like(key, country)
-        return (
-            f"{told} (did you mean {alike!r}?)" if alike else f"{told}: write its coordinates, or add it to places.csv"
+        if alike:
+            return f"{told} (did you mean {alike!r}?)"
+        more = (
+            "" if _WORLD in self._sources else ", or install the world's towns with pip install 'mailflow-cli[places]'"
         )
+        return f"{told}: write its coordinates, or add it to {PLACES_FILE}{more}"
 
     def _like(self, key: str, country: str | None) -> str | None:
         """Return the name of a town that was probably meant: one that begins in the same way."""
