@@ -145,6 +145,14 @@ def test_a_mistake_in_the_brand_stops_every_template(tmp_path: Path) -> None:
         _message(tmp_path)
 
 
+def test_the_brand_is_a_file_of_the_workspace(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere.yaml").write_text("radius: 3\n", encoding="utf-8")
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "brand.yaml").symlink_to(tmp_path / "elsewhere.yaml")
+    with pytest.raises(TemplateError, match=r"brand\.yaml: leads out of the workspace"):
+        _message(tmp_path / "shop")
+
+
 def test_a_logo_is_shown_with_its_stand_in_for_the_dark(tmp_path: Path) -> None:
     logos = "logo: https://x.example/a.png\nlogo_dark: https://x.example/b.png\n"
     (tmp_path / "brand.yaml").write_text(logos, encoding="utf-8")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from html.parser import HTMLParser
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -183,6 +185,31 @@ def test_places_where_data_could_become_code_are_refused(folder: Path, body: str
     with pytest.raises(TemplateError, match=r"t\.html") as caught:
         templates.load(folder, "t")
     assert words in str(caught.value)
+
+
+def test_nothing_is_asked_for_over_the_network(folder: Path) -> None:
+    asked: list[str] = []
+
+    class Canary(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_error(404)
+
+    with HTTPServer(("127.0.0.1", 0), Canary) as server:
+        thread = Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        there = f"http://127.0.0.1:{server.server_port}"
+        css = f"<link rel='stylesheet' href='{there}/a.css'><style>@import url('{there}/b.css');</style>"
+        page = f"<html lang='en'><head>{css}</head><body><p>x</p><img src='{there}/c.png' alt=''>{FOOTER}</body></html>"
+        write(folder, "t.html", HEAD + page)
+        templates.load(folder, "t").render(person())
+        font = f"<mj-font name='A' href='{there}/d.css' />"
+        section = f"<mj-section><mj-column><mj-text font-family='A'>{FOOTER}</mj-text></mj-column></mj-section>"
+        write(folder, "u.mjml", HEAD + f"<mjml><mj-head>{font}</mj-head><mj-body>{section}</mj-body></mjml>")
+        templates.load(folder, "u").render(person())
+        server.shutdown()
+        thread.join()
+    assert asked == []
 
 
 def test_no_subject_says_more_than_one_line(folder: Path) -> None:

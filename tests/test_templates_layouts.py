@@ -165,6 +165,24 @@ def test_a_block_or_layout_of_ones_own_stands_in_for_the_shipped_one(tmp_path: P
     assert "own <h1" in templates.load(tmp_path / "templates", name).render(letters.known()).html
 
 
+@pytest.mark.parametrize(
+    ("items", "place", "words"),
+    [
+        ('[{title: "For {{ contact.first_name }}"}]', "3:17", "tags are not read here"),
+        ("[{title: x, url: http://shop.example}]", "3:25", "is not an https:// address"),
+        ("[{titel: x}]", "3:", "did you mean 'title'"),
+        ("[{text: x}]", "3:9", "'title' is missing"),
+        ("[{title: x, price: [1]}]", "3:27", "valid"),
+    ],
+)
+def test_a_mistake_in_the_items_is_placed(tmp_path: Path, items: str, place: str, words: str) -> None:
+    (tmp_path / "t.md").write_text(f"---\nsubject: x\nitems: {items}\n---\n", encoding="utf-8")
+    with pytest.raises(templates.TemplateError) as caught:
+        templates.load(tmp_path, "t")
+    assert str(caught.value).startswith(f"{tmp_path.name}/t.md:{place}")
+    assert words in str(caught.value)
+
+
 @pytest.mark.parametrize("layout", ALL)
 def test_nothing_that_matters_needs_what_mail_programs_lack(
     made: dict[str, Any], shared_data: Path, layout: str

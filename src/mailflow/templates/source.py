@@ -60,13 +60,20 @@ def _online(value: str | None) -> str | None:
     return value
 
 
+def _words(value: str) -> str:
+    if "{{" in value or "{%" in value:
+        raise ValueError("holds a tag, and tags are not read here: write the words out, or put them into the body")
+    return value
+
+
 Online = Annotated[str, AfterValidator(_online)]
+Words = Annotated[str, AfterValidator(_words)]
 
 
 def _amount(value: Any) -> Any:
     """Return an amount as a number, to be written as the reader's language does; other words stay (`from 9 €`)."""
     if isinstance(value, str) and not re.match(r"\d{1,12}(?:\.\d{1,4})?\Z", value):
-        return value
+        return _words(value)
     return Decimal(str(value)) if isinstance(value, str | int | float) else value
 
 
@@ -78,15 +85,15 @@ class Item(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    title: str = Field(min_length=1)
-    text: str | None = None
+    title: Words = Field(min_length=1)
+    text: Words | None = None
     url: Online | None = None
     image_url: Online | None = None
-    alt: str = ""
+    alt: Words = ""
     price: Price | None = None
     old_price: Price | None = None
-    reason: str | None = None
-    button: str | None = None
+    reason: Words | None = None
+    button: Words | None = None
 
 
 class Picture(BaseModel):
@@ -95,7 +102,7 @@ class Picture(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     url: Online
-    alt: str
+    alt: Words
     link: Online | None = None
 
 
@@ -178,8 +185,12 @@ class Files(BaseLoader):
         if not path.exists():
             return Brand().context()
         try:
+            if not path.resolve().is_relative_to(self.folder.parent.resolve()):
+                raise TemplateError.at(BRAND_FILE, "leads out of the workspace")
             text = self.read[BRAND_FILE] = read_text(path, BRAND_FILE)
             return parse_brand(text).context()
+        except TemplateError:
+            raise
         except ProblemsError as error:
             raise TemplateError(error.problems) from None
 
