@@ -160,6 +160,41 @@ def test_a_circle_of_segments_is_refused_with_its_path(shop: Workspace, capsys: 
     assert "a → b → c → a" in talk.replace("b → c → a → b", "a → b → c → a")
 
 
+def test_a_mistake_in_the_rule_asked_for_is_placed_in_its_file(
+    shop: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (shop.root / "segments.yaml").write_text('fine: true\nwrong: contry == "DE"\n')
+    code, _, talk = told(shop, capsys, "segment", "wrong")
+    assert code == 78
+    assert "segments.yaml:2:8: unknown name 'contry'" in talk
+    assert "^^^^^^" in talk
+    assert told(shop, capsys, "segment", "fine")[0] == 0
+
+
+def test_a_segment_that_was_taken_out_of_the_file_is_said_to_be_gone(
+    shop: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert told(shop, capsys, "run")[0] == 0
+    (shop.root / "segments.yaml").write_text(RULES.replace("lately", "newly"))
+    assert told(shop, capsys, "run", now=NOW + DAY)[0] == 0
+    code, _, talk = told(shop, capsys, "segment", "lately", "--as-of", "2026-03-30", now=NOW + 2 * DAY)
+    assert code == 2
+    assert "'lately' is no longer in segments.yaml: its history ended on 2026-03-31" in " ".join(talk.split())
+    assert told(shop, capsys, "segment", "newly", "--as-of", "2026-03-30", now=NOW + 2 * DAY)[0] == 0
+
+
+def test_a_day_to_come_is_answered_as_one(shop: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, talk = told(shop, capsys, "segment", "lately", "--as-of", "2027-01-01")
+    assert (code, "@" in out) == (0, False)
+    assert "2027-01-01 is still to come" in talk
+
+
+def test_a_page_is_not_written_over_a_folder(shop: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, talk = told(shop, capsys, "segment", "--html", str(shop.root))
+    assert code == 2
+    assert "this is a folder" in talk
+
+
 def test_stages_are_counted(shop: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     found = {row["stage"]: row["contacts"] for row in asked(shop, capsys, "segment", "--lifecycle")}
     assert sum(found.values()) == 3

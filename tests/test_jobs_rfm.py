@@ -155,8 +155,12 @@ def test_rfm_by_category_as_people_ask_for_it(workspace: Workspace, capsys: pyte
         "Tea",
         "gifts",
     }
-    _, out, _ = told(workspace, capsys, "segment", "--by", "brand")
+    _, out, talk = told(workspace, capsys, "segment", "--by", "brand")
     assert "Weber" in out
+    assert "no price" not in talk
+    with workspace.store.transaction() as tx:
+        tx.execute("INSERT INTO order_lines (order_id, product_id, title, quantity) VALUES (2, 3, 't', 1)")
+    assert "1 order line has no price and counts as 0" in told(workspace, capsys, "segment", "--by", "category")[2]
 
 
 def test_classes_by_category_fit_eighty_columns_and_every_number_is_whole(

@@ -53,7 +53,10 @@ def members(session: Session, asked: Asked, day: date | None) -> None:
         session.say(
             f"rfm.m is a fifth of what people spent: {told}, 5 above, in {bounds.currency} as of {bounds.as_of}"
         )
-    if day is None or day >= _today(session):
+    if day is None or day == _today(session):
+        return
+    if day > _today(session):
+        session.say(f"{day} is still to come: this is how it will be if nothing happens until then")
         return
     if found.kept:
         session.say(f"from the history that `mailflow run` keeps: who was in it at the end of {day}")

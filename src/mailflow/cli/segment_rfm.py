@@ -80,8 +80,12 @@ def by(session: Session, label: Label, day: date) -> None:
     )
     if not found:
         session.say(f"no order line is of a product with a {label}: `mailflow import products.csv` says which have one")
-    elif len(found) > _SHOWN:
+        return
+    if len(found) > _SHOWN and session.format is Format.TABLE:
         session.say(f"the first {_SHOWN} of {len(found):,}; --format csv shows all")
+    if unpriced := rfm.lines_without_price(session.workspace, day):
+        told = "order line has no price and counts" if unpriced == 1 else "order lines have no price and count"
+        session.say(f"{unpriced:,} {told} as 0")
 
 
 def _kinds_table(session: Session, found: Sequence[KindReport]) -> RenderableType:

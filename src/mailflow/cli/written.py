@@ -11,6 +11,8 @@ from mailflow.errors import UsageError
 
 def write_private(path: Path, text: str) -> None:
     """Write a file that only its owner can read, whole or not at all."""
+    if path.is_dir():
+        raise UsageError(f"{path}: this is a folder; name a file in it, such as {path / 'page.html'}")
     try:
         descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     except OSError as error:

@@ -61,7 +61,7 @@ def check(nouns: Sequence[str]) -> Sequence[str]:
     """Return the nouns to hand over, all where none is named; `UsageError` for an unknown one."""
     for noun in nouns:
         if noun not in ALL:
-            raise UsageError(f"there is nothing called {noun!r} to export{suggestion(noun, ALL)}: {', '.join(ALL)}")
+            raise UsageError(f"there is nothing called {noun!r} to export{suggestion(noun, ALL)}")
     return list(dict.fromkeys(nouns)) or list(ALL)
 
 

@@ -18,7 +18,7 @@ from mailflow.config.yaml_files import suggestion
 from mailflow.errors import ProblemsError, UsageError
 from mailflow.jobs import segment, who
 from mailflow.model import Stage
-from mailflow.rules import Rule
+from mailflow.rules import Rule, RuleError
 from mailflow.rules.explain import Explained, explain
 from mailflow.rules.types import TRAITS
 from mailflow.segments import Segments, segments
@@ -100,12 +100,21 @@ class Why:
 
 def named(workspace: Workspace, name: str) -> Asked:
     """Return the rule of an RFM class, of a name in segments.yaml, or of a trait (`traits.x`): who likely has it."""
-    known = Segments.open(workspace.root, workspace.settings)
+    known = Segments.open(workspace.root, workspace.settings, workspace.store.db)
     if name in known.rules:
-        return Asked(known, known.named(name), name)
+        try:
+            return Asked(known, known.named(name), name)
+        except RuleError as error:
+            raise segments.placed(workspace.root, name, error) from error
     trait_names = [f"{TRAITS}{trait}" for trait in known.traits]
     if name in known.classes or name in trait_names:
         return Asked(known, known.parse(name), name)
+    if gone := membership.dropped_at(workspace.store.db, name):
+        when = clock.wall_text(clock.from_ms(gone), workspace.settings.zone)
+        raise UsageError(
+            f"the segment {name!r} is no longer in segments.yaml: its history ended on {when}."
+            " Written there again under this name, it begins anew"
+        )
     hint = suggestion(name, [*known.rules, *known.classes, *trait_names])
     raise UsageError(f"there is no segment {name!r}{hint}. `mailflow segment --list` shows them all")
 

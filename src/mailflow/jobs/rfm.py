@@ -55,7 +55,7 @@ def moves(workspace: Workspace, *, since: date, until: date, into: str | None) -
     db = workspace.store.db
     classes = tuple(workspace.settings.rfm.classes or RFM_CLASSES)
     if into is not None and into not in classes:
-        raise UsageError(f"there is no RFM class {into!r}{suggestion(into, classes)}: {', '.join(classes)}")
+        raise UsageError(f"there is no RFM class {into!r}{suggestion(into, classes)}")
     found = list(scores.moves(db, since=since, until=until, into=into))
     people = {one.id: one for one in members.named(db, sorted({move.contact_id for move in found}))}
     told = [
@@ -81,6 +81,12 @@ class KindReport:
     def records(self) -> list[dict[str, Cell]]:
         """Return its rows with the keys that the JSON promises: those of the report, after the category or brand."""
         return [{str(self.by): self.name, **row.as_record()} for row in self.classes]
+
+
+def lines_without_price(workspace: Workspace, day: date) -> int:
+    """Return how many order lines there are by the end of a day that `by_kind` can give no money."""
+    until = clock.to_ms(clock.end_of_day(day, workspace.settings.zone))
+    return frames_by.lines_without_price(workspace.store.db, until=until)
 
 
 def by_kind(workspace: Workspace, by: Label, day: date) -> list[KindReport]:

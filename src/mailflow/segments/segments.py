@@ -203,10 +203,10 @@ def _names(root: Path, settings: Settings, db: Connection | None) -> Names:
     return Names(rule_names.events(db) | VOCABULARY.keys(), rule_names.categories(db), atlas, stores)
 
 
-def problems(root: Path, settings: Settings) -> Sequence[Problem]:
-    """Return everything that is wrong in segments.yaml and traits.yaml, with its places."""
+def problems(root: Path, settings: Settings, db: Connection | None = None) -> Sequence[Problem]:
+    """Return everything that is wrong in segments.yaml and traits.yaml, with its places; `db` as in `Segments.open`."""
     try:
-        segments = Segments.open(root, settings)
+        segments = Segments.open(root, settings, db)
     except ProblemsError as error:
         return error.problems
     document = _document(root)
@@ -218,6 +218,13 @@ def problems(root: Path, settings: Settings) -> Sequence[Problem]:
             assert document is not None
             found.append(document.problem((name,), str(error)))
     return [*found, *traits.problems(root, segments)]
+
+
+def placed(root: Path, name: str, error: RuleError) -> ProblemsError:
+    """Return what is wrong with a rule of segments.yaml, with its line and column there."""
+    document = _document(root)
+    assert document is not None
+    return ProblemsError([document.problem((name,), str(error))])
 
 
 def _document(root: Path) -> Document | None:

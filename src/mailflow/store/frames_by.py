@@ -81,6 +81,14 @@ def populations(store: Store, by: Label, *, until: int, currency: str, rates: Ra
         yield Labelled(names[code], _population(mine, factors, reported))
 
 
+def lines_without_price(db: Connection, *, until: int) -> int:
+    """Return how many lines of counted orders before `until` (milliseconds) have no price, and so are worth nothing."""
+    query = f"""SELECT count(*) FROM order_lines AS l JOIN orders AS o ON o.id = l.order_id
+        WHERE l.price_minor IS NULL AND l.quantity <> 0 AND l.product_id IS NOT NULL AND o.contact_id IS NOT NULL
+          AND o.status IN {frames.COUNTED} AND o.placed_at < ?"""
+    return int(db.execute(query, (until,)).fetchone()[0])
+
+
 def _keep_goods(db: Connection, by: Label) -> list[str]:
     """Note the label of each product in a temporary table; return the labels, which it knows by their place."""
     found: dict[str, list[tuple[int, str]]] = {}

@@ -67,6 +67,12 @@ def kept(db: Connection) -> dict[str, Kept]:
     }  # fmt: skip
 
 
+def dropped_at(db: Connection, name: str) -> int | None:
+    """Return since when (milliseconds) a segment that was kept is no longer in segments.yaml; None for any other."""
+    row = db.execute("SELECT dropped_at FROM segments WHERE name = ?", (name,)).fetchone()
+    return None if row is None else row["dropped_at"]
+
+
 def begin(tx: Connection, name: str, rule: str, hash_: str, *, at: int) -> None:
     """Begin the history of a segment, or go on with one that was dropped."""
     row = tx.execute(
