@@ -1,4 +1,4 @@
-"""What all pages share: where their templates are, and how names are written in words. The style: style.css.
+"""What all pages share: where their templates are, and how names are written in words. Their head: page.html.
 
 A page is one file that needs nothing else: no network, no script; in a browser, on a phone or on paper.
 """
