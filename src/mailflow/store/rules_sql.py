@@ -34,6 +34,7 @@ from mailflow.rules.types import (
     Around,
     CompareFields,
     Context,
+    Deed,
     Field,
     FieldType,
     Known,
@@ -81,6 +82,7 @@ _COLUMNS = MappingProxyType(
         "rfm.m": _RFM.format("s.m"),
     }
 )
+_FAVOURITE = "favourite.category"
 _LOCAL_PARTS = ("month", "hour", "weekday")  # of an instant, in the contact's own zone
 # Years between a birthday with a year and a day; the text of both is compared from the month on.
 _AGE = """(CASE WHEN substr(c.birthday, 1, 1) <> '-' THEN CAST(substr({today}, 1, 4) AS INTEGER)
@@ -151,6 +153,8 @@ class _Compiler:
                 return "TRUE" if value else "FALSE"
             case Test(field, sign, value):
                 test = self.test(field, lambda column: self.compared(field, column, sign, value))
+                if field.name == _FAVOURITE and sign == "==":
+                    return f"({self.condition(self.has_bought(value))} AND {test})"
                 return self.in_attributes(field, test, value) if field.multi and sign == "==" else test
             case TestAny(field, values):
                 bound = ", ".join(self.bind(value) for value in values)
@@ -176,6 +180,11 @@ class _Compiler:
                 return _joined("AND", [self.condition(part) for part in sorted(parts, key=_cost)])
             case Either(parts):
                 return _joined("OR", [self.condition(part) for part in sorted(parts, key=_cost)])
+
+    def has_bought(self, category: Plain) -> Done:
+        """Return who ever bought of a category: nobody else can have it as the favourite, which is dear to find."""
+        until = favourites.until(self.context)
+        return Done(Deed.ORDER, (), None, str(category), None, None, until, 1, None, people_only=False)
 
     def weight(self, signs: Iterable[Weight]) -> str:
         """Return the SQL for how sure signs make us of a trait, in whole steps as `rules.traits.weigh` counts them."""
@@ -240,7 +249,7 @@ class _Compiler:
             return _AGE.format(today=self.bind(today))
         if field.name == "orders.gaps_since_last":
             return _SILENT.format(now=self.bind(clock.to_ms(self.context.now)))
-        if field.name == "favourite.category":
+        if field.name == _FAVOURITE:
             return favourites.sql(self.bind(favourites.until(self.context)), merges=self.merges)
         if field.name.startswith("scores."):
             name = self.bind(field.name.removeprefix("scores."))
@@ -302,7 +311,7 @@ def _cost(condition: Resolved) -> int:
 def _field_cost(field: Field) -> int:
     if field.name.rpartition(".")[2] in _LOCAL_PARTS and not field.name.startswith("birthday."):
         return 4  # Python is asked
-    if field.name == "favourite.category":
+    if field.name == _FAVOURITE:
         return 5  # their orders are gone through
     if field.attribute is not None or field.multi:
         return 3  # JSON is read
