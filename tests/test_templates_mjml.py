@@ -128,6 +128,13 @@ def test_a_layout_in_mjml_takes_markdown_too(folder: Path) -> None:
         templates.load(folder, "t")
 
 
+def test_raw_html_that_would_be_lost_is_refused(folder: Path) -> None:
+    assert "put its HTML into <mj-text>" in problem(
+        folder, HEAD + "<mj-raw><p>x</p></mj-raw>" + cell("<mj-text>x</mj-text>")
+    )
+    assert ">x</p>" in render(folder, page("<mj-raw><p>x</p></mj-raw>"))[0].html
+
+
 @pytest.mark.parametrize(
     ("body", "place", "words"),
     [

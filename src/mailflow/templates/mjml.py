@@ -178,7 +178,10 @@ _LETTERS = str.maketrans("0123456789", "ghijklmnop")
 
 
 def tried(text: str, tags: Tags, file: str) -> None:
-    """Refuse MJML that MRML cannot read, whatever its tags will say."""
+    """Refuse MJML that MRML cannot read, whatever its tags will say, or would show in Outlook alone."""
+    if any(piece.name == "mj-raw" and piece.inside == "mj-wrapper" for piece in _pieces(text)):
+        message = "<mj-raw> between sections is lost in the frame of <mj-wrapper>: put its HTML into <mj-text>"
+        raise TemplateError.at(file, message)
     blank = tags.word.sub(lambda match: "1" if tags.of(match).is_value else "", text)
     try:
         to_html(blank)
