@@ -24,7 +24,8 @@ from mailflow.store.scores import ScoreRun
 from mailflow.store.suggestions import Good
 
 VERSION = 1  # goes up when analytics.neighbours gives other results for the same data
-_MOST_KEPT = 5_000  # products whose neighbours and goods are kept in memory between two looks
+_MOST_NEIGHBOURS = 5_000  # products whose neighbours are kept in memory between two looks
+_MOST_GOODS = 20_000
 
 Item = dict[str, Any]
 
@@ -129,16 +130,16 @@ class Suggester:
         """Have the neighbours of all that these people bought or looked at, and all goods that may come up."""
         longest = recommend.LONGEST_HISTORY
         mine = {product for one in histories for product in (*one.bought[:longest], *one.viewed[:longest])}
-        if len(self._neighbours) > _MOST_KEPT:
+        if len(self._neighbours) > _MOST_NEIGHBOURS:
             self._neighbours.clear()
         missing = mine - self._neighbours.keys()
         for product, rows in suggestions.neighbours(self._db, run.id, missing).items():
             self._neighbours[product] = [(other, round(score * recommend.UNIT)) for other, score in rows]
-        if len(self._goods) > _MOST_KEPT:
+        if len(self._goods) > _MOST_GOODS:
             self._goods.clear()
         candidates = {other for product in mine for other, _ in self._neighbours[product]}
         wanted = (candidates | mine | set(run.popular)) - self._goods.keys()
-        goods = suggestions.goods(self._db, wanted)
+        goods = suggestions.goods(self._db, wanted, with_fields=bool(self._settings.never_show))
         self._goods.update({product: goods.get(product) for product in wanted})
 
     def _is_shown(self, run: _Run, product: int, may_see: never_show.Allowed) -> bool:

@@ -8,10 +8,12 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from types import MappingProxyType
 from typing import Any
 
-from mailflow.store.connection import Connection
+from mailflow.store.connection import Connection, Row
 from mailflow.store.frames import COUNTED
 
 RECOMMENDATIONS = "recommendations"
@@ -40,6 +42,10 @@ _VIEWED = f"""WITH RECURSIVE {_PEOPLE},
       (SELECT id FROM products WHERE source = h.source AND title = s.title ORDER BY id LIMIT 1))
     WHERE h.source IS NOT NULL
     GROUP BY 1, 2 ORDER BY 1, 3 DESC, p.product_id, p.source"""
+
+
+_NO_FIELDS: Mapping[str, Sequence[Any]] = MappingProxyType({})
+_CATEGORIES = "(SELECT json_group_array(category) FROM product_categories AS k WHERE k.product_id = p.id)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,23 +125,27 @@ def listing(db: Connection) -> frozenset[str]:
     return frozenset(row["source"] for row in db.execute("SELECT DISTINCT source FROM products WHERE url <> ''"))
 
 
-def goods(db: Connection, products: Collection[int]) -> dict[int, Good]:
-    """Return products by id, with what their variants say; who is no product any more is left out."""
-    wanted = {"products": json.dumps(list(products))}
-    families: dict[int, list[Mapping[str, Any]]] = {}
-    for row in db.execute(
-        """SELECT p.*, p.id AS root, 0 AS is_variant, (SELECT json_group_array(category) FROM product_categories AS k
-             WHERE k.product_id = p.id) AS categories
-           FROM products AS p WHERE p.id IN (SELECT value FROM json_each(:products))
-           UNION ALL
-           SELECT v.*, v.parent_id AS root, 1 AS is_variant, (SELECT json_group_array(category)
-             FROM product_categories AS k WHERE k.product_id = v.id) AS categories
-           FROM products AS v WHERE v.parent_id IN (SELECT value FROM json_each(:products))
-           ORDER BY root, is_variant, 1""",
-        wanted,
-    ):
-        families.setdefault(row["root"], []).append(dict(row))
-    return {root: _good(members) for root, members in families.items() if not members[0]["is_variant"]}
+def goods(db: Connection, products: Collection[int], *, with_fields: bool) -> dict[int, Good]:
+    """Return products by id, with what their variants say; who is no product any more is left out.
+
+    `fields` and `on_sale` are empty without `with_fields`: reading them costs more than all the rest.
+    """
+    categories = _CATEGORIES if with_fields else "NULL"
+    rows = db.execute(
+        f"""SELECT p.*, p.id AS root, 0 AS is_variant, {categories} AS categories
+            FROM products AS p WHERE p.id IN (SELECT value FROM json_each(:products))
+            UNION ALL
+            SELECT p.*, p.parent_id AS root, 1 AS is_variant, {categories} AS categories
+            FROM products AS p WHERE p.parent_id IN (SELECT value FROM json_each(:products))
+            ORDER BY root, is_variant, 1""",
+        {"products": json.dumps(list(products))},
+    )
+    families = (list(members) for _, members in groupby(rows, key=itemgetter("root")))
+    return {
+        members[0]["id"]: _good(members, with_fields=with_fields)
+        for members in families
+        if not members[0]["is_variant"]
+    }
 
 
 def add_neighbours(tx: Connection, run_id: int, rows: Iterable[NeighbourRow]) -> None:
@@ -174,7 +184,7 @@ def _by_person(rows: Iterable[Any]) -> dict[int, list[int]]:
     return found
 
 
-def _good(members: Sequence[Mapping[str, Any]]) -> Good:
+def _good(members: Sequence[Row], *, with_fields: bool) -> Good:
     """Return a product of its own row and those of its variants."""
     own, variants = members[0], members[1:]
     offered = [row for row in (variants or [own]) if row["status"] == "active"]
@@ -193,12 +203,12 @@ def _good(members: Sequence[Mapping[str, Any]]) -> Good:
         price_minor=cheapest["price_minor"],
         currency=cheapest["currency"],
         is_available=own["status"] == "active" and bool(sold),
-        fields=_fields(members),
-        on_sale=_fields([own, *sold]),
+        fields=_fields(members) if with_fields else _NO_FIELDS,
+        on_sale=_fields([own, *sold]) if with_fields else _NO_FIELDS,
     )
 
 
-def _fields(members: Sequence[Mapping[str, Any]]) -> Mapping[str, Sequence[Any]]:
+def _fields(members: Sequence[Row]) -> Mapping[str, Sequence[Any]]:
     found: dict[str, list[Any]] = {}
     for row in members:
         said = {name: row[name] for name in ("product_id", "sku", "title", "vendor")}
