@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from conftest import ROOT
 from mail_shop import SETTINGS, make_shop, write_campaign
 from mailflow.cli import main
 from mailflow.jobs import recommendations
@@ -136,3 +137,17 @@ def test_an_unknown_contact_field_in_a_hard_rule_is_refused(
     (shop.root / "mailflow.yaml").write_text(SETTINGS + rule, encoding="utf-8")
     assert run(shop, "report", "recommendations") == 78
     assert "declare the contact's field 'alergies' under fields: first" in capsys.readouterr().err
+
+
+def test_the_example_of_the_docs_runs_as_it_stands(shop: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    page = (ROOT / "docs" / "recommendations.md").read_text(encoding="utf-8")
+    example = page.partition("```markdown\n")[2].partition("```")[0]
+    (shop.root / "templates" / "hello.md").write_text(example, encoding="utf-8")
+    assert run(shop, "score", "--quiet") == 0
+    assert run(shop, "preview", "hello", "--for", "p0@example.com") == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "might suit you" in told
+    assert "€5.00: because you bought Product a" in told
+    settings = "".join(part.partition("```")[0] for part in page.split("```yaml\n")[1:])
+    (shop.root / "mailflow.yaml").write_text(SETTINGS + settings, encoding="utf-8")
+    assert run(shop, "report", "recommendations", "--quiet") == 0
