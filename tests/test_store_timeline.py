@@ -193,7 +193,7 @@ def of_anybody(store: Store, keys: Keys, text: str) -> Profile:
 
 
 # What is scanned and is no table of the shop's: lists of ids, parts of the very question, and the team.
-_NO_TABLES = {"json_each", "up", "person", "shops", "held", "owners", "CONSTANT", "(subquery-2)"}
+_NO_TABLES = {"json_each", "up", "person", "shops", "held", "owners", "CONSTANT", "(subquery-2)", "asked"}
 
 
 def _scanned(store: Store, keys: Keys, said: str) -> Iterator[str]:
