@@ -87,6 +87,8 @@ def send(
     print_tick(session, done.tick)
     if made.scope.is_rehearsal and done.tick.states[MessageState.ACCEPTED]:
         session.say("nobody got mail: this was a rehearsal. Open some; a `relay:` in mailflow.yaml makes it real")
+        if opened.offer is not None and opened.offer.shared is None:
+            session.say(f"the codes in it are samples: none of {opened.offer.name} was used up")
 
 
 def _show(session: Session, made: CampaignPlan) -> None:

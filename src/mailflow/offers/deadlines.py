@@ -1,0 +1,131 @@
+"""Find what a mail says about deadlines, and whether it is true: for lint, which reads the rendered text.
+
+Only what is said as a deadline is looked at: "until 24 December", "ends tonight", "only today", in six languages. A date
+by itself is no deadline. What a deadline really is: Offer.expires_on, kept with each code.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+_MONTHS: dict[str, int] = {
+    word: number
+    for number, words in enumerate(
+        (
+            "january jan januar jänner enero janvier gennaio januari",
+            "february feb februar febrero février febbraio februari",
+            "march mar märz marzo mars maart", "april apr abril avril aprile", "may mai mayo maggio mei",
+            "june jun juni junio juin giugno", "july jul juli julio juillet luglio",
+            "august aug agosto août augustus", "september sept sep septiembre septembre settembre",
+            "october oct oktober okt octubre octobre ottobre", "november nov noviembre novembre",
+            "december dec dezember dez diciembre décembre dicembre",
+        ),
+        start=1,
+    )
+    for word in words.split()
+}  # fmt: skip
+_MONTH = "|".join(sorted(_MONTHS, key=len, reverse=True))
+_DATE = rf"""(?:
+      (?P<iso>\d{{4}}-\d\d-\d\d)
+    | (?P<day>\d{{1,2}})(?:st|nd|rd|th|\.|er|º)?\s*(?:of\s+|de\s+|di\s+)?(?P<month>{_MONTH})\b\.?,?
+      (?:\s*(?:de\s+)?(?P<year>\d{{4}}))?
+    | (?P<month2>{_MONTH})\.?\s+(?P<day2>\d{{1,2}})(?:st|nd|rd|th)?\b(?:,?\s*(?P<year2>\d{{4}}))?
+    | (?P<first>\d{{1,2}})[./](?P<second>\d{{1,2}})[./]?(?P<third>\d{{4}}|\d\d)?
+    )"""
+# What makes a date a deadline.
+_UNTIL = r"""(?:until|till|by|through|thru|before|ends?(?:\s+on)?|expires?(?:\s+on)?|deadline:?
+    |bis(?:\s+zum)?|gültig\s+bis|endet(?:\s+am)?|hasta(?:\s+el)?|termina(?:\s+el)?|caduca(?:\s+el)?|jusqu['’]au|avant\s+le
+    |expire\s+le|fino\s+al|entro\s+il|scade\s+il|tot(?:\s+en\s+met)?|geldig\s+tot)"""
+_DATED = re.compile(
+    rf"\b{_UNTIL}\s+(?:\w+day,?\s+|\w+tag,?\s+(?:den\s+)?)?(?:the\s+|le\s+|el\s+|il\s+)?{_DATE}",
+    re.IGNORECASE | re.VERBOSE,
+)
+_SOON = {
+    0: r"""only\s+today|today\s+only|(?:ends?|expires?)\s+(?:today|tonight)|last\s+day|final\s+hours|last\s+chance
+        |nur\s+(?:noch\s+)?heute|endet\s+heute|letzter\s+tag|letzte\s+chance
+        |s[oó]lo\s+hoy|último\s+d[ií]a|última\s+oportunidad
+        |aujourd['’]hui\s+seulement|dernier\s+jour|dernière\s+chance|solo\s+oggi|ultimo\s+giorno|ultima\s+occasione
+        |alleen\s+vandaag|laatste\s+(?:dag|kans)""",
+    1: r"""(?:until|ends?|expires?)\s+tomorrow|(?:nur\s+(?:noch\s+)?)?bis\s+morgen|endet\s+morgen
+        |hasta\s+mañana|jusqu['’]à\s+demain|fino\s+a\s+domani|tot\s+morgen""",
+}  # fmt: skip
+_NEAR = {days: re.compile(rf"\b(?:{words})\b", re.IGNORECASE | re.VERBOSE) for days, words in _SOON.items()}
+_LASTS = re.compile(
+    r"\b(?:only|just|nur(?:\s+noch)?|s[oó]lo|seulement|solo|alleen)\s+(?P<number>\d{1,3})\s*"
+    r"(?P<unit>hours?|stunden?|horas?|heures?|ore|uur|days?|tage?n?|d[ií]as?|jours?|giorni|dagen)\b",
+    re.IGNORECASE,
+)
+_HOURS = ("hour", "stunde", "hora", "heure", "ore", "uur")
+
+
+@dataclass(frozen=True, slots=True)
+class FalseDeadline:
+    """Words of a mail that say another deadline than the real one. `start` is where they stand in the text."""
+
+    start: int
+    words: str
+    says: tuple[date, ...]  # every day that the words may mean
+    really: date | None  # None: there is no deadline at all
+
+    @property
+    def sentence(self) -> str:
+        """What is wrong, as a sentence."""
+        really = "there is no deadline" if self.really is None else f"the deadline is {self.really}"
+        return f"{self.words!r} is not true: {really}. Write {{{{ offer.expires_on | date }}}} for the real one"
+
+
+def false_deadlines(text: str, *, today: date, ends: date | None) -> list[FalseDeadline]:
+    """Return every deadline in a rendered text that is not the last day of its offer, in the order of the text.
+
+    `today` is the day on which it is read; `ends` is `offer.expires_on`, None where the mail has no offer or one that
+    never ends. A date that can be read in two ways (03/04) is true if one of them is.
+    """
+    found = [
+        FalseDeadline(start, " ".join(words.split()), days, ends)
+        for start, words, days in _deadlines(text, today)
+        if days and ends not in days
+    ]
+    return sorted(found, key=lambda each: each.start)
+
+
+def _deadlines(text: str, today: date) -> Iterator[tuple[int, str, tuple[date, ...]]]:
+    for match in _DATED.finditer(text):
+        yield match.start(), match[0], tuple(_days(match, today))
+    for days, pattern in _NEAR.items():
+        for match in pattern.finditer(text):
+            yield match.start(), match[0], (today + timedelta(days=days),)
+    for match in _LASTS.finditer(text):
+        yield match.start(), match[0], _lasting(match, today)
+
+
+def _lasting(match: re.Match[str], today: date) -> tuple[date, ...]:
+    """Return the days on which so many hours or days from some time of today end."""
+    number = int(match["number"])
+    if match["unit"].lower().startswith(_HOURS):
+        return tuple(today + timedelta(days=days) for days in {number // 24, number // 24 + 1})
+    return tuple(today + timedelta(days=days) for days in (number - 1, number) if days >= 0)
+
+
+def _days(match: re.Match[str], today: date) -> Iterator[date]:
+    """Yield the days that a written date may mean; one without a year is of this year or the next."""
+    if match["iso"]:
+        yield from _day(match["iso"][:4], match["iso"][5:7], match["iso"][8:], today)
+    elif match["month"] or match["month2"]:
+        month = _MONTHS[(match["month"] or match["month2"]).lower()]
+        yield from _day(match["year"] or match["year2"], month, match["day"] or match["day2"], today)
+    else:
+        first, second, year = match["first"], match["second"], match["third"]
+        yield from _day(year, second, first, today)
+        yield from _day(year, first, second, today)
+
+
+def _day(year: str | None, month: str | int, day: str, today: date) -> Iterator[date]:
+    years = [today.year, today.year + 1] if year is None else [int(year) + (2000 if len(year) == 2 else 0)]
+    for each in years:
+        try:
+            yield date(each, int(month), int(day))
+        except ValueError:
+            continue
