@@ -301,3 +301,14 @@ def test_more_paid_back_than_an_order_cost_is_a_hint(workspace: Workspace) -> No
     assert "refunds" not in hints(workspace)
     bring(workspace, f"{header}2,ann@example.com,2026-01-01,20.00,EUR,20.01\n", "slip.csv")
     assert "2 cost 20.00 EUR, and 20.01 EUR were paid back" in hints(workspace)["refunds"]
+
+
+def test_slips_in_names_that_only_the_data_knows_are_told(workspace: Workspace) -> None:
+    events = "email,event,date\nann@a.example,survey_answered,2026-11-01\nann@a.example,survey_answered,2026-11-02\n"
+    bring(workspace, events, "events.csv")
+    write(workspace, "segments.yaml", 'answered: did("survey_answred")\nelse: did("of_another_kind")\n')
+    write(workspace, "campaigns/one.yaml", 'template: thank_you\naudience: not did("survey_anwered")\n')
+    told = dict(errors(workspace))
+    assert "(did you mean 'survey_answered'?)" in told["segments.yaml:1:11"]
+    assert "(did you mean 'survey_answered'?)" in next(text for where, text in told.items() if "one.yaml:2" in where)
+    assert len(told) == 2

@@ -38,6 +38,7 @@ class OpenCampaign:
 
     workspace: Workspace
     file: CampaignFile
+    known: Segments | None = None  # what rules may speak of, where that is open already
 
     @cached_property
     def template(self) -> CompiledTemplate:
@@ -87,8 +88,8 @@ class OpenCampaign:
 
     @cached_property
     def segments(self) -> Segments:
-        """What the audience may speak of."""
-        return Segments.open(self.workspace.root, self.workspace.settings)
+        """What the audience may speak of; a slip in the name of an event or a category would mail the wrong people."""
+        return self.known or Segments.open(self.workspace.root, self.workspace.settings, self.workspace.store.db)
 
     def rule(self) -> rules.Rule:
         """Return the audience as a rule; a mistake in it is placed in the campaign's file."""

@@ -22,11 +22,11 @@ from mailflow.rules import Rule, RuleError
 from mailflow.rules.types import TRAITS
 from mailflow.segments import Segments
 from mailflow.segments import segments as segments_module
-from mailflow.store import Store, field_usage, imports
+from mailflow.store import Connection, Store, field_usage, imports, rule_names
 from mailflow.store.database import explain
 from mailflow.store.field_usage import FieldUsage
 from mailflow.templates import source
-from mailflow.workspace import Workspace
+from mailflow.workspace import PRIVATE_FOLDER, Workspace
 
 if TYPE_CHECKING:
     from mailflow.templates.compile import CompiledTemplate
@@ -63,7 +63,7 @@ class Examined:
     def segments(self) -> Segments | None:
         root, settings = self.workspace.root, self.settings
         if settings is not None:
-            return self._tried(lambda: Segments.open(root, settings))
+            return self._tried(lambda: Segments.open(root, settings, self._names))
         if (root / segments_module.SEGMENTS_FILE).exists():  # without settings, what can be told of it
             self._tried(lambda: read_yaml(root / segments_module.SEGMENTS_FILE))
         return None
@@ -73,7 +73,7 @@ class Examined:
         """The rules of segments.yaml that can be read, by name."""
         if self.segments is None or self.settings is None:
             return {}
-        self._keep(segments_module.problems(self.workspace.root, self.settings))
+        self._keep(segments_module.problems(self.workspace.root, self.settings, self._names))
         found = {}
         for name, text in self.segments.rules.items():
             try:
@@ -113,7 +113,7 @@ class Examined:
             for file in files
             if claims[file.spec.id] > 1
         )
-        return {file.spec.id: OpenCampaign(self.workspace, file) for file in files}
+        return {file.spec.id: OpenCampaign(self.workspace, file, self.segments) for file in files}
 
     @cached_property
     def audiences(self) -> Mapping[str, Rule]:
@@ -150,6 +150,20 @@ class Examined:
                 raise
             self.store_trouble = str(known)
             return None
+
+    @cached_property
+    def _names(self) -> Connection | None:
+        """The database, if the names of events and categories can be read from it."""
+        if not (self.workspace.root / PRIVATE_FOLDER).is_dir() or self.store is None:  # opening it makes the folder
+            return None
+        try:
+            rule_names.events(self.store.db)
+            rule_names.categories(self.store.db)
+        except Exception as failure:
+            if explain(failure) is None:
+                raise
+            return None
+        return self.store.db
 
     @cached_property
     def usage(self) -> FieldUsage:
