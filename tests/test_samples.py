@@ -115,3 +115,10 @@ def test_files_are_plain_utf8_csv_with_one_line_a_row(tmp_path: Path, shop: Shop
     with contacts.open(encoding="utf-8", newline="") as file:
         assert len(list(csv.DictReader(file))) == CONTACTS
     assert orders.read_text(encoding="utf-8").count("\n") == len(shop.orders) + 1
+
+
+def test_some_took_part_in_a_survey() -> None:
+    answers = [person.values for person in make_shop(until=UNTIL, contacts=600).contacts]
+    ticked = [value for answer in answers for value in answer.split("; ") if value]
+    assert set(ticked) == {"organic", "fair trade", "from nearby", "a low price"}
+    assert 60 < sum(map(bool, answers)) < 140

@@ -65,18 +65,18 @@ def _answer(dice: random.Random) -> str:
     return "; ".join(ticked) if dice.random() < 0.2 else ""
 
 
-def _person(number: int, dice: random.Random, taken: set[str], since: date, answer: str) -> Person:
+def _person(number: int, dice: random.Random, taken: set[str], since: date, values: str) -> Person:
     origin = dice.choices(ORIGINS, [origin.share for origin in ORIGINS])[0]
     first, first_ascii = _name(dice.choice(origin.given))
     last, last_ascii = _name(dice.choice(origin.family))
     email = "" if dice.random() < 0.04 else _address(f"{first_ascii}.{last_ascii}".strip("."), dice, taken)
     if dice.random() < 0.06:  # signed up with an address and nothing else
         first = last = ""
-    return Person(_contact(number, dice, origin, email, (first, last), since, answer), since)
+    return Person(_contact(number, dice, origin, email, (first, last), since, values), since)
 
 
 def _contact(
-    number: int, dice: random.Random, origin: Origin, email: str, name: tuple[str, str], since: date, answer: str
+    number: int, dice: random.Random, origin: Origin, email: str, name: tuple[str, str], since: date, values: str
 ) -> Contact:
     country, city = dice.choice(origin.places)
     answer, on, where = _consent(dice, since) if email else ("", "", "")
@@ -92,7 +92,7 @@ def _contact(
         accepts_marketing=answer,
         consent_at=on,
         consent_source=where,
-        values=answer,
+        values=values,
     )
 
 
