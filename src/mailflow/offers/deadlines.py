@@ -1,7 +1,7 @@
 """Find what a mail says about deadlines, and whether it is true: for lint, which reads the rendered text.
 
-Only what is said as a deadline is looked at: "until 24 December", "ends tonight", "only today", in six languages. A date
-by itself is no deadline. What a deadline really is: Offer.expires_on, kept with each code.
+Only what is said as a deadline is looked at: "until 24 December", "ends tonight", "today only", in six languages. A date
+by itself is none. What a deadline really is: Offer.expires_on, kept with each code.
 """
 
 from __future__ import annotations

@@ -58,11 +58,9 @@ def refresh(store: Store, root: Path, offer: Offer, *, at: int) -> Reading | Non
     return _write(store, path, offer, digest, at)
 
 
-def is_read(store: Store, root: Path, offer: Offer) -> bool:
-    """Say whether the database holds what the file of an offer says now."""
-    known = codes.known(store.db, offer.name)
-    digest = _digest(_path(root, offer), offer)
-    return known is not None and (known.file, known.sha256) == (offer.file, digest)
+def check_file(root: Path, offer: Offer) -> None:
+    """Raise `ProblemsError` where the file of an offer is not there or cannot be read; keeps nothing of it."""
+    _check(_path(root, offer), offer)
 
 
 def _write(store: Store, path: Path, offer: Offer, digest: str, at: int) -> Reading:

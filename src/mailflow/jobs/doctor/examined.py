@@ -17,6 +17,8 @@ from mailflow.errors import MailflowError, Problem, ProblemsError
 from mailflow.importers.recognition import layouts
 from mailflow.jobs.campaign import OpenCampaign
 from mailflow.jobs.doctor.fields import FieldReport, Gathered, field_reports, readers_of_fields
+from mailflow.offers import pool
+from mailflow.offers.offer import Offers
 from mailflow.places import listed
 from mailflow.rules import Rule, RuleError
 from mailflow.rules.types import TRAITS
@@ -51,7 +53,7 @@ class Examined:
     @property
     def problems(self) -> list[Problem]:
         """Everything that is wrong in the files that a person edits, each once."""
-        for part in ("settings", "rules", "templates", "audiences", "tables", "places"):
+        for part in ("settings", "rules", "templates", "audiences", "tables", "places", "offers"):
             getattr(self, part)  # opening it keeps what is wrong with it
         return list(self._problems)
 
@@ -101,6 +103,21 @@ class Examined:
         folder = self.workspace.templates
         tried = {name: self._tried(partial(templates.load, folder, name)) for name in source.names(folder)}
         return {name: template for name, template in tried.items() if template is not None}
+
+    @cached_property
+    def offers(self) -> Offers | None:
+        """What offers.yaml says, after a look into its files of codes and at the campaigns that carry one."""
+        root, settings = self.workspace.root, self.settings
+        if settings is None:
+            return None
+        found = self._tried(lambda: Offers.open(root, settings))
+        for offer in found.by_name.values() if found is not None else ():
+            if offer.file is not None:
+                self._tried(partial(pool.check_file, root, offer))
+        for campaign in self.campaigns.values():
+            if campaign.file.spec.template in self.templates:
+                self._tried(partial(getattr, campaign, "offer"))
+        return found
 
     @cached_property
     def campaigns(self) -> Mapping[str, OpenCampaign]:
