@@ -28,6 +28,7 @@ class RecommendationSettings(_Part):
     """
 
     items: int = Field(default=12, ge=1, le=50)
+    articles: int = Field(default=3, ge=1, le=50)
     support: int = Field(default=3, ge=1)
     popular_half_life: int = Field(default=30, ge=1)
     viewed_days: int = Field(default=30, ge=1)

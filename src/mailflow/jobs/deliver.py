@@ -7,7 +7,7 @@ import os
 import random
 import socket
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -27,7 +27,7 @@ from mailflow.jobs.offering import Desk, Offered
 from mailflow.model import MessageState
 from mailflow.outbox.render import Renderer
 from mailflow.policy import Limits
-from mailflow.store import Store, contents, messages
+from mailflow.store import Store, articles, contents, messages
 from mailflow.store.contents import Content
 from mailflow.store.messages import Due, Outcome
 from mailflow.workspace import Workspace
@@ -140,10 +140,26 @@ class _Producer:
         rendered = [content for due in made if (content := found[due.id]) is not None]
         gifts = [gift for content in rendered if (gift := offered.gifts.get(content.message_id)) is not None]
         lost = await self._ledger.freeze(rendered, gifts)
+        self._note_articles(rendered, made, known, lost)
         ready = [Ready(due, content) for due in batch if due.id not in lost and (content := found.get(due.id))]
         if lost and tries:  # to another process, were the run lock no lock: with another code
             ready += await self._ready([due for due in made if due.id in lost], tries - 1)
         return ready
+
+    def _note_articles(
+        self, rendered: Sequence[Content], made: Sequence[Due], known: dict[int, dict[str, Any]], lost: Collection[int]
+    ) -> None:
+        """Record which articles frozen messages have, so that nobody gets one twice."""
+        stored = {content.message_id for content in rendered}.difference(lost)
+        rows = [
+            (due.contact_id, article["url"], due.id)
+            for due in made
+            if due.id in stored and self._open[due.scope].template.mentions("articles")
+            for article in known[due.contact_id].get("articles", ())
+        ]
+        if rows:
+            with self._store.transaction() as tx:
+                articles.note(tx, rows)
 
     def _leave_out(self, batch: Sequence[Due], offered: Offered) -> None:
         """Note who gets nothing for now: because of the offer in the message, or because no code is left."""

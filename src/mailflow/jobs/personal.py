@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mailflow.outbox import context
 from mailflow.places.stores import STORES_FILE, Nearby, Stores
+from mailflow.scoring.articles import Librarian
 from mailflow.scoring.suggest import Suggester
 from mailflow.segments import Segments, traits
 from mailflow.store import gazetteer
@@ -31,6 +32,7 @@ class Asked:
     favourites: bool = False
     nearby: Nearby | None = None
     suggester: Suggester | None = None  # of recommendations; keeps what it read for the next people
+    librarian: Librarian | None = None  # of articles
 
 
 def asked(workspace: Workspace, templates: Collection[CompiledTemplate], *, now: datetime) -> Asked:
@@ -42,8 +44,9 @@ def asked(workspace: Workspace, templates: Collection[CompiledTemplate], *, now:
     of_segments, of_traits, favourites = map(speaking_of, ("segments", "traits", "favourite_category"))
     nearby = _nearby(workspace) if speaking_of("nearest_store") else None
     suggester = Suggester(workspace.store.db, workspace.settings) if speaking_of("recommendations") else None
+    librarian = _librarian(workspace) if speaking_of("articles") else None
     if not of_segments and not of_traits:
-        return Asked(favourites=bool(favourites), nearby=nearby, suggester=suggester)
+        return Asked(favourites=bool(favourites), nearby=nearby, suggester=suggester, librarian=librarian)
     known = Segments.open(workspace.root, workspace.settings)
     return Asked(
         _memberships(workspace, known, of_segments, now),
@@ -51,7 +54,12 @@ def asked(workspace: Workspace, templates: Collection[CompiledTemplate], *, now:
         bool(favourites),
         nearby,
         suggester,
+        librarian,
     )
+
+
+def _librarian(workspace: Workspace) -> Librarian:
+    return Librarian(workspace.store.db, workspace.settings, workspace.root)
 
 
 def _nearby(workspace: Workspace) -> Nearby:
@@ -106,6 +114,9 @@ def contexts_of(
         people = {contact_id: one["contact"] for contact_id, one in known.items()}
         for contact_id, items in asked.suggester.items(people, now=now).items():
             known[contact_id]["recommendations"] = items
+    if asked.librarian is not None:
+        for contact_id, articles in asked.librarian.items(list(known), now=now).items():
+            known[contact_id]["articles"] = articles
     return known
 
 
@@ -121,4 +132,6 @@ def sample(workspace: Workspace, template: CompiledTemplate, *, now: datetime) -
         suggester = Suggester(workspace.store.db, workspace.settings)
         popular = suggester.items({_NOBODY: known["contact"]}, now=now)[_NOBODY]
         known["recommendations"] = popular or known["recommendations"]
+    if template.mentions("articles"):
+        known["articles"] = _librarian(workspace).items([_NOBODY], now=now)[_NOBODY] or known["articles"]
     return known

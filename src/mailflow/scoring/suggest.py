@@ -32,7 +32,7 @@ Item = dict[str, Any]
 
 def inputs(db: Connection, settings: Settings) -> Mapping[str, str]:
     """Return what a run depends on: the data's version, and a hash of the settings."""
-    chosen = settings.recommendations.model_dump_json(exclude={"items", "viewed_days"})
+    chosen = settings.recommendations.model_dump_json(exclude={"items", "articles", "viewed_days"})
     return {
         "data_version": str(imports.data_version(db)),
         "settings": hashlib.sha256(chosen.encode()).hexdigest()[:16],

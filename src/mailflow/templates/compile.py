@@ -123,6 +123,7 @@ class CompiledTemplate:
         language = self.front.language or contact.get("language") or shop.get("language") or "en"
         return {
             "unsubscribe_url": None,
+            "articles": [],
             **self._shared,
             **context,
             "recommendations": with_reasons(context.get("recommendations") or (), language),

@@ -12,6 +12,8 @@ today        the day, in the account's time zone
 unsubscribe_url   the link in the mail: https page or mailto; null where neither is set up
 recommendations   list of products: id sku title url image_url price currency source because reason; price, picture and
              address are null where they are not known, because is the title of what they bought or looked at
+articles     list of things to read: title url topics topic published_on summary image_url; topic is the one they care
+             most about, null where they care for none
 
 `CompiledTemplate.render` adds subject, preheader, language and words (of the footer). What is not known is null. The
 real ones are made by outbox.context.
@@ -90,6 +92,17 @@ def sample(shop: Mapping[str, Any] = SAMPLE_SHOP, *, today: date = date(2026, 3,
         "today": today,
         "unsubscribe_url": "https://shop.example/u/sample",
         "recommendations": _products(shop),
+        "articles": [
+            {
+                "title": "How to brew green tea",
+                "url": f"{shop.get('url') or 'https://shop.example'}/journal/green-tea",
+                "topics": ["Green tea"],
+                "topic": "Green tea",
+                "published_on": today,
+                "summary": "Cooler than you think, and shorter.",
+                "image_url": None,
+            }
+        ],
     }
 
 
