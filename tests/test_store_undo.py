@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from import_shop import ImportShop
 from mailflow.importers import ImportResult, Noun
 from mailflow.model import ConsentState
+from mailflow.store import origins
 
 HEADER = "order id,email,date,total,currency,status\n"
 LINES = "order id,email,date,product,category,quantity,price\n"
@@ -70,6 +71,18 @@ def test_a_yes_of_an_import_that_is_undone_does_not_come_back(shop: ImportShop) 
     assert shop.state("ann@example.com") is ConsentState.SUBSCRIBED
     shop.undo(strong)
     assert shop.state("ann@example.com") is ConsentState.NEVER
+
+
+@pytest.mark.parametrize("turns", [(0, 1), (1, 0)])
+def test_a_field_comes_from_where_it_came_before_what_is_undone(shop: ImportShop, turns: tuple[int, int]) -> None:
+    shop.take("email,city\nann@example.com,Wien\n", name="base.csv")
+    results = [shop.take(f"email,city\nann@example.com,{city}\n", name=f"{city}.csv") for city in ("Linz", "Graz")]
+    ann = shop.contact("ann@example.com")
+    assert origins.of_fields(shop.db, ann)["city"].text == "Graz.csv"
+    for turn in turns:
+        shop.undo(results[turn])
+    ann = shop.contact("ann@example.com")
+    assert (ann.fields["city"], origins.of_fields(shop.db, ann)["city"].text) == ("Wien", "base.csv")
 
 
 # Files that speak of the same few people, orders and products, so that imports meet. What is in them before any import

@@ -120,7 +120,10 @@ def first(db: Connection, contact: Contact) -> Origin:
 
 
 def touches(db: Connection, contact: Contact) -> list[Touch]:
-    """Return the imports that added the contact or changed its fields, the first one first, undone ones too."""
+    """Return the imports that added the contact or changed its fields, the first one first.
+
+    Undone ones too, as far as something of them had to stay.
+    """
     steps = _steps(db, contact)
     found = [Touch(step.origin, added=True) for step in steps[:1] if step.before is None]
     for step, before, after in _transitions(steps, _state(contact)):
@@ -182,7 +185,10 @@ _BROUGHT = {
 
 
 def _steps(db: Connection, contact: Contact) -> list[_Step]:
-    """Return the imports in a contact's life in order; the first has no `before` where it added the contact."""
+    """Return the imports in a contact's life in order; the first has no `before` where it added the contact.
+
+    What an import changed and its undoing put back is as if it had never been.
+    """
     added = _adding_import(db, contact)
     # A contact that was deleted leaves its number, and lines of the journal under it, to somebody new: what is older
     # than the contact is about somebody else.
@@ -191,7 +197,9 @@ def _steps(db: Connection, contact: Contact) -> list[_Step]:
         """SELECT i.id, i.file, i.tool, i.state, i.started_at, i.options, j.before
            FROM import_changes AS j JOIN imports AS i ON i.id = j.import_id
            WHERE j.noun = 'contacts' AND j.first_id = :contact AND j.before IS NOT NULL
-             AND iif(:import >= 0, i.id > :import, i.started_at >= :created) ORDER BY j.id""",
+             AND iif(:import >= 0, i.id > :import, i.started_at >= :created)
+             AND (i.state NOT IN ('undone', 'rolled_back') OR EXISTS (SELECT 1 FROM undo_left WHERE change_id = j.id))
+           ORDER BY j.id""",
         since,
     )
     later = [_step(row, _journalled(json.loads(row["before"]))) for row in rows]
