@@ -60,13 +60,10 @@ class _Parser:
         self.text = text
         self.tokens = tokens(text)
         self.position = 0
+        self.ahead = self.tokens[0]
         self.depth = 0
         self.terms = 0
         self.sums = 0
-
-    @property
-    def ahead(self) -> Token:
-        return self.tokens[self.position]
 
     def whole(self) -> Syntax:
         if len(self.tokens) == 1:
@@ -173,7 +170,7 @@ class _Parser:
         position, opening = self.position, self.take()
         items = [self.expression(0)]
         if not self.at(","):
-            self.position = position
+            self.position, self.ahead = position, opening
             return self.expression(0)
         while self.at(",") and self.take() and not self.at(")"):
             items.append(self.expression(0))
@@ -188,6 +185,7 @@ class _Parser:
         token = self.ahead
         if token.kind is not Kind.END:
             self.position += 1
+            self.ahead = self.tokens[self.position]
         return token
 
     def expect(self, sign: str, *, opened: Token) -> Token:

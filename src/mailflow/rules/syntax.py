@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
+from typing import NamedTuple
 
 from mailflow.errors import ConfigError
 
@@ -55,8 +56,7 @@ class Kind(StrEnum):
     END = "end"
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """One word of a rule; `value` is what it stands for: the text without quotes, the number, the duration."""
 
     kind: Kind
@@ -187,15 +187,18 @@ def tokens(text: str) -> list[Token]:
 
 def _token(text: str, match: re.Match[str]) -> Token:
     span = match.span()
-    if match["number"] is not None:
-        return _number(text, match)
-    if match["text"] is not None:
-        return Token(Kind.TEXT, _unquoted(text, match["text"], span), span)
-    if match["date"] is not None:
-        raise RuleError(f'a date stands in quotes: "{match["date"]}"', text, span)
-    if match["foreign"] is not None:
-        raise RuleError(f"{match['foreign']!r} is not an operator here: write {_FOREIGN[match['foreign']]}", text, span)
-    return Token(Kind.NAME if match["name"] is not None else Kind.MARK, match[0], span)
+    match match.lastgroup:
+        case "name":
+            return Token(Kind.NAME, match[0], span)
+        case "mark":
+            return Token(Kind.MARK, match[0], span)
+        case "number":
+            return _number(text, match)
+        case "text":
+            return Token(Kind.TEXT, _unquoted(text, match[0], span), span)
+        case "date":
+            raise RuleError(f'a date stands in quotes: "{match[0]}"', text, span)
+    raise RuleError(f"{match[0]!r} is not an operator here: write {_FOREIGN[match[0]]}", text, span)
 
 
 def _number(text: str, match: re.Match[str]) -> Token:
