@@ -32,8 +32,8 @@ _REMARKS = {
 _DITTO = '"'  # the same file as in the line above
 _LINES_SHOWN = 6  # of one order
 _STYLES = {
-    "order": "green", "refund": "yellow", "message": "blue", "consent": "magenta", "suppression": "red",
-    "statement": "magenta", "event": "cyan", "score": "dim", "import": "dim", "merge": "dim",
+    "order": "green", "refund": "yellow", "offer": "green", "message": "blue", "consent": "magenta",
+    "suppression": "red", "statement": "magenta", "event": "cyan", "score": "dim", "import": "dim", "merge": "dim",
 }  # fmt: skip
 
 

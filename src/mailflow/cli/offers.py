@@ -139,7 +139,7 @@ def _sentences(line: CodeLine) -> Iterable[str]:
     """Yield what to say about a code beside its row."""
     if line.state == "given":
         until = "" if line.expires_on is None else f" until {line.expires_on}"
-        yield f"is valid{until}; no order with it is known"
+        yield f"is valid{until}; they have not ordered with it"
     if line.late:
         yield "was used after its last day"
     if line.by_others:

@@ -1,6 +1,6 @@
 """Find what a mail says about deadlines, and whether it is true: for lint, which reads the rendered text.
 
-Only what is said as a deadline is looked at: "until 24 December", "ends tonight", "today only", in six languages. A date
+Only what is said as a deadline is read: "until 24 December", "ends tonight", "today only", in six languages. A date
 by itself is none. What a deadline really is: Offer.expires_on, kept with each code.
 """
 
