@@ -151,6 +151,7 @@ def test_a_wrong_list_is_told_by_rule_and_doctor(shop: Workspace) -> None:
     assert any("places.csv:5" in problem.message for problem in problems(shop.root, shop.settings))
     findings = [finding.where for finding in diagnose(shop, now=NOW).findings]
     assert "places.csv:5" in findings
+    assert "attributes.nearest_store" not in findings
 
 
 @pytest.mark.parametrize(

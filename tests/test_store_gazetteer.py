@@ -128,3 +128,11 @@ def test_near_means_the_same_people_in_three_opinions(tmp_path: Path) -> None:
                 sizes.add(len(wanted))
         assert len(sizes) > 15
         assert explain(rule, facts[1], CONTEXT).value != ""
+
+
+def test_what_a_killed_process_left_is_deleted(tmp_path: Path) -> None:
+    (tmp_path / "places-world.db.999999999.tmp").write_text("")
+    (tmp_path / "places-world.db.1.tmp").write_text("")  # process 1 is always there
+    world = Source("1", lambda: [Listed("AT", Spot(48.2, 16.4), names=("Wien",), population=9)])
+    assert Gazetteer(tmp_path / "none.csv", tmp_path, timezone="UTC", world=world).of_town("AT", "Wien") is not None
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["places-world.db", "places-world.db.1.tmp"]

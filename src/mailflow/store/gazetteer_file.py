@@ -65,7 +65,7 @@ def make(path: Path, stamp: str, places: Iterable[Listed]) -> None:
     draft = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft.unlink(missing_ok=True)
+        _tidy(path)
         os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         db = sqlite3.connect(draft, isolation_level=None)
         try:
@@ -81,6 +81,24 @@ def make(path: Path, stamp: str, places: Iterable[Listed]) -> None:
     finally:
         with suppress(OSError):
             draft.unlink()
+
+
+def _tidy(path: Path) -> None:
+    """Delete the drafts of processes that were killed while they made this file."""
+    for draft in path.parent.glob(f"{path.name}.*.tmp"):
+        process = draft.name.split(".")[-2]
+        if process == str(os.getpid()) or not _is_alive(process):
+            draft.unlink(missing_ok=True)
+
+
+def _is_alive(process: str) -> bool:
+    try:
+        os.kill(int(process), 0)
+    except (ProcessLookupError, ValueError):
+        return False
+    except OSError:
+        return True  # somebody else's
+    return True
 
 
 def _fill(db: Connection, places: Iterable[Listed]) -> None:

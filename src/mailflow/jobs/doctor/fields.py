@@ -22,7 +22,8 @@ COMPUTED: Mapping[str, str] = {
     "orders": "orders", "rfm": "scores", "tickets": "tickets", "consent": "the ledger of consent",
 }  # fmt: skip
 _SYSTEM = frozenset({"key", "segments", "source", "created_at", "attributes"})  # everybody has them
-_TOLD = frozenset({"traits", "favourite.category", "favourite_category"})  # from other fields and orders, when asked
+# From other fields, orders and lists, when asked.
+_TOLD = frozenset({"traits", "favourite.category", "favourite_category", "nearest_store"})
 _SELF = "said by themselves"
 
 
