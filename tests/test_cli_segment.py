@@ -189,6 +189,22 @@ def test_a_day_to_come_is_answered_as_one(shop: Workspace, capsys: pytest.Captur
     assert "2027-01-01 is still to come" in talk
 
 
+def test_one_is_told_as_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shop = init(tmp_path / "one", Brand(timezone="Europe/Vienna")).workspace
+    keep_orders(shop.store, [Order(ADA, NOW - DAY, 1000), Order(None, NOW - DAY, 1000)])
+    _, report, talk = told(shop, capsys, "segment")
+    assert "1 contact with 1 order\n" in report
+    assert talk == "1 order names no customer and is left out\n"
+    assert told(shop, capsys, "segment", "--contacts")[2] == "1 contact\n"
+    assert "scored 1 contact as of" in told(shop, capsys, "score")[2]
+    who = asked(shop, capsys, "segment", "--contacts")[0]["contact"]
+    causes = asked(shop, capsys, "score", "--explain", who)
+    assert [row["value"] for row in causes if row["score"].startswith("rfm")] == [5, 1, 1, "new_customers"]
+    shown = " ".join(told(shop, capsys, "score", "--explain", who)[1].split())
+    assert "1 day; 0 of the cut points" in shown
+    assert "1 order, usually" in shown
+
+
 def test_a_page_is_not_written_over_a_folder(shop: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     code, _, talk = told(shop, capsys, "segment", "--html", str(shop.root))
     assert code == 2

@@ -8,6 +8,7 @@ import typer
 
 from mailflow.cli.frame import Session, command
 from mailflow.errors import UsageError
+from mailflow.phrases import many
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -67,7 +68,7 @@ def _compute(session: Session, *, if_stale: bool) -> None:
 
     rates = load_rates(workspace.root / "rates.csv")
     result = rfm.refresh(workspace.store, workspace.settings, rates, root=workspace.root, now=session.now)
-    session.say(f"scored {len(result.frame):,} contacts as of {result.as_of}")
+    session.say(f"scored {many(len(result.frame), 'contact', 'contacts')} as of {result.as_of}")
     if not if_stale:  # a run that wants fresh scores keeps stages and segments itself, and holds the lock for it
         _keep_stages(session)
 
@@ -92,7 +93,7 @@ def _keep_stages(session: Session) -> None:
     with session.workspace.lock():
         kept = keep.keep(session.workspace, now=session.now, is_real_clock=session.now_option is None)
     moved = 0 if kept is None else sum(kept.stages.values())
-    session.say(f"{moved:,} contacts came into another lifecycle stage")
+    session.say(f"{many(moved, 'contact', 'contacts')} came into another lifecycle stage")
 
 
 def _list(session: Session) -> None:

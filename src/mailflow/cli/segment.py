@@ -13,6 +13,7 @@ from mailflow.cli import segment_members
 from mailflow.cli import segment_rfm as rfm
 from mailflow.cli.frame import Format, Session, command
 from mailflow.errors import UsageError
+from mailflow.phrases import many
 from mailflow.scoring.engine import Engine
 from mailflow.store.frames_by import Label
 
@@ -160,7 +161,9 @@ def _from_files(session: Session, folder: Path | None, engine: Engine, day: date
 def _print_report(session: Session, found: Report) -> None:
     session.emit([row.as_record() for row in found.classes], lambda: report_table(session, found))
     if found.strangers:
-        session.say(f"{found.strangers:,} orders name no customer and are left out")
+        session.say(
+            f"{many(found.strangers, 'order names no customer and is', 'orders name no customer and are')} left out"
+        )
 
 
 def _contacts(session: Session, day: date) -> None:
@@ -214,7 +217,7 @@ def _say_rest(session: Session, count: int, what: str) -> None:
     if session.format is Format.TABLE and count > _PEOPLE_SHOWN:
         session.say(f"{_PEOPLE_SHOWN} of {count:,} {what}; --format csv shows all")
     else:
-        session.say(f"{count:,} {what}")
+        session.say(many(count, what.removesuffix("s"), what))
 
 
 def rows_table(rows: Sequence[Sequence[object]], headings: list[str], *, numbers: Sequence[str] = _NUMBERS) -> Table:
@@ -251,7 +254,8 @@ def report_table(session: Session, report: Report) -> RenderableType:
         table.add_column(title, footer=total, justify="left" if index in (0, 2) else "right", no_wrap=True)
     for line in zip(*(column[1:-1] for column in columns), strict=True):
         table.add_row(*line)
-    heading = f"RFM as of {report.as_of}: {report.contacts:,} contacts with {report.orders:,} orders"
+    people, orders = many(report.contacts, "contact", "contacts"), many(report.orders, "order", "orders")
+    heading = f"RFM as of {report.as_of}: {people} with {orders}"
     return Group(heading, table, "days: median since the last order. `mailflow segment NAME` shows who.")
 
 

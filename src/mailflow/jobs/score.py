@@ -13,6 +13,7 @@ from fractions import Fraction
 from typing import Any
 
 from mailflow import clock, money
+from mailflow.phrases import many
 from mailflow.segments import Segments, traits
 from mailflow.store import Connection, profiles, scores
 from mailflow.store.scores import ScoreRun
@@ -63,6 +64,7 @@ def _rfm(db: Connection, contact_id: int) -> Iterator[Explained]:
         below = 5 - given[letter] if letter == "r" else given[letter] - 1
         cause = {field: values[letter], "cut_points": cuts, "strictly_below": below}
         unit = {"r": "days", "f": "orders", "m": kept.currency}[letter]
+        unit = unit.removesuffix("s") if values[letter] == 1 else unit
         words = f"{values[letter]} {unit}; {below} of the cut points {', '.join(cuts)} lie below"
         yield Explained(f"rfm.{letter}", given[letter], run.as_of, [cause], words)
     yield Explained("rfm.class", kept.name, run.as_of, [{"r": kept.r, "f": kept.f}], f"R {kept.r}, F {kept.f}")
@@ -80,7 +82,7 @@ def _lifecycle(db: Connection, contact_id: int) -> Iterator[Explained]:
         return
     gap, silence = (None if row[name] is None else round(row[name] / _DAY_MS, 1) for name in ("gap", "silence"))
     cause = {"orders": row["orders"], "usual_gap_days": gap, "silence_days": silence, "before": row["previous"]}
-    parts = [f"{row['orders']:,} orders"]
+    parts = [many(row["orders"], "order", "orders")]
     parts += [] if gap is None else [f"usually {gap} days apart"]
     parts += [] if silence is None else [f"the last {silence} days before {row['as_of']}"]
     yield Explained("lifecycle", row["stage"], date.fromisoformat(row["as_of"]), [cause], ", ".join(parts))
