@@ -130,7 +130,7 @@ def sample(workspace: Workspace, template: CompiledTemplate, *, now: datetime) -
         known["contact"]["nearest_store"] = near
     if template.mentions("recommendations"):
         suggester = Suggester(workspace.store.db, workspace.settings)
-        popular = suggester.items({_NOBODY: known["contact"]}, now=now)[_NOBODY]
+        popular = suggester.items({_NOBODY: {}}, now=now)[_NOBODY]
         known["recommendations"] = popular or known["recommendations"]
     if template.mentions("articles"):
         known["articles"] = _librarian(workspace).items([_NOBODY], now=now)[_NOBODY] or known["articles"]

@@ -54,7 +54,12 @@ def contact_contexts(
     """
     until = clock.to_ms(clock.end_of_day(clock.local_date(now, settings.zone), settings.zone))
     bought = store_favourites.categories(db, contact_ids, until=until) if favourites else {}
-    shared = {"shop": shop_context(settings), "today": clock.local_date(now, settings.zone), "recommendations": []}
+    shared = {
+        "shop": shop_context(settings),
+        "today": clock.local_date(now, settings.zone),
+        "recommendations": [],
+        "articles": [],
+    }
     found = recipients.many(db, contact_ids)
     looked_after = owners.of_contacts(db, (recipient.contact for recipient in found.values()))
     return {
