@@ -82,6 +82,20 @@ def test_rules_for_one_mail_program_stay(rule: str) -> None:
     assert "color: blue" in made
 
 
+def test_rules_of_classes_that_are_not_there_go() -> None:
+    css = (
+        "@media (max-width: 480px) { .x, .gone { color: red } .gone p { color: red } p { color: red } }"
+        " @media print { .gone { color: red } } [data-ogsc] .gone { color: red } .x:hover, .gone:hover { color: red }"
+    )
+    page = f"<html><head><style>{css}</style></head><body><p class='x'>x</p></body></html>"
+    made = inline.inlined_once(page, Tags(page))
+    assert made is not None
+    assert "gone" not in made
+    assert "print" not in made
+    assert re.search(r"max-width: 480px\) *\{ *\.x *\{", made)
+    assert ".x:hover" in made
+
+
 def test_documents_are_compared_without_regard_to_spaces_between_elements() -> None:
     one = '<table><!--[if mso]><tr>\n\n<td><![endif]--><tr><td b="1" a="2">x</td></tr></table>'
     other = '<table><!--[if mso]><tr><td><![endif]--> <tr><td a="2" b="1">x</td></tr></table>'

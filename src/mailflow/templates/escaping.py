@@ -11,6 +11,7 @@ _LINK = re.compile(r"(?:https?://|mailto:|tel:)[^\s<>\"\x00-\x1f]+\Z", re.IGNORE
 _HOST = re.compile(r"[A-Za-z0-9.-]+(?::\d{1,5})?(?:[/?#][^\s<>\"\\\x00-\x1f]*)?\Z")
 _BEHIND_HOST = re.compile(r"(?:[/?#][^\s<>\"\\\x00-\x1f]*)?\Z")
 _CSS = re.compile(r"[\w#%.,+ -]{0,200}\Z")
+_PLAIN = re.compile(r"[\w.~-]*\Z", re.ASCII)  # what no part of a link encodes: most values, and found out in no time
 _PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
@@ -41,12 +42,14 @@ def host(value: str, file: str, line: int, label: str, in_host: bool) -> str:
 
 def path(value: str) -> str:
     """Return data for the path of a link: it opens no query; what is encoded already is left."""
+    if _PLAIN.match(value):
+        return value
     return quote(_PERCENT.sub("%25", value), safe="/:@!$&*+,;=~%-._")
 
 
 def query(value: str) -> str:
     """Return data for what stands behind ? or # in a link: one value, whatever is in it."""
-    return quote(value, safe="-._~")
+    return value if _PLAIN.match(value) else quote(value, safe="-._~")
 
 
 def css(value: str, file: str, line: int, label: str) -> str:

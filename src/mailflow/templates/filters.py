@@ -138,14 +138,22 @@ def shown_in_html(value: Any, label: str) -> str:
     return str(escape(value)) if _SPECIAL.search(value) else value
 
 
-def _in_place(function: Callable[..., str], label_at: int) -> Callable[..., str]:
-    """Return a function of escaping.py for any value that can be shown; `label_at` is the label's place in it."""
+def _checked(function: Callable[..., str]) -> Callable[..., str]:
+    """Return a function of escaping.py that may refuse, for any value that can be shown."""
 
-    def in_place(value: Any, *arguments: Any) -> str:
-        text = str(shown(value, arguments[label_at]))
-        return function(text, *arguments) if len(arguments) > 1 else function(text)
+    def checked(value: Any, file: str, line: int, label: str, *more: Any) -> str:
+        return function(value if type(value) is str else str(shown(value, label)), file, line, label, *more)
 
-    return in_place
+    return checked
+
+
+def _encoded(function: Callable[[str], str]) -> Callable[[Any, str], str]:
+    """Return a function of escaping.py that refuses nothing, for any value that can be shown."""
+
+    def encoded(value: Any, label: str) -> str:
+        return function(value if type(value) is str else str(shown(value, label)))
+
+    return encoded
 
 
 @pass_context
@@ -324,11 +332,11 @@ FILTERS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "string": text,
         # Written by guard.py and markup.py; a template cannot name them.
         "__shown__": shown,
-        "__link__": _in_place(escaping.link, 2),
-        "__host__": _in_place(escaping.host, 2),
-        "__path__": _in_place(escaping.path, 0),
-        "__query__": _in_place(escaping.query, 0),
-        "__css__": _in_place(escaping.css, 2),
+        "__link__": _checked(escaping.link),
+        "__host__": _checked(escaping.host),
+        "__path__": _encoded(escaping.path),
+        "__query__": _encoded(escaping.query),
+        "__css__": _checked(escaping.css),
         "__each__": each,
         "__concat__": concat,
         "__plain__": plain,

@@ -60,7 +60,8 @@ def inlined_once(html: str, tags: Tags) -> str | None:
     result = inline_css(nodes)
     if _shape(nodes, tags) != _shape(result, tags) or not _nested_well(result, tags):
         return None
-    return markup.MARKUP.sub(lambda match: _needed(match[0]) if _is_style(match) else match[0], result)
+    classes = frozenset(" ".join(re.findall(r"""\bclass\s*=\s*["']([^"']*)""", html)).split())
+    return markup.MARKUP.sub(lambda match: _needed(match[0], classes) if _is_style(match) else match[0], result)
 
 
 def _is_style(match: re.Match[str]) -> bool:
@@ -68,8 +69,8 @@ def _is_style(match: re.Match[str]) -> bool:
     return (match["name"] or "").lower() == "style"
 
 
-def _needed(style: str) -> str:
-    """Return a style element without the rules that matched nothing, and so were not worked in.
+def _needed(style: str, classes: frozenset[str]) -> str:
+    """Return a style element without the rules that match nothing: they were not worked in, or speak of other classes.
 
     What has a colon (`a:hover`) or an @ cannot be worked in, and what speaks of a mail program is not ours: both stay.
     """
@@ -82,8 +83,26 @@ def _needed(style: str) -> str:
             start = brace.end()
             selector = rule.partition("{")[0]
             if rule.startswith("@") or ":" in selector or _HOOKS.search(selector):
-                kept.append(rule)
+                kept.append(_with_classes(rule, classes))
     return style[: style.index(">") + 1] + "\n".join([*kept, style[start:].strip()])
+
+
+def _with_classes(rule: str, classes: frozenset[str]) -> str:
+    """Return a rule, or an @media with its rules, without the selectors that no class of the document is in."""
+
+    def matching(match: re.Match[str]) -> str:
+        selectors = [selector for selector in match[1].split(",") if classes.issuperset(_classes(selector))]
+        return f"{','.join(selectors)}{match[2]}" if selectors else ""
+
+    pruned = re.sub(r"([^{}]+)(\{[^{}]*\})", matching, rule)
+    return "" if re.search(r"\{\s*\}\Z", pruned) and rule.startswith("@") else pruned
+
+
+def _classes(selector: str) -> Iterator[str]:
+    """Yield the classes in a selector, but for those that a mail program adds."""
+    for name in re.finditer(r"\.(-?[A-Za-z_][\w-]*)", selector):
+        if not _HOOKS.search(name[0]):
+            yield name[1]
 
 
 def same(one: str, other: str) -> bool:

@@ -135,8 +135,11 @@ def in_mjml_style(attribute: str) -> bool:
     return attribute not in _MJML_TEXT
 
 
-def link(address: str, tags: Tags) -> str:
-    """Return an address whose values go through the filter of their part of it."""
+def link(address: str, tags: Tags, *, is_checked: bool = False) -> str:
+    """Return an address whose values go through the filter of their part of it.
+
+    `is_checked`: the same values were found to be links before, so that only encoding is left to do.
+    """
     part, depth, end, pieces = Part.START, [Part.START], 0, []
     for word in tags.word.finditer(address):
         part = _after(part, address[end : word.start()])
@@ -144,7 +147,9 @@ def link(address: str, tags: Tags) -> str:
         end = word.end()
         tag = tags.of(word)
         if tag.is_value:
-            pieces.append(tags.add(_filtered(tag, part, in_host=address[: word.start()].endswith(("//", ".")))))
+            in_host = address[: word.start()].endswith(("//", "."))
+            left = is_checked and part < Part.PATH
+            pieces.append(word[0] if left else tags.add(_filtered(tag, part, in_host=in_host)))
             part = max(part, Part.HOST)
             continue
         pieces.append(word[0])

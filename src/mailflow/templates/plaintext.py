@@ -139,7 +139,7 @@ class _Reader(HTMLParser):
             else address
         )
         if address and address != words and not address.startswith("#"):
-            address = markup.link(address, self._tags)
+            address = markup.link(address, self._tags, is_checked=True)
             self._emit(f" ({address})" if words else address)
 
     def _end_heading(self, name: str) -> None:
