@@ -13,6 +13,7 @@ from mailflow.importers import ImportOptions, ImportResult, import_file
 from mailflow.importers.reading.table import Source
 from mailflow.model import ConsentState, ImportState
 from mailflow.store import Store, consents, contacts, facts, undo
+from mailflow.store.connection import Connection
 from mailflow.tokens import Keys
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -32,8 +33,11 @@ class ImportShop:
         self.private.mkdir(mode=0o700, parents=True)
         self.keys = Keys.load_or_create(self.private / "keys.json")
         self.store = Store.create(folder / "mailflow.db")
-        self.db = self.store.db
         self.now = NOW
+
+    @property
+    def db(self) -> Connection:
+        return self.store.db
 
     def take(self, content: str | bytes | Path, name: str = "file.csv", **options: Any) -> ImportResult:
         """Import a file, or some content as one, a minute after the last import."""
