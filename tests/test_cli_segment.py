@@ -218,6 +218,32 @@ def test_stages_are_counted(shop: Workspace, capsys: pytest.CaptureFixture[str])
     assert set(found) == {"lead", "new", "active", "loyal", "at_risk", "lapsed", "lost"}
 
 
+def test_stages_of_a_past_day_are_those_that_rules_see(shop: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    assert told(shop, capsys, "run")[0] == 0
+    then = clock.local_date(NOW - 45 * DAY, shop.settings.zone).isoformat()
+    found = {row["stage"]: row["contacts"] for row in asked(shop, capsys, "segment", "--lifecycle", "--as-of", then)}
+    for stage, contacts in found.items():
+        members = asked(shop, capsys, "segment", "--rule", f'lifecycle == "{stage}"', "--as-of", then)
+        assert len(members) == contacts, stage
+    today = {row["stage"]: row["contacts"] for row in asked(shop, capsys, "segment", "--lifecycle")}
+    assert found["lead"] == 1
+    assert found != today
+
+
+def test_who_came_into_a_stage_lately_is_counted_as_of_a_day(
+    shop: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert told(shop, capsys, "run")[0] == 0
+    later = NOW + 40 * DAY
+    assert told(shop, capsys, "run", now=later)[0] == 0
+
+    def came(*words: str) -> int:
+        return sum(row["came_last_week"] for row in asked(shop, capsys, "segment", "--lifecycle", *words, now=later))
+
+    assert came() > 0
+    assert came("--as-of", clock.local_date(NOW + 10 * DAY, shop.settings.zone).isoformat()) == 0
+
+
 @pytest.mark.parametrize(
     "words",
     [

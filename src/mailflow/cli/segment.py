@@ -123,7 +123,7 @@ def segment(
     elif list_:
         segment_members.listing(session, day)
     elif lifecycle:
-        segment_members.stages(session)
+        segment_members.stages(session, day)
     elif html is not None:
         rfm.page(session, day or _today(session), html)
     elif moves:

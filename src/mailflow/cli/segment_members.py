@@ -131,11 +131,11 @@ def listing(session: Session, day: date | None) -> None:
         session.say("changes show a day after the first `mailflow run`, which keeps who came and went")
 
 
-def stages(session: Session) -> None:
+def stages(session: Session, day: date | None) -> None:
     """Print how many people are in each lifecycle stage."""
     from mailflow.jobs import members as job
 
-    found = job.stages(session.workspace, now=session.now)
+    found = job.stages(session.workspace, now=session.now, as_of=day)
     rows: list[Record] = [
         {
             "stage": str(one.stage),

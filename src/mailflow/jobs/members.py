@@ -30,6 +30,7 @@ from mailflow.store.scores import RfmRow
 from mailflow.workspace import Workspace
 
 _CHUNK = 5_000
+_WEEK_MS = 7 * 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,14 +306,16 @@ class StageSize:
     came_last_week: int
 
 
-def stages(workspace: Workspace, *, now: datetime) -> list[StageSize]:
-    """Return the lifecycle stages with their sizes, computed for this once where the kept ones are out of date."""
-    end = clock.to_ms(clock.end_of_day(clock.local_date(now, workspace.settings.zone), workspace.settings.zone))
+def stages(workspace: Workspace, *, now: datetime, as_of: date | None = None) -> list[StageSize]:
+    """Return the lifecycle stages with their sizes, computed for this once where the kept ones are of another day."""
+    zone, today = workspace.settings.zone, clock.local_date(now, workspace.settings.zone)
+    end = clock.to_ms(clock.end_of_day(as_of or today, zone))
     settings = workspace.settings.lifecycle
     holds = lifecycle.holds(workspace.store.db, settings, until=end)
     with past.seen(workspace.store, until=end, stages=None if holds else settings) as db:
         sizes = lifecycle.sizes(db)
-    came = lifecycle.came_since(workspace.store.db, clock.to_ms(now - timedelta(days=7)))
+    seen_at = end if as_of is not None and as_of != today else clock.to_ms(now) + 1
+    came = lifecycle.came_between(workspace.store.db, seen_at - _WEEK_MS, seen_at)
     everybody = sum(sizes.values())
     return [
         StageSize(stage, size, round(size / everybody, 4) if everybody else 0.0, came.get(stage, 0))

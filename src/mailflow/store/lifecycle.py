@@ -213,10 +213,12 @@ def sizes(db: Connection) -> dict[Stage, int]:
     return {stage: found.get(stage, 0) for stage in Stage}
 
 
-def came_since(db: Connection, at: int) -> dict[Stage, int]:
-    """Return how many came into each stage from another one since an instant, and are still there."""
+def came_between(db: Connection, since: int, until: int) -> dict[Stage, int]:
+    """Return how many came into each stage from another one since an instant, and were still there at a later one."""
     rows = db.execute(
-        "SELECT stage, count(*) FROM lifecycle_now WHERE previous IS NOT NULL AND entered_at >= ? GROUP BY stage", (at,)
+        """SELECT stage, count(*) FROM lifecycle_stages WHERE previous IS NOT NULL AND entered_at >= :since
+             AND entered_at < :until AND (left_at IS NULL OR left_at >= :until) GROUP BY stage""",
+        {"since": since, "until": until},
     )
     return {Stage(row[0]): row[1] for row in rows}
 
