@@ -127,7 +127,8 @@ class _Producer:
     async def _ready(self, batch: Sequence[Due], tries: int = _TRIES) -> list[Ready]:
         """Return messages with their bytes, frozen before any is offered; those that cannot be made are left out."""
         frozen = contents.many(self._store.db, [due.id for due in batch])
-        made = [due for due in batch if due.state is MessageState.PLANNED and due.id not in frozen]
+        planned = [due for due in batch if due.state is MessageState.PLANNED]
+        made = [due for due in planned if due.id not in frozen]  # the others were skipped after a relay saw their bytes
         offered = self._desk.choose(made, self._now())
         self._leave_out(batch, offered)
         made = [due for due in made if not offered.leaves_out(due.id)]
@@ -137,7 +138,7 @@ class _Producer:
             if not offered.leaves_out(due.id):
                 found[due.id] = frozen.get(due.id) or self._content(due, known, offered.contexts.get(due.id))
             await asyncio.sleep(0)  # the connections go on while the next message is rendered
-        rendered = [content for due in made if (content := found[due.id]) is not None]
+        rendered = [content for due in planned if (content := found.get(due.id)) is not None]
         gifts = [gift for content in rendered if (gift := offered.gifts.get(content.message_id)) is not None]
         lost = await self._ledger.freeze(rendered, gifts)
         self._note_articles(rendered, made, known, lost)
