@@ -151,3 +151,28 @@ def test_the_example_of_the_docs_runs_as_it_stands(shop: Workspace, capsys: pyte
     settings = "".join(part.partition("```")[0] for part in page.split("```yaml\n")[1:])
     (shop.root / "mailflow.yaml").write_text(SETTINGS + settings, encoding="utf-8")
     assert run(shop, "report", "recommendations", "--quiet") == 0
+
+
+def test_what_somebody_must_not_see_is_not_shown_by_the_template_itself(
+    shop: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rules = "fields: {allergies: {multi: true}}\nnever_show: [{contact: allergies, product: allergens}]\n"
+    (shop.root / "mailflow.yaml").write_text(SETTINGS + rules, encoding="utf-8")
+    (tmp_path / "food.csv").write_text("product id,name,price,allergens\ncake,Nut Cake,8,nuts\ntart,Tart,7,milk\n")
+    (tmp_path / "who.csv").write_text("email,allergies\np0@example.com,Nuts\np1@example.com,\n")
+    for name in ("food", "who"):
+        assert run(shop, "import", str(tmp_path / f"{name}.csv"), "--quiet") == 0
+    (shop.root / "templates" / "hello.md").write_text(
+        "---\nsubject: Cakes\nlayout: products\nitems:\n"
+        "  - {title: Nut Cake, url: https://quitte.example/cake}\n  - {title: Tart, url: https://quitte.example/tart}\n"
+        '---\n{% if "cake" not in never_show %}Try the cake.{% endif %}\n\nFresh today.\n',
+        encoding="utf-8",
+    )
+    told = {}
+    for who in ("p0", "p1"):
+        capsys.readouterr()
+        assert run(shop, "preview", "hello", "--for", f"{who}@example.com", "--eml") == 0
+        told[who] = capsys.readouterr().out
+    assert ["Nut Cake" in told[who] for who in ("p0", "p1")] == [False, True]
+    assert ["Try the cake" in told[who] for who in ("p0", "p1")] == [False, True]
+    assert all("Tart" in text and "Fresh today" in text for text in told.values())

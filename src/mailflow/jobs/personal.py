@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mailflow.outbox import context
 from mailflow.places.stores import STORES_FILE, Nearby, Stores
 from mailflow.scoring.articles import Librarian
+from mailflow.scoring.guard import Guard
 from mailflow.scoring.suggest import Suggester
 from mailflow.segments import Segments, traits
 from mailflow.store import gazetteer
@@ -33,6 +34,7 @@ class Asked:
     nearby: Nearby | None = None
     suggester: Suggester | None = None  # of recommendations; keeps what it read for the next people
     librarian: Librarian | None = None  # of articles
+    guard: Guard | None = None  # against products that somebody must never see, in what the templates themselves say
 
 
 def asked(workspace: Workspace, templates: Collection[CompiledTemplate], *, now: datetime) -> Asked:
@@ -45,8 +47,9 @@ def asked(workspace: Workspace, templates: Collection[CompiledTemplate], *, now:
     nearby = _nearby(workspace) if speaking_of("nearest_store") else None
     suggester = Suggester(workspace.store.db, workspace.settings) if speaking_of("recommendations") else None
     librarian = _librarian(workspace) if speaking_of("articles") else None
+    guard = _guard(workspace, templates)
     if not of_segments and not of_traits:
-        return Asked(favourites=bool(favourites), nearby=nearby, suggester=suggester, librarian=librarian)
+        return Asked(favourites=bool(favourites), nearby=nearby, suggester=suggester, librarian=librarian, guard=guard)
     known = Segments.open(workspace.root, workspace.settings)
     return Asked(
         _memberships(workspace, known, of_segments, now),
@@ -55,7 +58,15 @@ def asked(workspace: Workspace, templates: Collection[CompiledTemplate], *, now:
         nearby,
         suggester,
         librarian,
+        guard,
     )
+
+
+def _guard(workspace: Workspace, templates: Collection[CompiledTemplate]) -> Guard | None:
+    if not workspace.settings.never_show:
+        return None
+    texts = (text for template in templates for text in template.files.values())
+    return Guard(workspace.store.db, workspace.settings, texts)
 
 
 def _librarian(workspace: Workspace) -> Librarian:
@@ -110,8 +121,11 @@ def contexts_of(
         favourites=asked.favourites,
         nearby=asked.nearby,
     )
+    people = {contact_id: one["contact"] for contact_id, one in known.items()}
+    if asked.guard is not None:
+        for contact_id, names in asked.guard.hidden(people).items():
+            known[contact_id]["never_show"] = names
     if asked.suggester is not None:
-        people = {contact_id: one["contact"] for contact_id, one in known.items()}
         for contact_id, items in asked.suggester.items(people, now=now).items():
             known[contact_id]["recommendations"] = items
     if asked.librarian is not None:

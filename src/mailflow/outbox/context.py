@@ -59,6 +59,7 @@ def contact_contexts(
         "today": clock.local_date(now, settings.zone),
         "recommendations": [],
         "articles": [],
+        "never_show": [],
     }
     found = recipients.many(db, contact_ids)
     looked_after = owners.of_contacts(db, (recipient.contact for recipient in found.values()))

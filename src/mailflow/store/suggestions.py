@@ -125,6 +125,11 @@ def listing(db: Connection) -> frozenset[str]:
     return frozenset(row["source"] for row in db.execute("SELECT DISTINCT source FROM products WHERE url <> ''"))
 
 
+def roots(db: Connection) -> list[int]:
+    """Return all products but variants, by id."""
+    return [row["id"] for row in db.execute("SELECT id FROM products WHERE parent_id IS NULL ORDER BY id")]
+
+
 def goods(db: Connection, products: Collection[int], *, with_fields: bool) -> dict[int, Good]:
     """Return products by id, with what their variants say; who is no product any more is left out.
 

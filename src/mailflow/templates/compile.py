@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -124,8 +124,10 @@ class CompiledTemplate:
         return {
             "unsubscribe_url": None,
             "articles": [],
+            "never_show": [],
             **self._shared,
             **context,
+            "items": _allowed(context.get("items", self._shared["items"]), context.get("never_show") or ()),
             "recommendations": with_reasons(context.get("recommendations") or (), language),
             "language": language,
             "words": layout_words(language, is_essential=self.front.class_ is MessageClass.ESSENTIAL),
@@ -198,6 +200,14 @@ class CompiledTemplate:
                 'a visible way to unsubscribe is missing: put <a href="{{ unsubscribe_url }}">Unsubscribe</a> there'
             )
             raise TemplateError.at(where, message)
+
+
+def _allowed(items: Sequence[Mapping[str, Any]], unseen: Collection[str]) -> Sequence[Mapping[str, Any]]:
+    """Return the products of the front matter without those that somebody must never see, by title or address."""
+    if not unseen:
+        return items
+    names = {name.casefold() for name in unseen}
+    return [item for item in items if names.isdisjoint(str(item.get(key)).casefold() for key in ("title", "url"))]
 
 
 def compile_template(folder: Path, name: str) -> CompiledTemplate:

@@ -14,6 +14,7 @@ recommendations   list of products: id sku title url image_url price currency so
              address are null where they are not known, because is the title of what they bought or looked at
 articles     list of things to read: title url topics topic published_on summary image_url; topic is the one they care
              most about, null where they care for none
+never_show   names of products in this template (id, sku, title, url) that this person must never see
 
 `CompiledTemplate.render` adds subject, preheader, language and words (of the footer). What is not known is null. The
 real ones are made by outbox.context.
@@ -92,6 +93,7 @@ def sample(shop: Mapping[str, Any] = SAMPLE_SHOP, *, today: date = date(2026, 3,
         "today": today,
         "unsubscribe_url": "https://shop.example/u/sample",
         "recommendations": _products(shop),
+        "never_show": [],
         "articles": [
             {
                 "title": "How to brew green tea",
