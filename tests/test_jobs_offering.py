@@ -255,3 +255,49 @@ def test_essential_mail_carries_no_offer(tmp_path: Path, capsys: pytest.CaptureF
     assert (
         "templates/back.md:4:8: templates/back.md is essential mail, which carries no offer" in capsys.readouterr().err
     )
+
+
+def test_a_template_may_ask_whether_there_is_an_offer(tmp_path: Path) -> None:
+    shop = offer_shop(tmp_path / "shop", None, 1, codes=pool(1))
+    text = "---\nsubject: Hello\n---\n{% if offer %}Your code: {{ offer.code }}.{% else %}No code.{% endif %}\n"
+    (shop.templates / "back.md").write_text(text, encoding="utf-8")
+    (shop.root / "campaigns" / "plain.yaml").write_text("audience: everyone\ntemplate: back\n")
+    assert mailflow(shop, "send", "plain", "--yes", "--quiet") == 0
+    assert mailflow(shop, "send", "back", "--yes", "--quiet") == 0
+    letters = [path.read_text() for path in (shop.maildir / "new").iterdir()]
+    assert sorted("No code." in letter for letter in letters) == [False, True]
+    assert sorted("SAMPLE-" in letter for letter in letters) == [False, True]
+
+
+def test_a_plan_of_the_next_runs_tells_which_campaign_will_be_held(
+    mail_sink: Sinks, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop = offer_shop(tmp_path / "shop", mail_sink().port, 3, codes=pool(3))
+    write_back(shop, "send_at: 2099-01-01T09:00:00Z\n")
+    assert mailflow(shop, "send", "back", "--yes", "--quiet") == 0
+    write_codes(shop.root, pool(1))
+    capsys.readouterr()
+    assert mailflow(shop, "plan", "--until", "36500d") == 0
+    assert (
+        "back is held: offers.yaml:3:10: 3 people are to get a code by back, 1 code is left" in capsys.readouterr().err
+    )
+
+
+def test_a_campaign_whose_time_has_come_is_held_when_codes_are_missing_and_nobody_is_planned(
+    mail_sink: Sinks, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sink = mail_sink()
+    shop = offer_shop(tmp_path / "shop", sink.port, 3, codes=pool(3))
+    write_back(shop, "send_at: 2099-01-01T09:00:00Z\n")
+    assert mailflow(shop, "send", "back", "--yes", "--quiet") == 0
+    with shop.store.transaction() as tx:  # its time has come
+        tx.execute("UPDATE occurrences SET due_at = 0")
+    write_codes(shop.root, pool(2))
+    capsys.readouterr()
+    assert mailflow(shop, "run") == 1
+    assert (
+        "back is held: offers.yaml:3:10: 3 people are to get a code by back, 2 codes are left"
+        in capsys.readouterr().err
+    )
+    assert shop.store.db.execute("SELECT count(*) FROM messages").fetchone()[0] == 0
+    assert sink.accepted() == []

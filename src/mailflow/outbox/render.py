@@ -71,6 +71,7 @@ class Renderer:
     def _rendered(self, context: Mapping[str, Any], exits: Exits) -> Rendered:
         rendered = self.template.render(
             {
+                "offer": None,  # a template may ask whether there is one
                 **context,
                 "unsubscribe_url": exits.link,
                 "campaign": {"id": self.campaign_id, "name": self.campaign_name or self.campaign_id},
