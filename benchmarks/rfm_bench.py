@@ -2,6 +2,7 @@
 
     python benchmarks/rfm_bench.py                 1 M and 5 M orders
     python benchmarks/rfm_bench.py --orders 200000
+    python benchmarks/rfm_bench.py --growth         10 M orders: as of now against the same as of a past day, no pandas
 
 Whole processes in turn, on one made-up database file per size (seeded; kept for the next time with --keep DIR). Both
 sides must print the same figures before anything is timed.
@@ -37,6 +38,7 @@ _CHUNK = 200_000
 LARGE = 5_000_000  # from here on the targets must be reached
 TIMES_FASTER, PEAK_MIB = 10.0, 300.0
 PAST_TIMES_FASTER, PAST_PEAK_MIB = 4.0, 600.0
+GROWN, GROWN_RATIO = 10_000_000, 0.6
 
 
 def main() -> int:
@@ -45,20 +47,41 @@ def main() -> int:
     parser.add_argument("--orders", type=int, nargs="+", default=[1_000_000, 5_000_000])
     parser.add_argument("--rounds", type=int, default=paired.ROUNDS)
     parser.add_argument("--keep", type=Path, help="make the databases in this folder and leave them there")
+    parser.add_argument("--growth", action="store_true", help="only how 10 M orders cost as of now and a past day")
     options = parser.parse_args()
     paired.compile_sources()
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.keep or Path(scratch)
+        if options.growth:
+            return _measure_growth(folder / f"shop-{GROWN}", min(options.rounds, 3))
         missed = [_measure(folder / f"shop-{count}", count, options.rounds) for count in options.orders]
     return int(any(missed))
 
 
-def _measure(shop: Path, orders: int, rounds: int) -> int:
+def _measure_growth(shop: Path, rounds: int) -> int:
+    """As of now the customers are read, as of a past day the orders: the larger the shop, the more that is worth."""
+    _make(shop, GROWN)
+    past, now = paired.compare(
+        [
+            paired.Contender("mailflow, as of 90 days before", _mailflow(shop, PAST)),
+            paired.Contender("mailflow, as of now", _mailflow(shop, TODAY)),
+        ],
+        rounds=rounds,
+    )
+    limit = paired.Limit("as of now over as of a past day", now.ratio, GROWN_RATIO)
+    return paired.report(f"RFM of {GROWN:,} orders", [past, now], [limit])
+
+
+def _make(shop: Path, orders: int) -> None:
     if not (shop / "mailflow.db").exists():
         # In a process of its own: what is started from here would begin with its memory as a peak.
         maker = multiprocessing.get_context("spawn").Process(target=make_shop, args=(shop, orders))
         maker.start()
         maker.join()
+
+
+def _measure(shop: Path, orders: int, rounds: int) -> int:
+    _make(shop, orders)
     now = [
         paired.Contender("mailflow, as of now", _mailflow(shop, TODAY)),
         paired.Contender("pandas", _usual(shop, TODAY)),
