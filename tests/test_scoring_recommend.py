@@ -241,3 +241,16 @@ def test_before_the_first_run_there_is_nothing(tmp_path: Path) -> None:
     assert items(shop, "new") == []
     assert recommend.refresh(shop.store, settings(), now=NOW).purchases == 0
     assert items(shop, "new") == []
+
+
+def test_of_very_many_lines_an_even_share_of_the_people_is_read(
+    shop: ImportShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    baskets = {f"n{number}": ["sencha", "bowl"] for number in range(400)}
+    shop.take(orders(baskets, first=1000), "many.csv")
+    whole = recommend.load(shop.db, settings(), until=2**62).purchases
+    monkeypatch.setattr(recommend, "_MOST_LINES", 205)
+    part = recommend.load(shop.db, settings(), until=2**62).purchases
+    assert len(whole) / 4 * 0.7 < len(part) < len(whole) / 4 * 1.3
+    people = set(part.people.tolist())
+    assert len(part) == sum(person in people for person in whole.people.tolist())  # each with all they bought
