@@ -135,9 +135,8 @@ def evaluate(purchases: Purchases, n_products: int, choices: Choices, *, at: int
     people = np.intersect1d(train.people, test.people)
     known = len(np.unique(train.products))
     if len(people) < LEAST_PEOPLE:
-        why = (
-            f"only {len(people)} people bought before that day and after it; {LEAST_PEOPLE} are needed to say anything"
-        )
+        told = f"only {len(people)} people" if len(people) else "nobody"
+        why = f"{told} bought both before that day and since, and it takes {LEAST_PEOPLE}"
         return Evaluation(len(train), len(test), len(people), known, 0, 0, 0, 0.0, (), why=why)
     model = learn(before, n_products, choices)
     chosen = people[:: -(-len(people) // MOST_PEOPLE)]

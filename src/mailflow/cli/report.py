@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -159,9 +160,10 @@ def _shown_to(session: Session, who: str) -> None:
         (row["place"], row["title"], row["reason"], "" if row["probability"] is None else f"{row['probability']:.1%}")
         for row in records
     ]
-    session.emit(records, lambda: _table(rows, ["place", "title", "reason", "chance"]), columns=_ITEM_COLUMNS)
+    table = partial(_table, rows, ["place", "title", "reason", "chance"])
+    session.emit(records, table if rows else lambda: "Nothing to recommend.", columns=_ITEM_COLUMNS)
     if not items:
-        session.say("nothing to recommend: `mailflow score` finds out what goes together, from orders with products")
+        session.say("`mailflow score` finds out what goes together, from orders with products")
 
 
 def _plain(value: Any) -> Any:
