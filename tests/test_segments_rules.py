@@ -78,3 +78,16 @@ def test_what_is_dated_after_today_has_not_happened_yet(workspace: Workspace) ->
     for rule in ("bought()", "clicked(machines=true)", "received()", "orders.count >= 1"):
         assert segments.members(workspace.store, segments.parse(rule), now=first) == []
         assert segments.members(workspace.store, segments.parse(rule), now=datetime(2026, 12, 1, tzinfo=UTC))
+
+
+def test_a_segment_may_be_no_more_than_the_name_of_another_or_of_a_class(workspace: Workspace) -> None:
+    more = "good: regulars\nvery_good: good\nbest: champions\nround: round\n"
+    (workspace.root / "segments.yaml").write_text(RULES + more, encoding="utf-8")
+    segments = known(workspace)
+    regulars = segments.members(workspace.store, segments.named("regulars"), now=NOW)
+    assert regulars
+    for rule in (segments.named("very_good"), segments.parse("very_good"), segments.parse('segment("good")')):
+        assert segments.members(workspace.store, rule, now=NOW) == regulars
+    assert segments.named("best").condition == segments.parse('rfm.class == "champions"').condition
+    with pytest.raises(RuleError, match="round → round"):
+        segments.named("round")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -75,6 +75,7 @@ class Segments:
         rules = _named_rules(document, classes) if document is not None else {}
         cares = traits.read(root)
         fields = known_fields(settings.fields, classes, cares)
+        rules = {name: _spelled(text, rules, fields, classes) for name, text in rules.items()}
         return cls(settings, classes, fields, rules, load_rates(root / RATES_FILE), _names(root, settings, db), cares)
 
     def parse(self, text: str, *, within: str | None = None) -> Rule:
@@ -83,12 +84,7 @@ class Segments:
         The bare name of an RFM class or of a rule in segments.yaml means its members. `within` is the trait
         (`traits.x`) that the rule is a sign of.
         """
-        name = text.strip()
-        if name in self.rules and name not in self.fields:
-            text = f'segment("{name}")'
-        elif name in self.classes:
-            text = f'rfm.class == "{name}"'
-        return self._read(text, within)
+        return self._read(_spelled(text, self.rules, self.fields, self.classes), within)
 
     def named(self, name: str) -> Rule:
         """Return what a rule of segments.yaml means."""
@@ -192,6 +188,14 @@ class Segments:
             return Context(now, zone, account), {}
         currency, factors = frames.factors(frames.currencies(db), account, self.rates, clock.local_date(now, zone))
         return Context(now, zone, currency), factors
+
+
+def _spelled(text: str, rules: Collection[str], fields: Collection[str], classes: Collection[str]) -> str:
+    """Return a rule that is no more than the name of a segment or an RFM class as one that says so; others stay."""
+    name = text.strip()
+    if name in rules and name not in fields:
+        return f'segment("{name}")'
+    return f'rfm.class == "{name}"' if name in classes else text
 
 
 def _names(root: Path, settings: Settings, db: Connection | None) -> Names:
