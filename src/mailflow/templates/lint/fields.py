@@ -1,0 +1,81 @@
+"""Checks of what a template asks for, on its syntax trees: no person is needed. Rendered messages: message.py."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from jinja2 import TemplateSyntaxError, meta, nodes
+
+from mailflow.config.yaml_files import suggestion
+from mailflow.templates.environment import HTML
+from mailflow.templates.lint.checks import Found
+from mailflow.templates.lint.places import Place
+from mailflow.templates.reads import fields_read
+
+# What `CompiledTemplate.render` and the layouts add to a context.
+_ADDED = frozenset(
+    "brand subject preheader language words picture items total content unsubscribe_url offer lines loop".split()
+)
+_NESTED = frozenset("traits segments attributes".split())  # their names are those of rules and of any field
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A field that a template reads: `name` as in `contact.name`, and where."""
+
+    name: str
+    place: Place
+
+
+def asked_of_person(files: Mapping[str, str]) -> list[Asked]:
+    """Return each field of the person that the files of a template read, once per place."""
+    return [
+        Asked(path, Place(file, line))
+        for path, places in fields_read(files).items()
+        for file, line in dict.fromkeys(places)
+    ]
+
+
+def unknown(asked: Asked, known: Collection[str]) -> Found | None:
+    """Return that there is no such field, given the names that `contact` may have."""
+    first, _, rest = asked.name.partition(".")
+    name = rest.partition(".")[0] if first == "attributes" and rest else first
+    if name in known or (first in _NESTED and first != "attributes"):
+        return None
+    return Found("L101", f"there is no contact.{asked.name}{suggestion(name, sorted(known))}")
+
+
+def unknown_names(files: Mapping[str, str], context: Mapping[str, Any]) -> Iterator[tuple[Found, Place]]:
+    """Yield names that no context has and no file of the template sets, in branches that nobody may take too."""
+    trees = {}
+    for file, text in files.items():
+        try:
+            trees[file] = HTML.parse(text)
+        except TemplateSyntaxError:
+            continue  # told when it was compiled
+    set_here = {name.name for tree in trees.values() for name in tree.find_all(nodes.Name) if name.ctx == "store"}
+    known = {*context, *_ADDED, *set_here}
+    for file, tree in trees.items():
+        for missing in sorted(meta.find_undeclared_variables(tree) - known):
+            lines = [name.lineno for name in tree.find_all(nodes.Name) if name.name == missing and name.ctx == "load"]
+            message = f"there is no {missing!r}{suggestion(missing, sorted(known - set_here))}"
+            yield Found("L101", message), Place(file, lines[0] if lines else None)
+
+
+def sensitive(front: Mapping[str, str], fields: Collection[str]) -> Iterator[Found]:
+    """Yield that the subject or preheader reads one of the sensitive fields."""
+    for key, text in front.items():
+        for path in fields_read({key: text}):
+            name = path.removeprefix("attributes.").partition(".")[0]
+            if name in fields:
+                yield Found("L108", f"the {key} reads contact.{path}, which is declared sensitive", key=key)
+
+
+def value(contact: Mapping[str, Any], path: str) -> Any:
+    """Return the value at a path of names, None where it leads nowhere."""
+    found: Any = contact
+    for name in path.split("."):
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return found

@@ -1,0 +1,143 @@
+"""Checks of where links and pictures lead. Which words a link has: message.py."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
+from urllib.parse import unquote, urlsplit
+
+from mailflow.templates.lint.checks import Found
+
+SHORTENERS = frozenset(
+    "bit.ly bitly.com buff.ly cutt.ly dlvr.it goo.gl is.gd lnkd.in ow.ly rb.gy rebrand.ly s.id shorturl.at short.io "
+    "t.co t.ly t1p.de tiny.cc tinyurl.com tr.im v.gd wp.me x.co bl.ink soo.gd snip.ly t2m.io clck.ru kurzelinks.de".split()
+)
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
+_TOKEN = re.compile(r"\bv1\.[\w-]+\.[\w-]+\.[\w-]+\.[\w-]{16,}")  # of tokens.py
+_ADDRESS_WORDS = re.compile(
+    r"(?:https?://|www\.)?(?P<host>(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,18})(?::\d+)?(?:/\S*)?\Z",
+    re.IGNORECASE,
+)
+_COMMON_ENDS = frozenset("com net org de at ch eu io co uk fr es it nl pl shop store example info biz".split())
+
+
+def _nothing(path: str) -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Hosts:
+    """Whose hosts may know who reads, and which local files there are: `is_file` is asked for `assets/logo.png`."""
+
+    own: Collection[str] = ()
+    is_file: Callable[[str], bool] = field(default=_nothing)
+
+
+def check(address: str, hosts: Hosts, *, is_picture: bool) -> Iterator[Found]:
+    """Yield what is wrong with an address as it stands in a message, entities resolved."""
+    address = address.strip()
+    what = "a picture" if is_picture else "a link"
+    if not address or address == "#":
+        yield Found("L305", f"{what} leads nowhere: its address is {address!r}", ('href="#"', "](#)", 'href=""', "]()"))
+        return
+    if address.startswith("#"):
+        return  # a place on the same page: message.py looks for it
+    scheme = _SCHEME.match(address)
+    if scheme is None or address.startswith("//"):
+        yield _local(address, hosts, what)
+        return
+    kind = scheme[1].lower()
+    if kind in ("http", "https"):
+        yield from _online(address, kind, hosts, what)
+    elif kind == "cid" and is_picture:
+        return
+    elif kind == "data" and is_picture:
+        return  # support.py says who does not show it
+    elif is_picture or kind not in ("mailto", "tel", "sms"):
+        yield Found("L308", f"{what} is of the kind {kind}:, which mail programs do not follow", (address[:80],))
+
+
+def _local(address: str, hosts: Hosts, what: str) -> Found:
+    path = address.split("?")[0].split("#")[0]
+    if address.startswith("//"):
+        words = f"{what} leads to {_short(address)}, which has no https: before it"
+    elif hosts.is_file(path):
+        words = f"{what} leads to the file {path} of your workspace, which no reader can open: put it online"
+    else:
+        words = f"{what} leads to {_short(address)}, which is neither an https:// address nor a file of the workspace"
+    return Found("L305", words, (address,))
+
+
+def _online(address: str, scheme: str, hosts: Hosts, what: str) -> Iterator[Found]:
+    host = host_of(address)
+    if not host:
+        yield Found("L305", f"{what} leads to {_short(address)}, which has no host", (address,))
+        return
+    if scheme == "http":
+        yield Found("L301", f"{what} is at http://: {_short(address)}", (address, f"http://{host}"))
+    if host.removeprefix("www.") in SHORTENERS:
+        yield Found("L302", f"{what} goes through the shortener {host}: {_short(address)}", (address, host))
+    if _is_ip(host):
+        yield Found("L303", f"{what} leads to the IP address {host}", (address, host))
+    if _TOKEN.search(address) and host not in hosts.own:
+        yield Found("L307", f"{what} hands a signed link of mailflow to {host}, which is not yours", (host,))
+
+
+def pixel(address: str, hosts: Hosts) -> Iterator[Found]:
+    """Yield what is wrong with a picture of one pixel."""
+    host = host_of(address)
+    if host and host not in hosts.own:
+        yield Found("L307", f"a tracking pixel is at {host}, which is not yours", (address, host))
+
+
+def misleading(words: str, address: str) -> Iterator[Found]:
+    """Yield that the words of a link are an address of another site than where it leads."""
+    shown = " ".join(words.split()).strip(" .,:()[]<>")
+    match = _ADDRESS_WORDS.match(shown) if " " not in shown else None
+    if match is None:
+        return
+    host, leads = match["host"].lower(), host_of(address)
+    if not leads or ("/" not in shown and "www." not in shown and host.rpartition(".")[2] not in _COMMON_ENDS):
+        return  # e.g. a file name such as list.pdf
+    if not _same_site(host, leads):
+        yield Found("L304", f"the link says {_short(shown)!r} and leads to {leads}", (address, shown))
+
+
+def looks_like_address(text: str) -> bool:
+    """Whether the words of a link may be an address, quickly."""
+    return "." in text and any(_ADDRESS_WORDS.match(word.strip(" .,:()[]<>")) for word in text.split())
+
+
+def with_person(address: str, email: str, phone: str) -> bool:
+    """Whether an address in a message holds the reader's own e-mail address or phone number in clear."""
+    if address.lower().startswith("tel:"):
+        return False
+    plain = unquote(address).lower()
+    return email in plain or bool(phone and phone in re.sub(r"[\s()/+-]", "", plain))
+
+
+def host_of(address: str) -> str:
+    """Return the host of an address in lower case, an empty text where it has none."""
+    try:
+        return (urlsplit(address).hostname or "").lower()
+    except ValueError:
+        return ""
+
+
+def _same_site(one: str, other: str) -> bool:
+    one, other = one.removeprefix("www."), other.removeprefix("www.")
+    return one == other or one.endswith(f".{other}") or other.endswith(f".{one}")
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return bool(re.fullmatch(r"\d{6,10}|0x[0-9a-f]+", host))
+    return True
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 70 else f"{text[:69]}…"

@@ -1,0 +1,72 @@
+"""Find the line of a template's files that something in a rendered message comes from."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+
+from mailflow.config.brand import BRAND_FILE
+from mailflow.templates.source import SHIPPED
+
+_WORD = re.compile(r"\w+")
+_MOST_WORDS = 40
+_LEAST = 4  # signs of a text that is looked for as it stands
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in a file, counted from 1; a line that is merely like what was looked for has no column."""
+
+    file: str
+    line: int | None = None
+    column: int | None = None
+
+
+class Places:
+    """The files of one template: its own first, then those of the workspace, then shipped ones."""
+
+    def __init__(self, file: str, files: Mapping[str, str]) -> None:
+        self._file = file
+        order = sorted(files, key=lambda path: (path != file, path == BRAND_FILE, path.startswith(SHIPPED), path))
+        self._texts = {path: files[path] for path in order}
+        self._lower = {path: text.lower() for path, text in self._texts.items()}
+        self._order = {path: number for number, path in enumerate(order)}
+        self._lines: defaultdict[str, list[tuple[str, int]]] = defaultdict(list)
+        for path, text in self._texts.items():
+            for number, line in enumerate(text.split("\n"), start=1):
+                for word in set(_WORD.findall(line.lower())):
+                    self._lines[word].append((path, number))
+
+    def find(self, near: tuple[str, ...]) -> Place:
+        """Return where the first of some texts stands as it is, else the line most like the last; else the file."""
+        for text in near:
+            for wanted in dict.fromkeys((text, escape(text, quote=False))):
+                if place := self._exact(wanted):
+                    return place
+        return self._alike(near[-1]) if near else Place(self._file)
+
+    def _exact(self, wanted: str) -> Place | None:
+        if len(wanted) < _LEAST:
+            return None
+        for path, text in self._texts.items():
+            at = text.find(wanted)
+            if at < 0 and wanted.isascii():
+                at = self._lower[path].find(wanted.lower())
+            if at >= 0:
+                return Place(path, text.count("\n", 0, at) + 1, at - (text.rfind("\n", 0, at) + 1) + 1)
+        return None
+
+    def _alike(self, text: str) -> Place:
+        """Return the line that shares the most telling words: a word counts the more the fewer lines have it."""
+        scores: defaultdict[tuple[str, int], float] = defaultdict(float)
+        for word in dict.fromkeys(_WORD.findall(text.lower())[:_MOST_WORDS]):
+            lines = self._lines.get(word, ())
+            for line in lines:
+                scores[line] += 1 / len(lines)
+        if not scores:
+            return Place(self._file)
+        path, number = min(scores, key=lambda line: (-scores[line], self._order[line[0]], line[1]))
+        return Place(path, number)

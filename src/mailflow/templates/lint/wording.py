@@ -1,0 +1,182 @@
+"""Checks of words that people read: what is left over, missing, banned or garbled; subject and preheader."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+
+from mailflow.templates.headers import safe_header
+from mailflow.templates.lint.checks import Found
+
+SUBJECT_SHOWN = 60
+PREHEADER_LEAST, PREHEADER_MOST = 30, 130
+_SNIPPET = 60
+
+_TAGS = re.compile(
+    r"\{\{|\}\}|\{%|%\}|\*\|[A-Z_:0-9]+\|\*|%%[\w.]{2,40}%%|\[\[[\w. ]{2,40}\]\]|<%|%>|\{[a-z]+(?:[_.][a-z]+)+\}"
+    r"|&(?:amp|nbsp|lt|gt|quot|#\d{2,5}|[aeiouAEIOU](?:uml|acute|grave|circ)|szlig);|</?(?:b|br|p|a|i|strong|em|span)\b[^>]*>"
+)
+_WORDS = re.compile(r"(?<![\w.])(?:None|NaN|nan|NaT|null|NULL|undefined|NoneType|\[object Object\])(?!\w)")
+_GREETING = (
+    "hi|hello|hey|dear|hallo|liebe[rs]?|guten tag|servus|bonjour|salut|cher|chère|hola|querid[oa]|ciao|car[oa]|hej"
+)
+_GAP = re.compile(
+    r"(?<=[^\W\d_])[ \xa0]+,(?=\s|\Z)"  # Hi ,
+    rf"|(?:^|(?<=\n))(?:{_GREETING})[ \xa0]+[!.:](?=\s|\Z)"  # Hi !
+    r"|(?:^|(?<=\n))(?:dear|liebe[rs]?|cher|chère|querid[oa]|sehr geehrte[rs]?(?: (?:frau|herr))?)"
+    r"[ \xa0]*[,!:](?=\s|\Z)"
+    r"|(?:^|(?<=\n))[ \xa0]*[,;](?=\s)"  # , how are you?
+    r"|\([ \xa0]*\)|„[ \xa0]*[“”]|“[ \xa0]*”|«[ \xa0]*»",
+    re.IGNORECASE,
+)
+_FRENCH = re.compile(r"(?:bonjour|salut)[ \xa0]+[!:]", re.IGNORECASE)
+# UTF-8 that was read as Latin-1 or cp1252, and signs that stand for a letter that was lost.
+_GARBLED = re.compile(r"[ÃÂ][\x80-\xbf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]|â€[\x80-\x9f™œ“”˜¦]|\ufffd")
+_PRESSURE = re.compile(
+    r"\b(?:hurry(?: up)?|act now|don['’]t miss out|before it['’]s too late|while (?:stocks?|supplies) lasts?"
+    r"|running out|only a few (?:hours|left)|(?:a few|\d+|last) hours? left|(?:ends|ending) (?:soon|in \d+ (?:hours?|minutes?))"
+    r"|final call|countdown|now or never|time is running"
+    r"|beeil(?:e|en sie) (?:dich|sich)|jetzt zugreifen|nur solange (?:der )?vorrat"
+    r"|nur noch wenige (?:stunden|tage|stück)|letzte gelegenheit|schnell sein|endet (?:bald|in \d+ (?:stunden?|minuten?))|jetzt oder nie|nicht verpassen"
+    r"|dépêchez-vous|ne tardez pas|date prisa|no te lo pierdas|affrettati|non perdere tempo|wees er snel bij)\b",
+    re.IGNORECASE,
+)
+_REPLY = re.compile(r"\s*(?:re|fwd?|aw|wg|antw|sv|vs|tr|rv|i|r)\s*(?:\[\d+\])?\s*:", re.IGNORECASE)
+_WHITE = re.compile(r"\s+")
+_EMOJI = re.compile(
+    "[\U0001f1e6-\U0001f1ff]{2}|[\U0001f300-\U0001faff\u2600-\u27bf\u2b50\u2b55\u231a\u231b\u23e9-\u23fa]"
+    "[\ufe0f\U0001f3fb-\U0001f3ff]?(?:\u200d[\U0001f300-\U0001faff\u2600-\u27bf]\ufe0f?)*"
+)
+_JOINS = frozenset("\u200d\ufe0e\ufe0f")
+
+
+class Wording:
+    """Checks texts against the words that one brand bans and those that a template says itself."""
+
+    def __init__(self, banned: Sequence[str], own_words: str) -> None:
+        self._own = frozenset(_WORDS.findall(own_words))  # `None of us` is the author's, not a program's
+        self._banned = _any_of(banned)
+
+    def text(self, text: str) -> Iterator[Found]:
+        """Yield what is wrong with a text that people read; `near` is what stands around it."""
+        yield from self._leftovers(text)
+        if self._banned is not None:
+            for match in self._banned.finditer(text):
+                words = " ".join(match[0].split())
+                yield Found("L106", f"says {words!r}, which brand.yaml bans", (match[0], _around(text, match)))
+
+    def _leftovers(self, text: str) -> Iterator[Found]:
+        for match in _TAGS.finditer(text):
+            yield Found("L103", f"{_snippet(text, match)!r} is left in what people read", (_around(text, match),))
+            break
+        for match in _WORDS.finditer(text):
+            if match[0] not in self._own:
+                yield Found("L104", f"says {_snippet(text, match)!r}", (_around(text, match),))
+                break
+        for match in _GAP.finditer(text):
+            if not _FRENCH.match(match[0]):
+                yield Found("L105", f"says {_snippet(text, match)!r}: something is missing", (_around(text, match),))
+                break
+        for match in _GARBLED.finditer(text):
+            yield Found("L107", f"says {_snippet(text, match)!r}", (_around(text, match),))
+            break
+
+    def line(self, text: str, key: str) -> Iterator[Found]:
+        """Yield what is wrong with the words of a subject or preheader."""
+        for found in self.text(text):
+            yield Found(found.code, f"the {key} {found.message}" if found.code != "L103" else found.message, key=key)
+
+
+def pressure(text: str) -> Iterator[Found]:
+    """Yield words that hurry people, for a mail without an offer that ends."""
+    for match in _PRESSURE.finditer(text):
+        yield Found("L604", f"says {match[0]!r}, and nothing ends", (match[0], _around(text, match)))
+
+
+@lru_cache(maxsize=4096)
+def subject(text: str) -> tuple[Found, ...]:
+    """Return what is wrong with the form of a subject."""
+    return tuple(_subject(text))
+
+
+def _subject(text: str) -> Iterator[Found]:
+    length = visible(text)
+    if length > SUBJECT_SHOWN:
+        yield Found("L201", f"the subject has {length} characters: {_short(text)!r}", key="subject")
+    emoji = [match.start() for match in _EMOJI.finditer(text)] if not text.isascii() else []
+    if len(emoji) > 1 or emoji[:1] == [0]:
+        how = "begins with an emoji" if len(emoji) == 1 else f"has {len(emoji)} emoji"
+        yield Found("L202", f"the subject {how}: {_short(text)!r}", key="subject")
+    odd = [sign for sign in text if _is_odd(sign)] if not text.isascii() or not text.isprintable() else []
+    if odd or (emoji == [] and safe_header(text) != text.strip()):
+        sign = f"U+{ord(odd[0]):04X}" if odd else "a sign that no header takes"
+        yield Found("L203", f"the subject has {sign}: {_short(text)!r}", key="subject")
+    if match := _REPLY.match(text):
+        yield Found("L204", f"the subject begins with {match[0].strip()!r}, and is no answer", key="subject")
+    letters = [sign for sign in text if sign.isalpha()]
+    capitals = sum(sign.isupper() for sign in letters)
+    if (len(letters) >= 10 and capitals >= 0.8 * len(letters)) or re.search(r"!\s*!|\?!|!\?", text):
+        yield Found("L205", f"the subject shouts: {_short(text)!r}", key="subject")
+
+
+@lru_cache(maxsize=4096)
+def preheader(text: str, title: str) -> tuple[Found, ...]:
+    """Return what is wrong with a preheader beside its subject."""
+    if not text:
+        return (Found("L211", "there is no preheader", key="subject"),)
+    if _plain(text) == _plain(title) or (len(_plain(title)) > 15 and _plain(text).startswith(_plain(title))):
+        return (Found("L213", f"the preheader repeats the subject: {_short(text)!r}", key="preheader"),)
+    length = visible(text)
+    if not PREHEADER_LEAST <= length <= PREHEADER_MOST:
+        return (Found("L212", f"the preheader has {length} characters: {_short(text)!r}", key="preheader"),)
+    return ()
+
+
+def visible(text: str) -> int:
+    """Return how many signs of a text one sees: an emoji of several parts is one, a combined letter too."""
+    if text.isascii():
+        return len(text)
+    text = _EMOJI.sub("x", text)
+    return sum(not unicodedata.combining(sign) and sign not in _JOINS for sign in text)
+
+
+def own_words(texts: Sequence[str]) -> str:
+    """Return what the files of a template say themselves, without their tags."""
+    return re.sub(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", " ", "\n".join(texts), flags=re.DOTALL)
+
+
+def _any_of(words: Sequence[str]) -> re.Pattern[str] | None:
+    if not words:
+        return None
+    longest = sorted(words, key=len, reverse=True)
+    found = "|".join(_WHITE.sub(r"\\s+", re.escape(word).replace(r"\ ", " ")) for word in longest)
+    return re.compile(rf"(?<!\w)(?:{found})(?!\w)", re.IGNORECASE)
+
+
+def _is_odd(sign: str) -> bool:
+    return sign not in _JOINS and unicodedata.category(sign) in ("Cc", "Cf", "Co", "Cn", "Cs")
+
+
+def _plain(text: str) -> str:
+    return "".join(sign for sign in text.casefold() if sign.isalnum())
+
+
+def _around(text: str, match: re.Match[str]) -> str:
+    """Return the line of a text that a match stands in, for looking it up in the sources."""
+    start = text.rfind("\n", 0, match.start()) + 1
+    end = text.find("\n", match.end())
+    return text[max(start, match.start() - 200) : match.end() + 200 if end < 0 else min(end, match.end() + 200)].strip()
+
+
+def _snippet(text: str, match: re.Match[str]) -> str:
+    """Return a match with a few words around it, on one line."""
+    start = max(text.rfind("\n", 0, match.start()) + 1, match.start() - 25)
+    end = text.find("\n", match.end())
+    return _short(text[start : match.end() + 25 if end < 0 else min(end, match.end() + 25)].strip())
+
+
+def _short(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= _SNIPPET else f"{text[: _SNIPPET - 1]}…"
