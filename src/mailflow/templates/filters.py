@@ -21,8 +21,7 @@ from jinja2.runtime import Context
 from jinja2.tests import TESTS as JINJA_TESTS
 from markupsafe import Markup, escape
 
-from mailflow import money as amounts
-from mailflow.templates import escaping
+from mailflow.templates import escaping, formats
 
 MAX_TEXT = 64_000  # characters of a text made inside a template
 MAX_ITEMS = 10_000  # entries of a list made inside a template
@@ -32,22 +31,7 @@ Scalar = str | int | float | Decimal | Date | None
 
 _SPECIAL = re.compile("[&<>\"']")
 _DATE_CODES = frozenset("YymdeBbAaHMjp%I")
-_SYMBOLS = MappingProxyType(
-    {
-        "EUR": "€",
-        "USD": "$",
-        "GBP": "£",
-        "JPY": "¥",
-        "CNY": "¥",
-        "INR": "₹",
-        "CHF": "CHF",
-        "PLN": "zł",
-        "BRL": "R$",
-        "UAH": "₴",
-        "KRW": "₩",
-    }
-)
-_POINT_LANGUAGES = frozenset("en ja zh ko th he hi ga mt".split())
+_MOST_PLACES = 6  # behind the point
 
 
 def default(value: Any, fallback: Any = "", boolean: bool = False) -> Any:
@@ -61,18 +45,32 @@ def default(value: Any, fallback: Any = "", boolean: bool = False) -> Any:
 def money(context: Context, value: Any, currency: str | None = None) -> str:
     """Return an amount with its currency as the reader's language writes it: `1.234,50 €` or `€1,234.50`."""
     code = str(currency or _looked_up(context, "shop", "currency") or "")
-    language = str(context.resolve("language") or "en")[:2].lower()
-    number = _decimal(value)
-    places = amounts.digits(code) if code else 2
-    text = f"{abs(number.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)):,}"
-    sign = "−" if number < 0 else ""
-    symbol = _SYMBOLS.get(code, code)
-    if language in _POINT_LANGUAGES:
-        return f"{sign}{symbol}{' ' if symbol.isalpha() else ''}{text}"
-    return f"{sign}{text.translate(_SWAPPED)}\N{NO-BREAK SPACE}{symbol}".rstrip("\N{NO-BREAK SPACE}")
+    return formats.amount(_decimal(value), code, _locale(context))
 
 
-_SWAPPED = str.maketrans({",": ".", ".": ","})
+@pass_context
+def number(context: Context, value: Any, places: int | None = None) -> str:
+    """Return a number as the reader's language writes it, `1.234,5`; with `places` digits behind the comma."""
+    return formats.number(_decimal(value), _places(places), _locale(context))
+
+
+@pass_context
+def percent(context: Context, value: Any, places: int = 0) -> str:
+    """Return a share as a percentage: 0.256 is `26 %`."""
+    return formats.percent(_decimal(value), _places(places) or 0, _locale(context))
+
+
+def _places(places: Any) -> int | None:
+    if places is not None and (not isinstance(places, int) or not 0 <= places <= _MOST_PLACES):
+        raise TemplateRuntimeError(f"say 0 to {_MOST_PLACES} digits behind the comma, not {_short(places)}")
+    return places
+
+
+def _locale(context: Context) -> Any:
+    """Return whose rules for numbers and days this message follows, by its language and its reader."""
+    reader, country = _looked_up(context, "contact", "language"), _looked_up(context, "contact", "country")
+    told = (each if isinstance(each, str) else None for each in (reader, country))
+    return formats.locale_of(str(context.get("language") or "en"), *told)
 
 
 def _looked_up(context: Context, name: str, key: str) -> Any:
@@ -90,8 +88,33 @@ def _decimal(value: Any) -> Decimal:
     return number
 
 
-def date(value: Any, pattern: str = "%Y-%m-%d") -> str:
-    """Return a day or time as text: `{{ today | date("%d.%m.%Y") }}`; the codes are those of `strftime`."""
+@pass_context
+def date(context: Context, value: Any, form: str = "%Y-%m-%d") -> str:
+    """Return a day or time as text: `short`, `medium`, `long` and `full` as the reader's language writes it.
+
+    Or by a pattern with the codes of `strftime`, `{{ today | date("%d.%m.%Y") }}`; names are the reader's language's.
+    """
+    value = _day(value)
+    if form in formats.STYLES:
+        return formats.day(value, form, _locale(context))
+    codes = re.findall(r"%(.?)", form)
+    if not codes or len(form) > 64 or not _DATE_CODES.issuperset(codes):
+        raise TemplateRuntimeError(
+            f"{form!r} is no form of a date: say {', '.join(formats.STYLES)}, or a pattern of %d %m %Y %B %A %H %M"
+        )
+    return formats.by_pattern(value, form, lambda: _locale(context))
+
+
+@pass_context
+def days_left(context: Context, value: Any) -> int:
+    """Return the days from today to a day: 0 on the day itself, negative when it is over."""
+    today = context.resolve("today")
+    if not isinstance(today, Date):
+        raise TemplateRuntimeError("it is not known which day is today")
+    return (_only_day(_day(value)) - _only_day(today)).days
+
+
+def _day(value: Any) -> Date:
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value)
@@ -99,10 +122,25 @@ def date(value: Any, pattern: str = "%Y-%m-%d") -> str:
             raise TemplateRuntimeError(f"{_short(value)} is not a date") from None
     if not isinstance(value, Date):
         raise TemplateRuntimeError(f"{_short(value)} is not a date")
-    codes = re.findall(r"%(.?)", pattern)
-    if len(pattern) > 64 or not _DATE_CODES.issuperset(codes):
-        raise TemplateRuntimeError(f"{pattern!r} is not a date pattern: use %d %m %Y %B %A %H %M")
-    return value.strftime(pattern.replace("%e", "%-d"))
+    return value
+
+
+def _only_day(value: Date) -> Date:
+    return value.date() if isinstance(value, datetime) else value
+
+
+@pass_context
+def allowed(context: Context, values: Any) -> list[Any]:
+    """Return the products of a list that this person may see, given as products or by name; see `never_show`."""
+    items, unseen = _entries(context, values), context.resolve("never_show")
+    if not isinstance(unseen, list | tuple) or not unseen:
+        return items
+    hidden = {str(name).casefold() for name in unseen}
+    return [item for item in items if hidden.isdisjoint(str(name).casefold() for name in _names(item))]
+
+
+def _names(item: Any) -> list[Any]:
+    return [item.get(key) for key in ("title", "url", "sku", "id")] if isinstance(item, dict) else [item]
 
 
 def shown(value: Any, label: str) -> Any:
@@ -321,7 +359,11 @@ FILTERS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "default": default,
         "d": default,
         "money": money,
+        "number": number,
+        "percent": percent,
         "date": date,
+        "days_left": days_left,
+        "allowed": allowed,
         "join": join,
         "replace": replace,
         "truncate": truncate,
