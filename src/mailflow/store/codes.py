@@ -103,8 +103,8 @@ def add(tx: Connection, offer_id: int, kind: CodeKind, codes: Collection[str], *
         ),
     )
     row = tx.execute(
-        "SELECT count(*) FROM json_each(:keys) AS k JOIN codes AS c ON c.code_key = k.value AND c.kind <> 'shared'"
-        " WHERE c.offer_id <> :offer",
+        "SELECT count(*) FROM json_each(:keys) AS k"
+        " CROSS JOIN codes AS c ON c.code_key = k.value AND c.kind <> 'shared' WHERE c.offer_id <> :offer",
         {"keys": json.dumps([key for _, key in keyed]), "offer": offer_id},
     ).fetchone()
     return int(row[0])
