@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import jinja2
@@ -21,10 +21,11 @@ from mailflow.errors import Problem
 from mailflow.model import MessageClass, MessageKind
 from mailflow.templates import build, inline, plaintext, source
 from mailflow.templates.build import sentence
-from mailflow.templates.environment import HTML, TEXT, MailEnvironment, run
+from mailflow.templates.environment import HTML, TEXT, MailEnvironment, pieces, run
 from mailflow.templates.escaping import PlaceError
 from mailflow.templates.headers import TEXT_LIMIT
 from mailflow.templates.parts import Rendered, TemplateError
+from mailflow.templates.quoted import Encoded, Pieces
 from mailflow.templates.reasons import with_reasons
 from mailflow.templates.words import layout_words
 
@@ -69,8 +70,12 @@ class CompiledTemplate:
     _finish_each: bool
     _shared: Mapping[str, Any]  # what everybody gets: the brand, and what stands in the front matter
     hash: str = field(init=False)
+    _html_pieces: Pieces = field(init=False)
+    _text_pieces: Pieces = field(init=False)
 
     def __post_init__(self) -> None:
+        self._html_pieces = Pieces(self._html.root_render_func.__code__)
+        self._text_pieces = Pieces(self._text.root_render_func.__code__)
         self.hash = hashlib.sha256(json.dumps(sorted(self.files.items())).encode("utf-8")).hexdigest()
 
     @property
@@ -103,20 +108,33 @@ class CompiledTemplate:
 
         `TemplateError` says which name is missing or empty, for whom, in which file and line, and what to write.
         """
-        values = self._values(context)
-        values["preheader"] = self._field("preheader", values).strip()
-        values["subject"] = subject = " ".join(self._field("subject", values).split())
+        values = self.values(context)
+        subject = values["subject"]
         if not subject or len(subject) > TEXT_LIMIT:
             words = (
                 "is empty" if not subject else f"has {len(subject)} characters, at most {TEXT_LIMIT} go into a header"
             )
             raise self._error(values, f"the subject {words}", "subject")
         from_name = self._field("from_name", values).strip() or None
-        html, text = self._parts(values)
+        html, text, encoded = self._parts(values)
         self._check_footer(html, text, values)
         return Rendered(
-            subject, values["preheader"], html, text, from_name, self.front.reply_to, _warnings(self.file, html, values)
+            subject,
+            values["preheader"],
+            html,
+            text,
+            from_name,
+            self.front.reply_to,
+            _warnings(self.file, html, values),
+            encoded,
         )
+
+    def values(self, context: Mapping[str, Any]) -> dict[str, Any]:
+        """Return all that the parts of one person's message know: the context, what everybody gets, and its head."""
+        values = self._values(context)
+        values["preheader"] = self._field("preheader", values).strip()
+        values["subject"] = " ".join(self._field("subject", values).split())
+        return values
 
     def _values(self, context: Mapping[str, Any]) -> dict[str, Any]:
         contact, shop = context.get("contact") or {}, context.get("shop") or {}
@@ -142,16 +160,24 @@ class CompiledTemplate:
         except RENDER_ERRORS as error:
             raise self._error(values, str(error), name) from None
 
-    def _parts(self, values: Mapping[str, Any]) -> tuple[str, str]:
+    def _parts(self, values: Mapping[str, Any]) -> tuple[str, str, tuple[Encoded, ...]]:
         try:
-            html, text = run(self._html, values), run(self._text, values)
+            html_pieces, text_pieces = pieces(self._html, values), pieces(self._text, values)
+            html, text = "".join(html_pieces), "".join(text_pieces)
+            rendered = html
             if self._raw is not None:
                 html = self._verified(html, values)
             elif self._finish_each:
                 html = self._finish(html)
         except RENDER_ERRORS as error:
             raise self._explained(error, values) from None
-        return html, plaintext.tidy(text)
+        encoded = []
+        if html is rendered:
+            encoded.append(self._html_pieces.encoded(html_pieces, html))
+        tidy = plaintext.tidy(text)
+        if tidy == text:
+            encoded.append(self._text_pieces.encoded(text_pieces, tidy))
+        return html, tidy, tuple(encoded)
 
     def _verified(self, html: str, values: Mapping[str, Any]) -> str:
         """Compare, for the first person, inlining before rendering with inlining after it, which is always right."""
@@ -189,17 +215,23 @@ class CompiledTemplate:
         if self.front.class_ is not MessageClass.MARKETING:
             return
         where = self._layout.file if self._layout else self.file
-        address = str((values.get("shop") or {}).get("address") or "").splitlines()
-        if not all(line.strip() in text and str(escape(line.strip())) in html for line in address):
-            raise TemplateError.at(
-                where, "the postal address is missing from the HTML or the text: put {{ shop.address }} there"
-            )
+        for line, escaped in _lines((values.get("shop") or {}).get("address") or ""):
+            if text.rfind(line) < 0 or html.rfind(escaped) < 0:  # from the end: that is where a footer is
+                raise TemplateError.at(
+                    where, "the postal address is missing from the HTML or the text: put {{ shop.address }} there"
+                )
         link = values["unsubscribe_url"]
-        if link and not (link in text and str(escape(link)) in html):
+        if link and (text.rfind(link) < 0 or html.rfind(str(escape(link))) < 0):
             message = (
                 'a visible way to unsubscribe is missing: put <a href="{{ unsubscribe_url }}">Unsubscribe</a> there'
             )
             raise TemplateError.at(where, message)
+
+
+@lru_cache(maxsize=16)
+def _lines(address: str) -> tuple[tuple[str, str], ...]:
+    """Return the lines of a postal address, each as it is and as HTML has it."""
+    return tuple((line.strip(), str(escape(line.strip()))) for line in str(address).splitlines())
 
 
 def _allowed(items: Sequence[Mapping[str, Any]], unseen: Collection[str]) -> Sequence[Mapping[str, Any]]:

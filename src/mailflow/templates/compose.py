@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import binascii
 import re
+from collections.abc import Iterable
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default as default_policy
 from functools import lru_cache
 
 from mailflow.errors import ConfigError, MailflowError
-from mailflow.templates import headers
+from mailflow.templates import headers, quoted
 from mailflow.templates.parts import Envelope, Rendered
+from mailflow.templates.quoted import Encoded
 
 _CONTROLS = bytes(byte for byte in range(32) if byte not in b"\t\n")
-_ASCII = bytes(range(128))
-_FROM = re.compile(rb"^From ", re.MULTILINE)
-_MOSTLY_FOREIGN = 0.17
-_LINE = 76  # of an encoded body, RFC 2045 sections 6.7 and 6.8
+_MOSTLY_FOREIGN = 1.37  # bytes of quoted-printable for one of UTF-8; base64 with its line ends is about 1.37
 
 
 class WireError(MailflowError):
@@ -41,9 +40,9 @@ def build(rendered: Rendered, envelope: Envelope) -> bytes:
         (
             head.encode("ascii"),
             b"\r\n\r\n--%b\r\n" % frame,
-            _part(b"text/plain", rendered.text),
+            _part(b"text/plain", rendered.text, rendered.encoded),
             b"\r\n--%b\r\n" % frame,
-            _part(b"text/html", rendered.html),
+            _part(b"text/html", rendered.html, rendered.encoded),
             b"\r\n--%b--\r\n" % frame,
         )
     )
@@ -99,15 +98,13 @@ def _boundary(message_id: str) -> str:
     return f"=_{local or 'part'}"
 
 
-def _part(kind: bytes, text: str) -> bytes:
-    data = _canonical(text)
-    foreign = 0 if data.isascii() else len(data.translate(None, _ASCII))
-    # Quoted-printable makes three bytes of each that is not ASCII, base64 four of every three.
-    if foreign > _MOSTLY_FOREIGN * len(data):
-        encoding, body = b"base64", base64(data)
-    else:
-        encoding, body = b"quoted-printable", quoted_printable(data)
-    return b"Content-Type: %b; charset=utf-8\r\nContent-Transfer-Encoding: %b\r\n\r\n%b" % (kind, encoding, body)
+def _part(kind: bytes, text: str, encoded: Iterable[Encoded]) -> bytes:
+    encoding, wire = b"quoted-printable", next((each.wire for each in encoded if each.text is text), None)
+    wire = wire or quoted.encode(_canonical(text))
+    # It makes three bytes of each that is not ASCII, base64 four of every three; ASCII stays readable.
+    if not text.isascii() and len(wire) > _MOSTLY_FOREIGN * len(text.encode("utf-8", "replace")):
+        encoding, wire = b"base64", base64(_canonical(text))
+    return b"Content-Type: %b; charset=utf-8\r\nContent-Transfer-Encoding: %b\r\n\r\n%b" % (kind, encoding, wire)
 
 
 def _canonical(text: str) -> bytes:
@@ -119,18 +116,10 @@ def _canonical(text: str) -> bytes:
     return data if data.endswith(b"\n") else data + b"\n"
 
 
-def quoted_printable(data: bytes) -> bytes:
-    """Return canonical text in quoted-printable (RFC 2045 section 6.7) with CRLF."""
-    encoded = binascii.b2a_qp(data, istext=True)
-    if b"\nFrom " in encoded or encoded.startswith(b"From "):
-        encoded = _FROM.sub(b"=46rom ", encoded)  # or an mbox on the way makes it ">From "
-    return encoded.replace(b"\n", b"\r\n")
-
-
 def base64(data: bytes) -> bytes:
     """Return canonical text in base64 with CRLF."""
     encoded = binascii.b2a_base64(data.replace(b"\n", b"\r\n"), newline=False)
-    lines = [encoded[start : start + _LINE] for start in range(0, len(encoded), _LINE)]
+    lines = [encoded[start : start + quoted.LINE] for start in range(0, len(encoded), quoted.LINE)]
     return b"\r\n".join(lines) + b"\r\n"
 
 
@@ -160,7 +149,7 @@ def _check_lines(wire: bytes) -> None:
     if not wire.isascii() or any(b"\n" in line or b"\r" in line or b"\0" in line for line in lines):
         raise WireError("the built message is not 7-bit with CRLF line ends")
     head, _, body = wire.partition(b"\r\n\r\n")
-    if max(map(len, head.split(b"\r\n"))) > headers.HARD_LIMIT or max(map(len, body.split(b"\r\n"))) > _LINE:
+    if max(map(len, head.split(b"\r\n"))) > headers.HARD_LIMIT or max(map(len, body.split(b"\r\n"))) > quoted.LINE:
         raise WireError("the built message has a line that is too long")
 
 

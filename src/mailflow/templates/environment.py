@@ -137,18 +137,23 @@ def _bits(number: int | Decimal) -> int:
 
 def run(template: Template, values: Mapping[str, Any]) -> str:
     """Return a template rendered with plain values; stops at `MAX_OUTPUT` and `LOOP_BUDGET`."""
+    return "".join(pieces(template, values))
+
+
+def pieces(template: Template, values: Mapping[str, Any]) -> list[str]:
+    """Return what `run` does in pieces: the template's own words as the same objects each time, and values between."""
     context = template.new_context({**values, filters.BUDGET: [LOOP_BUDGET]})
     stream = template.root_render_func(context)
-    pieces = list(islice(stream, _AT_ONCE))
-    size = sum(map(len, pieces))
+    found = list(islice(stream, _AT_ONCE))
+    size = sum(map(len, found))
     for piece in stream:
         size += len(piece)
         if size > MAX_OUTPUT:
             break
-        pieces.append(piece)
+        found.append(piece)
     if size > MAX_OUTPUT:
         raise TemplateRuntimeError(f"the message is larger than {MAX_OUTPUT // 1024 // 1024} MB")
-    return "".join(pieces)
+    return found
 
 
 HTML = MailEnvironment(is_html=True)

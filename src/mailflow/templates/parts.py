@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from mailflow.errors import Problem, ProblemsError
+from mailflow.templates.quoted import Encoded
 
 
 class TemplateError(ProblemsError):
@@ -22,7 +23,8 @@ class Rendered:
     """One message as text: what the reader sees, not yet encoded.
 
     `from_name` and `reply_to` are the template's own, None where it leaves them to the settings. `problems` are
-    warnings: the message can be sent, but should be looked at.
+    warnings: the message can be sent, but should be looked at. `encoded` are forms of `html` and `text` for the wire
+    that came with rendering; they count for the very strings they were made of.
     """
 
     subject: str
@@ -32,6 +34,7 @@ class Rendered:
     from_name: str | None = None
     reply_to: str | None = None
     problems: tuple[Problem, ...] = ()
+    encoded: tuple[Encoded, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
