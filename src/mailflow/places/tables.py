@@ -48,10 +48,14 @@ class Line:
 
 
 class Table:
-    """A table being read: its lines, and what is wrong with them so far."""
+    """A table being read: its lines, and what is wrong with them so far.
 
-    def __init__(self, path: Path, columns: Mapping[str, Sequence[str]]) -> None:
+    A heading is one that names at least `fewest` of the known columns.
+    """
+
+    def __init__(self, path: Path, columns: Mapping[str, Sequence[str]], *, fewest: int = 2) -> None:
         self.path = path
+        self.fewest = fewest
         self.names = {written: name for name, called in columns.items() for written in called}
         self.problems: list[Problem] = []
 
@@ -61,7 +65,7 @@ class Table:
         for number, cells in self.rows():
             if heading is None:
                 heading = [self.name(cell) for cell in cells]
-                if len(set(heading) & {*self.names.values()}) < 2:
+                if len(set(heading) & {*self.names.values()}) < self.fewest:
                     raise self.wrong("has no heading: its first line must name the columns, such as name,postcode", 1)
                 continue
             yield Line(number, {name: cell.strip() for name, cell in zip(heading, cells, strict=False) if name})
