@@ -68,7 +68,7 @@ pins: ## renew requirements*.txt from pyproject.toml (needs uv)
 	tools/pins.sh $(UV)
 
 clean: ## remove what the other targets made, except a demo's folder
-	rm -rf $(VENV) build dist benchmarks/peers/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist benchmarks/peers/node_modules tests/mailparser/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	rm -rf .import_linter_cache
 	find src tests tools benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
