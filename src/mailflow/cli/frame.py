@@ -244,14 +244,16 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
         for parameter in inspect.signature(function).parameters.values()
         if parameter.name != "session"
     ]
+    said = {parameter.name for parameter in own}  # a command may have a --format of its own
     common = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
         for name, (annotation, default) in COMMON_OPTIONS.items()
+        if name not in said
     ]
 
     @functools.wraps(function)
     def wrapper(**options: Any) -> None:
-        chosen = {name: options.pop(name) for name in COMMON_OPTIONS}
+        chosen = {name: default if name in said else options.pop(name) for name, (_, default) in COMMON_OPTIONS.items()}
         session = Session(chosen["workspace"], chosen["format"], chosen["quiet"], chosen["verbose"], chosen["now"])
         try:
             function(session, **options)

@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, CommandEntry] = MappingProxyType(
             _entry("segment", "Show who is who: the RFM report, or a segment's members."),
             _entry("score", "Compute and store scores; `run` does it when due."),
             _entry("export", "Hand data over: contacts, orders, events … as CSV, JSON or Parquet."),
+            _entry("lint", "Check every file, and every template for every recipient."),
             _entry("preview", "Show what one person would get."),
             _entry("plan", "Show who would get what and when, who would not, and why."),
             _entry("send", "Send one campaign; who has it does not get it again."),

@@ -266,6 +266,12 @@ class StoreSettings(_Part):
     within_km: float = Field(default=50.0, gt=0, le=20_000)
 
 
+class LintSettings(_Part):
+    """Which checks of `mailflow lint` are switched off, by code (L401) or name (image-without-alt)."""
+
+    ignore: list[str] = []
+
+
 class FieldSettings(_Part):
     """A contact field beyond the built-in ones."""
 
@@ -331,6 +337,7 @@ class Settings(_Part):
     recommendations: RecommendationSettings = RecommendationSettings()
     never_show: list[NeverShowSettings] = []
     stores: StoreSettings = StoreSettings()
+    lint: LintSettings = LintSettings()
     fields: dict[str, FieldSettings] = {}
     topics: list[str] = []
     imports: list[ImportSettings] = []

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
@@ -23,6 +23,7 @@ from mailflow.config.brand import BRAND_FILE, Brand, parse_brand
 from mailflow.config.yaml_files import Document, decode, parse_spec, parse_yaml, read_text, suggestion
 from mailflow.errors import ConfigError, Problem, ProblemsError
 from mailflow.model import MessageClass, MessageKind
+from mailflow.templates import translations
 from mailflow.templates.headers import check_address
 from mailflow.templates.mjml import is_document
 from mailflow.templates.parts import TemplateError
@@ -33,6 +34,8 @@ MAX_ITEMS = 100
 
 _PACKAGE = resources.files("mailflow.templates")
 _NOT_MESSAGES = ("layouts", "blocks", BLOCKS.rstrip("/"))
+# What is decided once for everybody, in whatever language they read.
+_FOR_ALL = {"class_": "class", "kind": "kind", "topic": "topic", "offer": "offer"}
 _NAME = re.compile(r"[\w][\w.-]*(?:/[\w][\w.-]*)*\Z")
 _FRONT = re.compile(r"---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
 
@@ -123,6 +126,7 @@ class FrontMatter(BaseModel):
     offer: str | None = None
     picture: Picture | None = None
     items: list[Item] = Field(default=[], max_length=MAX_ITEMS)
+    lint_ignore: list[str] = []
 
     def shown(self) -> dict[str, Any]:
         """Return what layouts know of it as plain values: `picture` and `items`."""
@@ -170,13 +174,24 @@ class Layout:
 class Files(BaseLoader):
     """Reads texts of the templates folder and remembers each: path as people know it → text.
 
-    Also Jinja's loader, for the includes.
+    Also Jinja's loader, for the includes. With a `language` the translation that is nearest to it takes the place of a
+    file; `asked` are the paths that were asked for, whatever was read instead.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, language: str | None = None) -> None:
         self.folder = folder
         self.root = folder.resolve()
+        self.language = language
         self.read: dict[str, str] = {}
+        self.asked: set[str] = set()
+
+    def localised(self, path: str) -> str:
+        """Return the path of a file's translation for the language of these files, else the path itself."""
+        self.asked.add(path)
+        if self.language is None or not _NAME.match(path):
+            return path
+        known = translations.of_file(self.folder, path)
+        return next((known[tag][0] for tag in translations.chain(self.language) if tag in known), path)
 
     @cached_property
     def brand(self) -> Mapping[str, Any]:
@@ -236,8 +251,9 @@ class Files(BaseLoader):
         return text
 
     def get_source(self, environment: Any, template: str) -> tuple[str, str, None]:
+        path = self.localised(template)
         try:
-            return self.text(template, asked_by=template), self.shown(template), None
+            return self.text(path, asked_by=template), self.shown(path), None
         except ProblemsError as error:
             raise TemplateNotFound(template, str(error)) from None
 
@@ -248,26 +264,27 @@ class Files(BaseLoader):
         beside it takes the shipped text.
         """
         name = found.front.layout
-        file, kind = self._layout_file(found)
-        own = file.startswith(self.folder.name)
-        text = self.text(f"layouts/{name}{kind}", asked_by=file) if own else self._shipped(f"layouts/{name}{kind}")
-        plain_path = f"layouts/{name}.txt"
+        path, kind, own = self._layout_file(found)
+        file = self.shown(path) if own else f"{SHIPPED}{path}"
+        text = self.text(path, asked_by=file) if own else self._shipped(path)
+        plain_path = self.localised(f"layouts/{name}.txt")
         if self.exists(plain_path):
             return Layout(file, text, kind, self.shown(plain_path), self.text(plain_path, asked_by=file))
         if not (_PACKAGE / plain_path).is_file():
             plain_path = "layouts/default.txt"
         return Layout(file, text, kind, f"{SHIPPED}{plain_path}", self._shipped(plain_path))
 
-    def _layout_file(self, found: Source) -> tuple[str, Kind]:
-        """Return the name in messages and the kind of the layout that a template names."""
+    def _layout_file(self, found: Source) -> tuple[str, Kind, bool]:
+        """Return path and kind of the layout that a template names, and whether it is the workspace's own."""
         name = found.front.layout
         kinds = [Kind.MJML] if found.kind is Kind.MJML else [Kind.HTML, Kind.MJML]
         for kind in kinds:
-            if self.exists(f"layouts/{name}{kind}"):
-                return self.shown(f"layouts/{name}{kind}"), kind
+            path = self.localised(f"layouts/{name}{kind}")
+            if self.exists(path):
+                return path, kind, True
         for kind in kinds:
             if f"{name}{kind}" in shipped("layouts"):
-                return f"{SHIPPED}layouts/{name}{kind}", kind
+                return f"layouts/{name}{kind}", kind, False
         wanted = f"{self.folder.name}/layouts/{name}{kinds[0]}"
         known = suggestion(name, self._layouts(kinds))
         raise TemplateError([found.document.problem(("layout",), f"there is no layout {wanted}{known}")])
@@ -283,8 +300,26 @@ def shipped(shelf: str) -> list[str]:
 
 
 def read_source(files: Files, name: str) -> Source:
-    """Read the template `name`, with or without its suffix; `TemplateError` lists all that is wrong at its top."""
+    """Read the template `name`, with or without its suffix, in the language of the files where it is translated.
+
+    `TemplateError` lists all that is wrong at its top. A translation has what it leaves out from the template itself.
+    """
     path = _find(files, name)
+    files.asked.add(path)
+    found = _parsed(files, path)
+    if files.language is None:
+        return found
+    known = translations.of_file(files.folder, path, SUFFIXES)
+    tag = next((tag for tag in translations.chain(files.language) if tag in known), None)
+    if tag is None:
+        return found
+    if len(known[tag]) > 1:
+        raise TemplateError.at(files.shown(known[tag][0]), f"there are {' and '.join(known[tag])}: keep one of them")
+    return _translated(found, _parsed(files, known[tag][0]), files.language)
+
+
+def _parsed(files: Files, path: str) -> Source:
+    """Read one file: its front matter and its body."""
     file = files.shown(path)
     text = files.text(path, asked_by=file)
     match = _FRONT.match(text)
@@ -301,6 +336,23 @@ def read_source(files: Files, name: str) -> Source:
         raise TemplateError(error.problems) from None
     body = "\n" * text.count("\n", 0, match.end()) + text[match.end() :]
     return Source(file, front, document, body, kind_of(path))
+
+
+def _translated(found: Source, into: Source, language: str) -> Source:
+    """Return a translation with what it leaves out; `TemplateError` where it would be another kind of message."""
+    said, front = into.front.model_fields_set, into.front
+    wrong = [
+        into.document.problem((key,), f"says another {key} than {found.file}: leave it out here, it holds for all")
+        for name, key in _FOR_ALL.items()
+        if name in said and getattr(front, name) != getattr(found.front, name)
+    ]
+    if front.language and translations.primary(front.language) != translations.primary(language):
+        wrong.append(into.document.problem(("language",), f"the name of the file says {language}"))
+    if wrong:
+        raise TemplateError(wrong)
+    inherited = {name: getattr(found.front, name) for name in FrontMatter.model_fields if name not in said}
+    front = front.model_copy(update={**inherited, "language": front.language or language})
+    return replace(into, front=front)
 
 
 def _find(files: Files, name: str) -> str:
@@ -321,9 +373,10 @@ def _find(files: Files, name: str) -> str:
 
 
 def names(folder: Path) -> list[str]:
-    """Return the names of all templates of the folder `templates/`, without layouts and blocks."""
+    """Return the names of all templates of the folder `templates/`, without layouts, blocks and translations."""
     paths = (path.relative_to(folder) for path in folder.rglob("*") if path.suffix in SUFFIXES)
-    return sorted(str(path.with_suffix("")) for path in paths if path.parts[0] not in _NOT_MESSAGES)
+    whole = (path for path in paths if translations.original(folder, str(path)) is None)
+    return sorted(str(path.with_suffix("")) for path in whole if path.parts[0] not in _NOT_MESSAGES)
 
 
 def problem(message: str, file: str, line: int | None, context: Mapping[str, Any]) -> Problem:

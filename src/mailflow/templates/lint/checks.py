@@ -37,13 +37,15 @@ class Found:
     """A fault in one message, before anybody knows where its line is.
 
     `near` are texts to look for in the files of the template: the first that stands in one is the place, and the last
-    may merely be like it. `key` is the key of the front matter in which the fault is, where it is in one.
+    may merely be like it. `key` is the key of the front matter in which the fault is, where it is in one. `about` tells
+    two faults of one kind in one place apart: the name of a field, a language.
     """
 
     code: str
     message: str
     near: tuple[str, ...] = ()
     key: str = ""
+    about: str = ""
 
 
 def _read() -> dict[str, Check]:

@@ -44,7 +44,7 @@ def unknown(asked: Asked, known: Collection[str]) -> Found | None:
     name = rest.partition(".")[0] if first == "attributes" and rest else first
     if name in known or (first in _NESTED and first != "attributes"):
         return None
-    return Found("L101", f"there is no contact.{asked.name}{suggestion(name, sorted(known))}")
+    return Found("L101", f"there is no contact.{asked.name}{suggestion(name, sorted(known))}", about=asked.name)
 
 
 def unknown_names(files: Mapping[str, str], context: Mapping[str, Any]) -> Iterator[tuple[Found, Place]]:
@@ -61,7 +61,7 @@ def unknown_names(files: Mapping[str, str], context: Mapping[str, Any]) -> Itera
         for missing in sorted(meta.find_undeclared_variables(tree) - known):
             lines = [name.lineno for name in tree.find_all(nodes.Name) if name.name == missing and name.ctx == "load"]
             message = f"there is no {missing!r}{suggestion(missing, sorted(known - set_here))}"
-            yield Found("L101", message), Place(file, lines[0] if lines else None)
+            yield Found("L101", message, about=missing), Place(file, lines[0] if lines else None)
 
 
 def sensitive(front: Mapping[str, str], fields: Collection[str]) -> Iterator[Found]:
@@ -70,7 +70,7 @@ def sensitive(front: Mapping[str, str], fields: Collection[str]) -> Iterator[Fou
         for path in fields_read({key: text}):
             name = path.removeprefix("attributes.").partition(".")[0]
             if name in fields:
-                yield Found("L108", f"the {key} reads contact.{path}, which is declared sensitive", key=key)
+                yield Found("L108", f"the {key} reads contact.{path}, which is declared sensitive", key=key, about=path)
 
 
 def value(contact: Mapping[str, Any], path: str) -> Any:

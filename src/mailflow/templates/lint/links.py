@@ -12,7 +12,8 @@ from mailflow.templates.lint.checks import Found
 
 SHORTENERS = frozenset(
     "bit.ly bitly.com buff.ly cutt.ly dlvr.it goo.gl is.gd lnkd.in ow.ly rb.gy rebrand.ly s.id shorturl.at short.io "
-    "t.co t.ly t1p.de tiny.cc tinyurl.com tr.im v.gd wp.me x.co bl.ink soo.gd snip.ly t2m.io clck.ru kurzelinks.de".split()
+    "t.co t.ly t1p.de tiny.cc tinyurl.com tr.im v.gd wp.me x.co bl.ink soo.gd snip.ly t2m.io clck.ru "
+    "kurzelinks.de".split()
 )
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 _TOKEN = re.compile(r"\bv1\.[\w-]+\.[\w-]+\.[\w-]+\.[\w-]{16,}")  # of tokens.py

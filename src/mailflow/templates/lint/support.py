@@ -77,4 +77,4 @@ def of_picture(address: str) -> Iterator[Found]:
 
 
 def _found(what: str, who: str, near: str) -> Found:
-    return Found("L406", f"{what} is not known to {who}", (near, near.replace(": ", ":"), what))
+    return Found("L406", f"{what} is not known to {who}", (near, near.replace(": ", ":"), what), about=what)

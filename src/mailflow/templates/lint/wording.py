@@ -36,11 +36,11 @@ _FRENCH = re.compile(r"(?:bonjour|salut)[ \xa0]+[!:]", re.IGNORECASE)
 _GARBLED = re.compile(r"[ÃÂ][\x80-\xbf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]|â€[\x80-\x9f™œ“”˜¦]|\ufffd")
 _PRESSURE = re.compile(
     r"\b(?:hurry(?: up)?|act now|don['’]t miss out|before it['’]s too late|while (?:stocks?|supplies) lasts?"
-    r"|running out|only a few (?:hours|left)|(?:a few|\d+|last) hours? left|(?:ends|ending) (?:soon|in \d+ (?:hours?|minutes?))"
-    r"|final call|countdown|now or never|time is running"
-    r"|beeil(?:e|en sie) (?:dich|sich)|jetzt zugreifen|nur solange (?:der )?vorrat"
-    r"|nur noch wenige (?:stunden|tage|stück)|letzte gelegenheit|schnell sein|endet (?:bald|in \d+ (?:stunden?|minuten?))|jetzt oder nie|nicht verpassen"
-    r"|dépêchez-vous|ne tardez pas|date prisa|no te lo pierdas|affrettati|non perdere tempo|wees er snel bij)\b",
+    r"|running out|only a few (?:hours|left)|(?:a few|\d+|last) hours? left|final call|countdown|now or never"
+    r"|(?:ends|ending) (?:soon|in \d+ (?:hours?|minutes?))|time is running"
+    r"|beeil(?:e|en sie) (?:dich|sich)|jetzt zugreifen|nur solange (?:der )?vorrat|schnell sein|jetzt oder nie"
+    r"|nur noch wenige (?:stunden|tage|stück)|letzte gelegenheit|endet (?:bald|in \d+ (?:stunden?|minuten?))"
+    r"|nicht verpassen|dépêchez-vous|ne tardez pas|date prisa|no te lo pierdas|affrettati|wees er snel bij)\b",
     re.IGNORECASE,
 )
 _REPLY = re.compile(r"\s*(?:re|fwd?|aw|wg|antw|sv|vs|tr|rv|i|r)\s*(?:\[\d+\])?\s*:", re.IGNORECASE)
@@ -65,7 +65,12 @@ class Wording:
         if self._banned is not None:
             for match in self._banned.finditer(text):
                 words = " ".join(match[0].split())
-                yield Found("L106", f"says {words!r}, which brand.yaml bans", (match[0], _around(text, match)))
+                yield Found(
+                    "L106",
+                    f"says {words!r}, which brand.yaml bans",
+                    (match[0], _around(text, match)),
+                    about=words.lower(),
+                )
 
     def _leftovers(self, text: str) -> Iterator[Found]:
         for match in _TAGS.finditer(text):
@@ -86,7 +91,8 @@ class Wording:
     def line(self, text: str, key: str) -> Iterator[Found]:
         """Yield what is wrong with the words of a subject or preheader."""
         for found in self.text(text):
-            yield Found(found.code, f"the {key} {found.message}" if found.code != "L103" else found.message, key=key)
+            words = found.message if found.code == "L103" else f"the {key} {found.message}"
+            yield Found(found.code, words, key=key, about=found.about)
 
 
 def pressure(text: str) -> Iterator[Found]:

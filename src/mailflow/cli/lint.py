@@ -1,0 +1,137 @@
+"""`mailflow lint`: what is wrong with the files and with the mail they would make. The work: jobs/lint."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mailflow.cli.frame import Format, Session, command
+from mailflow.errors import ConfigError, PartialFailure
+from mailflow.phrases import many
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from mailflow.jobs.lint import Finding, Report
+
+_COLUMNS = ("code", "name", "severity", "file", "line", "column", "message", "remedy", "people", "of", "example")
+_STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
+_INDENT = 8
+
+
+class LintFormat(StrEnum):
+    """How findings are printed."""
+
+    TABLE = "table"
+    JSON = "json"
+    JSONL = "jsonl"
+    CSV = "csv"
+    SARIF = "sarif"
+
+
+@command
+def lint(
+    session: Session,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[TEMPLATE|CAMPAIGN]…", help="Only these; everything if none is named.", show_default=False
+        ),
+    ] = None,
+    sample: Annotated[
+        int | None,
+        typer.Option(
+            "--sample", metavar="N", min=1, help="At most N people of each campaign, not all.", show_default=False
+        ),
+    ] = None,
+    everybody: Annotated[
+        bool, typer.Option("--all", help="Try templates that no campaign uses on everybody who may be mailed.")
+    ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings fail too.")] = False,
+    format: Annotated[LintFormat, typer.Option("--format", help="How to print findings.")] = LintFormat.TABLE,
+) -> None:
+    """Check every file, and render every template for every recipient, before anybody gets it.
+
+    A finding names file and line, how many people it concerns, and one of them. Exit code 0: nothing is wrong; 1: the
+    mail is; 78: a file cannot be used, so not everything could be looked at. Warnings count with --strict, notes never.
+
+    \b
+    Examples:
+      mailflow lint
+      mailflow lint spring --strict
+      mailflow lint --sample 500 --format sarif > lint.sarif
+    """
+    from mailflow.jobs import lint as job
+
+    options = job.Options(tuple(names or ()), sample, everybody)
+    report = job.lint(session.workspace, options, now=session.now, progress=session.progress)
+    _print(session, report, format)
+    _tell(session, report, strict=strict)
+
+
+def _print(session: Session, report: Report, format: LintFormat) -> None:
+    if format is LintFormat.SARIF:
+        from mailflow.jobs.lint import sarif
+
+        print(json.dumps(sarif.log(report.findings), ensure_ascii=False, indent=2))
+    elif format is LintFormat.TABLE:
+        for finding in report.findings:
+            session.out.print(_finding(finding))
+    else:
+        rows = [finding.as_record() for finding in report.findings]
+        replace(session, format=Format(format)).emit(rows, lambda: "", columns=_COLUMNS)
+
+
+def _tell(session: Session, report: Report, *, strict: bool) -> None:
+    """Say how it stands; errors, and with `strict` warnings, fail."""
+    from mailflow.jobs.lint import Severity
+
+    if report.unlooked:
+        session.say(
+            f"{many(report.unlooked, 'message has', 'messages have')} a shape beyond the first 300 of their template:"
+            " contrast and places on the page were not looked at there"
+        )
+    done = f"{many(report.templates, 'template', 'templates')}, {many(report.messages, 'message', 'messages')}"
+    errors, warnings, notes = (report.count(severity) for severity in Severity)
+    if not (errors or warnings):
+        session.say(f"{done}: nothing is wrong" + (f", {many(notes, 'note', 'notes')}" if notes else ""))
+        return
+    counts = (many(errors, "error", "errors"), many(warnings, "warning", "warnings"), many(notes, "note", "notes"))
+    told = f"{done}: {', '.join(counts)}"
+    if report.has_broken_files:
+        raise ConfigError(told)
+    if errors or strict:
+        raise PartialFailure(told)
+    session.say(told)
+
+
+def _finding(finding: Finding) -> RenderableType:
+    """Return a finding as a few lines: what and where, whom it concerns, and how to mend it."""
+    from rich.padding import Padding
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(width=_INDENT - 1, no_wrap=True)
+    grid.add_column(overflow="fold")
+    severity = str(finding.check.severity)
+    grid.add_row(
+        Text(severity, style=_STYLES[severity]),
+        Text(f"{finding.where}: {_visible(finding.message)} [{finding.check.code} {finding.check.name}]"),
+    )
+    if finding.people:
+        whom = (
+            f"{finding.people:,} of {many(finding.of, 'person', 'people')}, such as {_visible(finding.example or '')}"
+        )
+        grid.add_row("", Text(whom))
+    grid.add_row("", Text(f"→ {finding.check.remedy}", style="dim" if severity == "note" else ""))
+    return Padding(grid, (0, 0, 1, 0))
+
+
+def _visible(text: str) -> str:
+    """Return text without what would steer the terminal."""
+    return "".join(sign for sign in text if sign == "\n" or sign.isprintable())

@@ -1,0 +1,210 @@
+"""Lint a workspace: every file, and every template for every real recipient. The checks: templates/lint.
+
+What is linted: tasks; the sources of a template: sources; its messages: people and deadlines; what comes out: findings,
+and sarif for other tools.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from mailflow import clock
+from mailflow.campaigns.planning import PlannedContact
+from mailflow.config.brand import load_brand
+from mailflow.errors import MailflowError, ProblemsError
+from mailflow.jobs import offering
+from mailflow.jobs.campaign import OpenCampaign
+from mailflow.jobs.doctor.examined import Examined
+from mailflow.jobs.lint import people, tasks
+from mailflow.jobs.lint.findings import Finding, Ledger, Sheet, placed
+from mailflow.jobs.lint.sources import Sources
+from mailflow.jobs.lint.tasks import Task
+from mailflow.offers.offer import Offer
+from mailflow.templates.lint.checks import CHECKS, Found, Severity
+from mailflow.templates.lint.places import Place, Places
+from mailflow.workspace import SETTINGS_FILE, Workspace
+
+Advance = Callable[[int], object]
+Progress = Callable[[str, int], AbstractContextManager[Advance]]
+_KEYS = ("subject", "preheader", "reply_to", "language")
+BROKEN = "L001"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What is linted, and for how many: `sample` people of each campaign, `everybody` where no campaign is."""
+
+    names: tuple[str, ...] = ()
+    sample: int | None = None
+    everybody: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What came out. `templates` were linted, for `messages` messages; `unlooked` of these had yet another layout."""
+
+    findings: tuple[Finding, ...]
+    templates: int
+    messages: int
+    unlooked: int = 0
+
+    def count(self, severity: Severity) -> int:
+        """Return how many findings are of a severity."""
+        return sum(finding.check.severity is severity for finding in self.findings)
+
+    @property
+    def has_broken_files(self) -> bool:
+        """Whether a file cannot be used, so that not everything could be looked at."""
+        return any(finding.check.code == BROKEN for finding in self.findings)
+
+
+@contextmanager
+def _unseen(label: str, total: int) -> Iterator[Advance]:
+    yield lambda steps: None
+
+
+def lint(workspace: Workspace, options: Options, *, now: datetime, progress: Progress = _unseen) -> Report:
+    """Return everything that is wrong with the files of a workspace and with the mail that they would make."""
+    run = _Run(workspace, options, now, progress)
+    run.files()
+    if run.examined.settings is not None:
+        run.templates()
+    return run.report()
+
+
+class _Run:
+    """One lint of a workspace."""
+
+    def __init__(self, workspace: Workspace, options: Options, now: datetime, progress: Progress) -> None:
+        self.examined = Examined(workspace, now, progress)
+        self._workspace = workspace
+        self._options = options
+        self._now = now
+        self._progress = progress
+        self._ledger = Ledger()
+        self._sheets: dict[str, Sheet] = {}
+        self._ignored: frozenset[str] = frozenset()
+        self._banned: list[str] = []
+        self._templates = self._messages = self._unlooked = 0
+
+    def report(self) -> Report:
+        return Report(tuple(self._ledger.findings()), self._templates, self._messages, self._unlooked)
+
+    def files(self) -> None:
+        """Read every file of the workspace; each of its problems is a finding."""
+        for problem in self.examined.problems:
+            self._ledger.add(_broken(problem.message), placed(problem))
+        settings = self.examined.settings
+        if settings is None:
+            return
+        try:
+            self._banned = load_brand(self._workspace.root).banned_words
+        except ProblemsError as error:
+            for problem in error.problems:
+                self._ledger.add(_broken(problem.message), placed(problem))
+        self._ignored = self._known_codes(settings.lint.ignore, Place(SETTINGS_FILE))
+
+    def templates(self) -> None:
+        """Look at every template that can be compiled, once, and at its messages."""
+        examined, named = self.examined, self._options.names
+        tasks.check_names(named, _all_names(examined), examined.campaigns.values())
+        found = tasks.tasks(examined.templates, examined.campaigns, named)
+        checks = Sources(examined)
+        by_template: defaultdict[str, list[Task]] = defaultdict(list)
+        for task in found:
+            by_template[task.template.name].append(task)
+        for name, of_template in by_template.items():
+            self._templates += 1
+            sheet = self._sheets[name] = self._sheet(of_template[0])
+            for fault, place in checks.check(of_template[0].template):
+                sheet.add(fault, place)
+            for task in of_template:
+                self._messages_of(task, sheet)
+
+    def _sheet(self, task: Task) -> Sheet:
+        template = task.template
+        keys = {key: placed(template.problem(key, "")) for key in _KEYS}
+        own = self._known_codes(template.front.lint_ignore, placed(template.problem("lint_ignore", "")))
+        return Sheet(self._ledger, Places(template.file, template.files), keys, self._ignored | own)
+
+    def _known_codes(self, codes: Collection[str], place: Place) -> frozenset[str]:
+        """Return the checks that are switched off; a code that no check has is a problem of its file."""
+        known = {*CHECKS, *(check.name for check in CHECKS.values())}
+        for code in codes:
+            if code not in known:
+                self._ledger.add(_broken(f"there is no check {code!r}: see docs/lint.md"), place)
+        return frozenset(codes)
+
+    def _messages_of(self, task: Task, sheet: Sheet) -> None:
+        """Render one campaign, or a template without one, for those who are to get it."""
+        if task.campaign is None and self._options.everybody:
+            task = Task(task.template, tasks.to_everybody(self._workspace, task.template))
+        examiner = people.Examiner.of(self._workspace, task, sheet, self._banned)
+        try:
+            recipients = self._recipients(task, sheet)
+            if not recipients:
+                examiner.look(people.sample(self._workspace, task.template, self._now), is_person=False)
+                return
+            with self._progress(f"Reading {task.name}", len(recipients)) as advance:
+                for message in people.messages(self._workspace, task, recipients, self._now):
+                    examiner.look(message)
+                    self._messages += 1
+                    advance(1)
+        except ProblemsError as error:
+            for problem in error.problems:  # such as stores.csv; known from `files`, or of the campaign
+                self._ledger.add(_broken(problem.message), placed(problem))
+        except MailflowError as error:
+            self._ledger.add(_broken(str(error)), Place(task.template.file))
+        self._unlooked += examiner.inspector.unlooked
+
+    def _recipients(self, task: Task, sheet: Sheet) -> list[PlannedContact]:
+        campaign = task.campaign
+        if campaign is None:
+            self._old_offer(offering.offer_of(self._workspace, task.template), sheet)
+            return []
+        plan = campaign.plan(self._now)
+        recipients = tasks.recipients(plan)
+        if recipients or not tasks.is_done(plan):
+            self._old_offer(campaign.offer, sheet)
+        try:
+            campaign.check_offer(plan, self._now)
+        except ProblemsError as error:
+            for problem in error.problems:
+                code = "L602" if campaign.offer and _is_over(campaign.offer, _last_due(plan.recipients)) else "L603"
+                sheet.add(Found(code, problem.message), placed(problem))
+        if not recipients and campaign.file.document.file != task.template.file:
+            place = Place(campaign.file.document.file)
+            sheet.add(Found("L003", f"nobody would get {campaign.file.spec.id} now"), place)
+        limit = self._options.sample
+        return recipients if limit is None else tasks.spread(recipients, limit)
+
+    def _old_offer(self, offer: Offer | None, sheet: Sheet) -> None:
+        if offer is not None and _is_over(offer, self._now):
+            problem = offer.problem("expires", f"{offer.name} was worth something until {offer.ends}")
+            sheet.add(Found("L602", problem.message), placed(problem))
+
+
+def _last_due(recipients: list[PlannedContact]) -> datetime:
+    """Return when the last message of a plan is due."""
+    return clock.from_ms(max((person.due_at for person in recipients), default=0))
+
+
+def _broken(words: str) -> Found:
+    return Found(BROKEN, words, about=words)
+
+
+def _is_over(offer: Offer, at: datetime) -> bool:
+    return offer.over_at is not None and at >= offer.over_at
+
+
+def _all_names(examined: Examined) -> list[str]:
+    from mailflow.templates import source
+
+    return source.names(examined.workspace.templates)
+
+
+__all__ = ["BROKEN", "Finding", "OpenCampaign", "Options", "Report", "Severity", "lint"]

@@ -1,0 +1,167 @@
+"""What lint says: one finding per kind of fault and place, with how many people have it and one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mailflow.errors import Problem
+from mailflow.templates.lint.checks import CHECKS, Check, Found, Severity
+from mailflow.templates.lint.places import Place, Places
+
+_MOST_KEPT = 20_000
+_ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One kind of fault in one place. `people` of those `of` have it; both are 0 where no person is concerned."""
+
+    check: Check
+    place: Place
+    message: str
+    people: int = 0
+    of: int = 0
+    example: str | None = None
+
+    @property
+    def where(self) -> str:
+        """The place as `file:line:column`."""
+        parts = (self.place.file, self.place.line, self.place.column)
+        return ":".join(str(part) for part in parts if part is not None)
+
+    @property
+    def rank(self) -> tuple[int, str, int, int, str]:
+        """What findings are sorted by: the worst first, then as they stand in the files."""
+        place = self.place
+        return _ORDER[self.check.severity], place.file, place.line or 0, place.column or 0, self.check.code
+
+    def as_record(self) -> dict[str, Any]:
+        """Return the finding as JSON prints it."""
+        return {
+            "code": self.check.code,
+            "name": self.check.name,
+            "severity": str(self.check.severity),
+            "file": self.place.file,
+            "line": self.place.line,
+            "column": self.place.column,
+            "message": self.message,
+            "remedy": self.check.remedy,
+            "people": self.people,
+            "of": self.of,
+            "example": self.example,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A recipient: one bit in the set of people who have a fault, and the address if it is the first."""
+
+    id: int
+    email: str
+
+
+class _People:
+    """A set of contacts, a bit for each: two million people with one fault take a quarter of a megabyte."""
+
+    __slots__ = ("_bits", "count", "first")
+
+    def __init__(self) -> None:
+        self._bits = bytearray()
+        self.count = 0
+        self.first: str | None = None
+
+    def add(self, reader: Reader) -> None:
+        byte, bit = reader.id >> 3, 1 << (reader.id & 7)
+        if byte >= len(self._bits):
+            self._bits.extend(bytes(byte + 1 - len(self._bits) + len(self._bits) // 4))
+        if not self._bits[byte] & bit:
+            self._bits[byte] |= bit
+            self.count += 1
+            self.first = self.first or reader.email
+
+
+Kind = tuple[str, Place, str]
+
+
+class Ledger:
+    """Gathers faults into findings; those of an ignored code are passed over."""
+
+    def __init__(self) -> None:
+        self._messages: dict[Kind, str] = {}
+        self._people: dict[Kind, _People] = {}
+        self._of: dict[Kind, _People] = {}
+
+    def add(self, found: Found, place: Place, *, ignored: Collection[str] = ()) -> Kind | None:
+        """Keep a fault, the words of the first of its kind; None where it is ignored."""
+        check = CHECKS[found.code]
+        if check.code in ignored or check.name in ignored:
+            return None
+        kind = (found.code, place, found.about)
+        self._messages.setdefault(kind, found.message)
+        return kind
+
+    def of(self, kind: Kind, reader: Reader, everybody: _People) -> None:
+        """Count a person who has a fault, among all who get the template."""
+        people = self._people.get(kind)
+        if people is None:
+            people = self._people[kind] = _People()
+        people.add(reader)
+        self._of[kind] = everybody
+
+    def findings(self) -> list[Finding]:
+        """Return everything that was found, the worst first."""
+        return sorted((self._finding(kind) for kind in self._messages), key=lambda finding: finding.rank)
+
+    def _finding(self, kind: Kind) -> Finding:
+        code, place, _ = kind
+        people, everybody = self._people.get(kind), self._of.get(kind)
+        return Finding(
+            CHECKS[code],
+            place,
+            self._messages[kind],
+            people.count if people else 0,
+            everybody.count if everybody else 0,
+            people.first if people else None,
+        )
+
+
+class Sheet:
+    """The findings of one template: places its faults, and counts who has them."""
+
+    def __init__(self, ledger: Ledger, places: Places, keys: Mapping[str, Place], ignored: Collection[str]) -> None:
+        self._ledger = ledger
+        self._places = places
+        self._keys = keys  # of the front matter
+        self._ignored = ignored
+        self._kinds: dict[Found, Kind | None] = {}
+        self.everybody = _People()
+
+    def add(self, found: Found, place: Place | None = None) -> Kind | None:
+        """Keep a fault that concerns nobody in particular."""
+        return self._ledger.add(found, place or self.place(found), ignored=self._ignored)
+
+    def add_for(self, reader: Reader, faults: Iterable[Found], placed: Iterable[tuple[Found, Place]] = ()) -> None:
+        """Keep the faults in one person's message: a kind counts once, however often it is in there."""
+        self.everybody.add(reader)
+        kinds = {self._kind(found) for found in faults} | {self.add(found, place) for found, place in placed}
+        for kind in kinds:
+            if kind is not None:
+                self._ledger.of(kind, reader, self.everybody)
+
+    def place(self, found: Found) -> Place:
+        """Return where a fault is in the files of the template."""
+        return self._keys[found.key] if found.key else self._places.find(found.near)
+
+    def _kind(self, found: Found) -> Kind | None:
+        if found not in self._kinds:
+            if len(self._kinds) >= _MOST_KEPT:
+                self._kinds.clear()
+            self._kinds[found] = self.add(found)
+        return self._kinds[found]
+
+
+def placed(problem: Problem) -> Place:
+    """Return the place of a problem."""
+    return Place(problem.file, problem.line, problem.column)

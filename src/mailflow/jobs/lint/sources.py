@@ -1,0 +1,69 @@
+"""What can be told of a template without anybody to send it to: what it asks for, and what it links to."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from mailflow.jobs.doctor.examined import Examined
+from mailflow.outbox import context
+from mailflow.store.field_usage import ATTRIBUTE
+from mailflow.templates.lint import fields
+from mailflow.templates.lint.checks import Found
+from mailflow.templates.lint.places import Place
+from mailflow.templates.source import SHIPPED
+
+if TYPE_CHECKING:
+    from mailflow.templates.compile import CompiledTemplate
+
+_FRONT = ("subject", "preheader")
+
+
+class Sources:
+    """Checks the sources of templates against what one workspace knows of people."""
+
+    def __init__(self, examined: Examined) -> None:
+        settings = examined.settings
+        assert settings is not None
+        self._examined = examined
+        self._sample: Mapping[str, Any] = context.sample_context(settings, examined.now)
+        self._sensitive = {name for name, field in settings.fields.items() if field.sensitive}
+        self._known = {*self._sample["contact"], *settings.fields}
+
+    def check(self, template: CompiledTemplate) -> Iterator[tuple[Found, Place | None]]:
+        """Yield the faults of a template's sources; a place of None is that of the fault's key."""
+        files = own_files(template)
+        front = {key: str(getattr(template.front, key) or "") for key in _FRONT}
+        for found in fields.sensitive(front, self._sensitive):
+            yield found, None
+        yield from fields.unknown_names(files, self._sample)
+        asked = fields.asked_of_person(files)
+        known = self._known_fields(asked)
+        for each in asked:
+            if (missing := fields.unknown(each, known)) is not None:
+                yield missing, each.place
+
+    def _known_fields(self, asked: Collection[fields.Asked]) -> Collection[str]:
+        """Return the names of fields; all contacts are read only where somebody asks for one that is not declared."""
+        if all(fields.unknown(each, self._known) is None for each in asked):
+            return self._known
+        filled = self._examined.usage.filled
+        return {*self._known, *(name.removeprefix(ATTRIBUTE) for name in filled if name.startswith(ATTRIBUTE))}
+
+
+def own_files(template: CompiledTemplate) -> dict[str, str]:
+    """Return the files of a template that are the workspace's own, and no brand file."""
+    return {
+        path: text
+        for path, text in template.files.items()
+        if not path.startswith(SHIPPED) and path.endswith((".md", ".html", ".mjml", ".txt"))
+    }
+
+
+def shown_fields(template: CompiledTemplate) -> dict[str, Place]:
+    """Return the plain fields of a person that a template reads, each with the first place."""
+    found: dict[str, Place] = {}
+    for each in fields.asked_of_person(own_files(template)):
+        if each.name.partition(".")[0] not in ("segments", "traits", "orders", "key", "email"):
+            found.setdefault(each.name, each.place)
+    return found
