@@ -118,11 +118,15 @@ class Planner:
 
     def plan(self, members: Sequence[int]) -> CampaignPlan:
         """Return the plan for an audience (contact ids)."""
+        people = list(self.decided(members))
+        return CampaignPlan(self.file, self.scope, self.files, people, plan_id(self.files, people))
+
+    def decided(self, members: Sequence[int]) -> Iterator[PlannedContact]:
+        """Yield what is decided for each of an audience, for which no list of them all is needed."""
         ids = [contact for contact in members if self.only is None or contact in self.only]
         existing = messages.states_in(self.db, str(self.scope), OCCURRENCE)
-        chunks = (ids[start : start + _CHUNK] for start in range(0, len(ids), _CHUNK))
-        people = [person for chunk in chunks for person in self._decide(chunk, existing)]
-        return CampaignPlan(self.file, self.scope, self.files, people, plan_id(self.files, people))
+        for start in range(0, len(ids), _CHUNK):
+            yield from self._decide(ids[start : start + _CHUNK], existing)
 
     def _decide(
         self, ids: Sequence[int], existing: Mapping[int, tuple[MessageState, str | None]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from mailflow import rules, scoring
 from mailflow.campaigns import planning, spec
-from mailflow.campaigns.planning import CampaignPlan, Planner
+from mailflow.campaigns.planning import CampaignPlan, PlannedContact, Planner
 from mailflow.campaigns.spec import CampaignFile
 from mailflow.errors import ConfigError, MailflowError, ProblemsError
 from mailflow.jobs import offering
@@ -111,11 +111,19 @@ class OpenCampaign:
         if self._asks_for_newer_scores(rule, now):
             scoring.refresh_in_child(self.workspace.root, now=now)
         audience = self.segments.members(store, rule, now=now)
-        planner = Planner(
-            store.db, self.workspace.settings, self.workspace.keys, self.file, self.scope, self.files, now, only,
+        return planning.limited(self._planner(now, only).plan(audience), at_most)
+
+    def decided(self, now: datetime) -> Iterator[PlannedContact]:
+        """Yield what a plan would say of each of its audience now, on the scores as they are; nothing is written."""
+        audience = self.segments.members(self.workspace.store, self.rule(), now=now)
+        return self._planner(now, None).decided(audience)
+
+    def _planner(self, now: datetime, only: frozenset[int] | None) -> Planner:
+        workspace = self.workspace
+        return Planner(
+            workspace.store.db, workspace.settings, workspace.keys, self.file, self.scope, self.files, now, only,
             self.offer,
         )  # fmt: skip
-        return planning.limited(planner.plan(audience), at_most)
 
     def _asks_for_newer_scores(self, rule: rules.Rule, now: datetime) -> bool:
         db, settings, root = self.workspace.store.db, self.workspace.settings, self.workspace.root

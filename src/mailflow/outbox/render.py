@@ -68,15 +68,20 @@ class Renderer:
         """Return the rendered texts for one contact, with the links and names that every message has."""
         return self._rendered(context, self._exits(token))
 
+    def known(self, context: Mapping[str, Any], *, token: str) -> dict[str, Any]:
+        """Return a contact's context with the links and names that every message has, as templates are told it."""
+        return self._known(context, self._exits(token))
+
+    def _known(self, context: Mapping[str, Any], exits: Exits) -> dict[str, Any]:
+        return {
+            "offer": None,  # a template may ask whether there is one
+            **context,
+            "unsubscribe_url": exits.link,
+            "campaign": {"id": self.campaign_id, "name": self.campaign_name or self.campaign_id},
+        }
+
     def _rendered(self, context: Mapping[str, Any], exits: Exits) -> Rendered:
-        rendered = self.template.render(
-            {
-                "offer": None,  # a template may ask whether there is one
-                **context,
-                "unsubscribe_url": exits.link,
-                "campaign": {"id": self.campaign_id, "name": self.campaign_name or self.campaign_id},
-            }
-        )
+        rendered = self.template.render(self._known(context, exits))
         return replace(rendered, subject=f"{self.prefix}{rendered.subject}") if self.prefix else rendered
 
     def _envelope(self, address: str, token: str, context: Mapping[str, Any], exits: Exits, now: datetime) -> Envelope:
