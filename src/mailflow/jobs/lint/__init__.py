@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from mailflow import clock
 from mailflow.campaigns.planning import PlannedContact
@@ -27,6 +28,9 @@ from mailflow.offers.offer import Offer
 from mailflow.templates.lint.checks import CHECKS, Found, Severity
 from mailflow.templates.lint.places import Place, Places
 from mailflow.workspace import SETTINGS_FILE, Workspace
+
+if TYPE_CHECKING:
+    from mailflow.templates.compile import CompiledTemplate
 
 Advance = Callable[[int], object]
 Progress = Callable[[str, int], AbstractContextManager[Advance]]
@@ -117,19 +121,25 @@ class _Run:
         by_template: defaultdict[str, list[Task]] = defaultdict(list)
         for task in found:
             by_template[task.template.name].append(task)
-        for name, of_template in by_template.items():
+        for of_template in by_template.values():
             self._templates += 1
-            sheet = self._sheets[name] = self._sheet(of_template[0])
-            for fault, place in checks.check(of_template[0].template):
-                sheet.add(fault, place)
+            template = of_template[0].template
+            for version in (template, *template.translations.values()):
+                for fault, place in checks.of_front(version):
+                    self._sheet(version).add(fault, place)
+            for fault, place in checks.check(template):
+                self._sheet(template).add(fault, place)
             for task in of_template:
-                self._messages_of(task, sheet)
+                self._messages_of(task)
 
-    def _sheet(self, task: Task) -> Sheet:
-        template = task.template
-        keys = {key: placed(template.problem(key, "")) for key in _KEYS}
-        own = self._known_codes(template.front.lint_ignore, placed(template.problem("lint_ignore", "")))
-        return Sheet(self._ledger, Places(template.file, template.files), keys, self._ignored | own)
+    def _sheet(self, template: CompiledTemplate) -> Sheet:
+        """Return where the faults of a template in one language are kept."""
+        if template.file not in self._sheets:
+            keys = {key: placed(template.problem(key, "")) for key in _KEYS}
+            own = self._known_codes(template.front.lint_ignore, placed(template.problem("lint_ignore", "")))
+            places = Places(template.file, template.files)
+            self._sheets[template.file] = Sheet(self._ledger, places, keys, self._ignored | own)
+        return self._sheets[template.file]
 
     def _known_codes(self, codes: Collection[str], place: Place) -> frozenset[str]:
         """Return the checks that are switched off; a code that no check has is a problem of its file."""
@@ -139,13 +149,13 @@ class _Run:
                 self._ledger.add(_broken(f"there is no check {code!r}: see docs/lint.md"), place)
         return frozenset(codes)
 
-    def _messages_of(self, task: Task, sheet: Sheet) -> None:
+    def _messages_of(self, task: Task) -> None:
         """Render one campaign, or a template without one, for those who are to get it."""
         if task.campaign is None and self._options.everybody:
             task = Task(task.template, tasks.to_everybody(self._workspace, task.template))
-        examiner = people.Examiner.of(self._workspace, task, sheet, self._banned)
+        examiner = people.Examiner(self._workspace, task, self._sheet, self._banned)
         try:
-            recipients = self._recipients(task, sheet)
+            recipients = self._recipients(task, self._sheet(task.template))
             if not recipients:
                 examiner.look(people.sample(self._workspace, task.template, self._now), is_person=False)
                 return
@@ -159,7 +169,7 @@ class _Run:
                 self._ledger.add(_broken(problem.message), placed(problem))
         except MailflowError as error:
             self._ledger.add(_broken(str(error)), Place(task.template.file))
-        self._unlooked += examiner.inspector.unlooked
+        self._unlooked += examiner.unlooked
 
     def _recipients(self, task: Task, sheet: Sheet) -> list[PlannedContact]:
         campaign = task.campaign

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,76 +45,83 @@ class Message:
     due: datetime
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class _Version:
+    """A template in one language: where its faults are kept, what looks at its messages, what it shows of people."""
+
+    sheet: Sheet
+    inspector: Inspector
+    fields: Mapping[str, Place]
+    language: str | None  # that it is written in, where it says so
+
+
 class Examiner:
     """Looks at the messages of one template in one campaign."""
 
-    workspace: Workspace
-    template: CompiledTemplate
-    renderer: Renderer
-    sheet: Sheet
-    inspector: Inspector
-    fields: Mapping[str, Place]  # of the person, that the template shows
-    language: str | None  # that the template is written in, where it says so
-    deadlines: Deadlines = field(default_factory=Deadlines)
+    def __init__(
+        self, workspace: Workspace, task: Task, sheet_of: Callable[[CompiledTemplate], Sheet], banned: Sequence[str]
+    ) -> None:
+        self._workspace = workspace
+        self._template = task.template
+        self._sheet_of = sheet_of
+        self._banned = banned
+        self._renderer = _renderer(workspace, task)
+        self._deadlines = Deadlines()
+        self._versions: dict[str, _Version] = {}
 
-    @classmethod
-    def of(cls, workspace: Workspace, task: Task, sheet: Sheet, banned: Sequence[str]) -> Examiner:
-        """Return the examiner of a template for one campaign, or for none."""
-        template, settings = task.template, workspace.settings
-        if task.campaign is not None:
-            renderer = task.campaign.renderer()
-        else:
-            renderer = Renderer(settings, workspace.keys, template, template.name, template.name)
-        words = Wording(banned, wording.own_words(list(sources.own_files(template).values())))
-        inspector = Inspector(words, Hosts(_own_hosts(settings), _files_of(workspace.root)))
-        return cls(
-            workspace, template, renderer, sheet, inspector, sources.shown_fields(template), template.front.language
-        )
+    @property
+    def unlooked(self) -> int:
+        """How many messages had a shape beyond those that are looked at as a whole."""
+        return sum(version.inspector.unlooked for version in self._versions.values())
 
     def look(self, message: Message, *, is_person: bool = True) -> None:
         """Render one message and keep what is wrong with it."""
+        version = self._version(self._template.for_reader(message.known))
         try:
-            rendered = self.renderer.render(message.known, token=_TOKEN)
+            rendered = self._renderer.render(message.known, token=_TOKEN)
         except ProblemsError as error:
             failed = [(_failure(_without(problem, message.email)), placed(problem)) for problem in error.problems]
-            self._keep(message, [], failed, is_person=is_person)
+            _keep(version.sheet, message, [], failed, is_person=is_person)
             return
         contact = message.known["contact"]
-        faults = self.inspector.look(rendered, contact)
-        if self.inspector.is_new:
+        faults = version.inspector.look(rendered, contact)
+        if version.inspector.is_new:
             faults += self._wire(rendered, message)
-        faults += self.deadlines.look(rendered, today=self._day(message.due), ends=_ends(message.known))
-        self._keep(message, faults, self._about(contact) if is_person else [], is_person=is_person)
+        day = clock.local_date(message.due, self._workspace.settings.zone)
+        faults += self._deadlines.look(rendered, today=day, ends=_ends(message.known))
+        about = self._about(contact, version) if is_person else ()
+        _keep(version.sheet, message, faults, about, is_person=is_person)
 
-    def _keep(
-        self, message: Message, faults: Iterable[Found], with_place: Iterable[tuple[Found, Place]], *, is_person: bool
-    ) -> None:
-        if is_person:
-            self.sheet.add_for(message.reader, faults, with_place)
-            return
-        for found in faults:
-            self.sheet.add(found)
-        for found, place in with_place:
-            self.sheet.add(found, place)
+    def _version(self, template: CompiledTemplate) -> _Version:
+        if template.file not in self._versions:
+            settings, root = self._workspace.settings, self._workspace.root
+            words = Wording(self._banned, wording.own_words(list(sources.own_files(template).values())))
+            self._versions[template.file] = _Version(
+                self._sheet_of(template),
+                Inspector(words, Hosts(_own_hosts(settings), _files_of(root))),
+                sources.shown_fields(template),
+                template.front.language,
+            )
+        return self._versions[template.file]
 
-    def _about(self, contact: Mapping[str, Any]) -> Iterator[tuple[Found, Place]]:
+    def _about(self, contact: Mapping[str, Any], version: _Version) -> Iterator[tuple[Found, Place]]:
         """Yield what is missing of a person, and their language if the template is not in it."""
-        for path, place in self.fields.items():
+        for path, place in version.fields.items():
             value = fields.value(contact, path)
             if value is None or value == "" or value == []:
                 yield Found("L102", f"contact.{path} is empty", about=path), place
         reads = str(contact.get("language") or "")[:2].lower()
-        if self.language and reads and reads != self.language[:2].lower():
-            words = f"written in {self.language}; these people read {reads}, and there is no {self.template.name} in it"
+        if version.language and reads and reads != version.language[:2].lower():
+            file = f"{self._template.name}.{reads}"
+            words = f"written in {version.language}; these people read {reads}, and there is no {file}"
             found = Found("L109", words, key="language", about=reads)
-            yield found, self.sheet.place(found)
+            yield found, version.sheet.place(found)
 
     def _wire(self, rendered: Rendered, message: Message) -> list[Found]:
         """Build the bytes of a message, have them read back, and look at them."""
-        settings = self.workspace.settings
+        settings = self._workspace.settings
         try:
-            content = self.renderer.content(
+            content = self._renderer.content(
                 0, address=message.email, token=_TOKEN, context=message.known, now=message.due, checked=True
             )
         except MailflowError as error:
@@ -123,15 +130,30 @@ class Examiner:
         asked = wire.Asked(
             domain=settings.sender.domain,
             subject=rendered.subject,
-            is_marketing=self.template.message_class == "marketing",
+            is_marketing=self._template.message_class == "marketing",
             address=settings.address,
             unsubscribe_hosts=(host,) if host else (),
-            is_token=lambda token: self.workspace.keys.verify(token, Purpose.UNSUBSCRIBE) == _TOKEN,
+            is_token=lambda token: self._workspace.keys.verify(token, Purpose.UNSUBSCRIBE) == _TOKEN,
         )
         return wire.check(content.data, asked)
 
-    def _day(self, due: datetime) -> date:
-        return clock.local_date(due, self.workspace.settings.zone)
+
+def _keep(
+    sheet: Sheet,
+    message: Message,
+    faults: Iterable[Found],
+    with_place: Iterable[tuple[Found, Place]],
+    *,
+    is_person: bool,
+) -> None:
+    """Keep faults, and who has them unless it is the sample person."""
+    if is_person:
+        sheet.add_for(message.reader, faults, with_place)
+        return
+    for found in faults:
+        sheet.add(found)
+    for found, place in with_place:
+        sheet.add(found, place)
 
 
 def messages(workspace: Workspace, task: Task, people: Sequence[PlannedContact], now: datetime) -> Iterator[Message]:
@@ -154,6 +176,13 @@ def sample(workspace: Workspace, template: CompiledTemplate, now: datetime) -> M
     email = str(known["contact"]["email"])
     offered = offering.sample(workspace, template, email, now)
     return Message(Reader(0, email), email, {**known, **offered}, now)
+
+
+def _renderer(workspace: Workspace, task: Task) -> Renderer:
+    template = task.template
+    if task.campaign is not None:
+        return task.campaign.renderer()
+    return Renderer(workspace.settings, workspace.keys, template, template.name, template.name)
 
 
 def _own_hosts(settings: Settings) -> frozenset[str]:

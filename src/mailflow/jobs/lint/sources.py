@@ -30,12 +30,15 @@ class Sources:
         self._sensitive = {name for name, field in settings.fields.items() if field.sensitive}
         self._known = {*self._sample["contact"], *settings.fields}
 
-    def check(self, template: CompiledTemplate) -> Iterator[tuple[Found, Place | None]]:
-        """Yield the faults of a template's sources; a place of None is that of the fault's key."""
-        files = own_files(template)
+    def of_front(self, template: CompiledTemplate) -> Iterator[tuple[Found, Place | None]]:
+        """Yield the faults of its front matter; a place of None is that of the fault's key."""
         front = {key: str(getattr(template.front, key) or "") for key in _FRONT}
         for found in fields.sensitive(front, self._sensitive):
             yield found, None
+
+    def check(self, template: CompiledTemplate) -> Iterator[tuple[Found, Place]]:
+        """Yield the faults of a template's sources, those of its translations among them."""
+        files = own_files(template)
         yield from fields.unknown_names(files, self._sample)
         asked = fields.asked_of_person(files)
         known = self._known_fields(asked)
