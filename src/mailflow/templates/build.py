@@ -137,7 +137,7 @@ class _Builder:
             raise TemplateError.at(file, sentence(error), error.lineno) from None
 
     def _included(self, tag: Tag, into: Kind) -> str:
-        path = included(tag)
+        path = self.files.localised(included(tag))
         if path in self._open or len(self._open) >= MAX_INCLUDES:
             raise TemplateError.at(tag.file, f"{path!r} is included inside itself, or too deep", tag.line)
         text = self.files.text(path, asked_by=tag.file, line=tag.line)

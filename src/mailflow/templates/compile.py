@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -24,9 +24,11 @@ from mailflow.templates.build import sentence
 from mailflow.templates.environment import HTML, TEXT, MailEnvironment, pieces, run
 from mailflow.templates.escaping import PlaceError
 from mailflow.templates.headers import TEXT_LIMIT
+from mailflow.templates.links import Links
 from mailflow.templates.parts import Rendered, TemplateError
 from mailflow.templates.quoted import Encoded, Pieces
 from mailflow.templates.reasons import with_reasons
+from mailflow.templates.translations import chain, of_file, primary
 from mailflow.templates.words import layout_words
 
 if TYPE_CHECKING:
@@ -50,7 +52,10 @@ Field = Callable[[Mapping[str, Any]], str]
 
 @dataclass(slots=True)
 class CompiledTemplate:
-    """One template, ready to render. `files` maps the path of every file it is made of to its text."""
+    """One template, ready to render. `files` maps the path of every file it is made of to its text.
+
+    `translations` are the same message in other languages, by tag (`de`, `de-at`); their files are among `files`.
+    """
 
     name: str
     file: str
@@ -69,6 +74,7 @@ class CompiledTemplate:
     _finish: Callable[[str], str]  # works them in, for `_raw` and where that is done per message
     _finish_each: bool
     _shared: Mapping[str, Any]  # what everybody gets: the brand, and what stands in the front matter
+    translations: Mapping[str, CompiledTemplate] = field(default_factory=dict)
     hash: str = field(init=False)
     _html_pieces: Pieces = field(init=False)
     _text_pieces: Pieces = field(init=False)
@@ -103,11 +109,22 @@ class CompiledTemplate:
         """Whether any file of it speaks of a name such as `segments`, which is only looked up where it is needed."""
         return any(re.search(rf"\b{re.escape(word)}\b", text) for text in self.files.values())
 
+    def for_reader(self, context: Mapping[str, Any]) -> CompiledTemplate:
+        """Return the translation that is nearest to somebody's language, else the shop's, else the template itself."""
+        if not self.translations:
+            return self
+        contact, shop = context.get("contact") or {}, context.get("shop") or {}
+        tags = chain(contact.get("language") or shop.get("language"))
+        return next((self.translations[tag] for tag in tags if tag in self.translations), self)
+
     def render(self, context: Mapping[str, Any]) -> Rendered:
-        """Return the message of one person; `context` as templates/context.py describes it.
+        """Return the message of one person in their language; `context` as templates/context.py describes it.
 
         `TemplateError` says which name is missing or empty, for whom, in which file and line, and what to write.
         """
+        chosen = self.for_reader(context)
+        if chosen is not self:
+            return chosen.render(context)
         values = self.values(context)
         subject = values["subject"]
         if not subject or len(subject) > TEXT_LIMIT:
@@ -138,7 +155,8 @@ class CompiledTemplate:
 
     def _values(self, context: Mapping[str, Any]) -> dict[str, Any]:
         contact, shop = context.get("contact") or {}, context.get("shop") or {}
-        language = self.front.language or contact.get("language") or shop.get("language") or "en"
+        reads = None if self.translations else contact.get("language")  # a text of several is in its own language
+        language = self.front.language or reads or shop.get("language") or "en"
         return {
             "unsubscribe_url": None,
             "articles": [],
@@ -242,14 +260,52 @@ def _allowed(items: Sequence[Mapping[str, Any]], unseen: Collection[str]) -> Seq
     return [item for item in items if names.isdisjoint(str(item.get(key)).casefold() for key in ("title", "url"))]
 
 
-def compile_template(folder: Path, name: str) -> CompiledTemplate:
-    """Read and compile the template `name` of `folder`; `TemplateError` lists what is wrong with it."""
+def compile_template(folder: Path, name: str, how: Links = Links()) -> CompiledTemplate:
+    """Read and compile the template `name` of `folder` in all its languages.
+
+    `how` is what becomes of its links. `TemplateError` lists what is wrong with it.
+    """
     files = source.Files(folder)
     found = source.read_source(files, name)
+    files.language = found.front.language
+    base = _compiled_of(files, found, name, how)
+    asked, known = set(files.asked), dict[str, CompiledTemplate]()
+    while missing := _languages(folder, asked) - known.keys():
+        for tag in sorted(missing):
+            files = source.Files(folder, tag)
+            found = source.read_source(files, name)
+            written_in = found.front.language
+            if written_in and primary(written_in) != primary(tag):
+                known[tag] = base  # a block is translated, the message around it is not
+                continue
+            known[tag] = _compiled_of(files, _in_language(found, tag), name, how)
+            asked |= files.asked
+    if not known:
+        return base
+    texts = {file: text for each in (base, *known.values()) for file, text in each.files.items()}
+    others = {tag: each for tag, each in known.items() if each is not base}
+    return replace(base, files=dict(sorted(texts.items())), translations=others)
+
+
+def _languages(folder: Path, asked: Collection[str]) -> set[str]:
+    """Return the languages that any of the files of a template is translated into."""
+    suffixes = {
+        path: () if path.startswith(("layouts/", "blocks/", source.BLOCKS)) else source.SUFFIXES for path in asked
+    }
+    return {tag for path, others in suffixes.items() for tag in of_file(folder, path, others)}
+
+
+def _in_language(found: source.Source, tag: str) -> source.Source:
+    front = found.front.model_copy(update={"language": found.front.language or tag})
+    return replace(found, front=front)
+
+
+def _compiled_of(files: source.Files, found: source.Source, name: str, how: Links) -> CompiledTemplate:
+    """Compile a template in one language."""
     fields = _compiled_fields(found)
     brand = files.brand
     layout = None if found.is_document else files.layout(found)
-    document = build.document(files, found, layout)
+    document = build.document(files, found, layout, how)
     raw = _compiled(HTML, document.raw, found.file)
     once = _compiled(HTML, document.once, found.file) if document.once is not None else None
     return CompiledTemplate(

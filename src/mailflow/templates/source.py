@@ -305,6 +305,9 @@ def read_source(files: Files, name: str) -> Source:
     `TemplateError` lists all that is wrong at its top. A translation has what it leaves out from the template itself.
     """
     path = _find(files, name)
+    if files.language is None and (translated := translations.original(files.folder, path)) is not None:
+        stem, tag = translated  # somebody wants to see `spring.de` itself
+        return _translated(_parsed(files, _find(files, stem)), _parsed(files, path), tag)
     files.asked.add(path)
     found = _parsed(files, path)
     if files.language is None:

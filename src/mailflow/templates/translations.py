@@ -1,0 +1,89 @@
+"""Which files say the same in another language: `spring.de.md` and `spring.de-AT.md` beside `spring.md`.
+
+Layouts and blocks too. Who reads `de-AT` gets `de-AT`, else `de`, else the file itself. How a template is made of them:
+source.py and compile.py.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+
+_TAG = r"(?:[a-z]{2}|ast|dsb|fil|gsw|haw|hsb|kok|yue)(?:[-_][a-z0-9]{2,8})*"
+_NAMED = re.compile(rf"(?P<stem>.+)\.(?P<tag>{_TAG})(?P<suffix>\.[a-z]+)\Z", re.IGNORECASE)
+_SUFFIXES = (".md", ".html", ".mjml", ".txt")
+
+
+def chain(language: str | None) -> tuple[str, ...]:
+    """Return the tags that suit a reader, the nearest first.
+
+    >>> chain("de_AT")
+    ('de-at', 'de')
+    """
+    parts = _plain(language or "").split("-")
+    return tuple("-".join(parts[:length]) for length in range(len(parts), 0, -1)) if parts[0] else ()
+
+
+def primary(language: str) -> str:
+    """Return a language without region and script: `de` of `de-AT`."""
+    return _plain(language).partition("-")[0]
+
+
+def original(folder: Path, path: str) -> tuple[str, str] | None:
+    """Return (path without language and suffix, tag) of a translation; None for a file that is none.
+
+    A file is a translation where the file it translates is there: `tea.v2.md` and `hello.in.md` alone are templates.
+    """
+    named = _NAMED.match(path)
+    if named is None or named["suffix"] not in _SUFFIXES:
+        return None
+    if not any((folder / f"{named['stem']}{suffix}").is_file() for suffix in _SUFFIXES):
+        return None
+    return named["stem"], _plain(named["tag"])
+
+
+def of_file(folder: Path, path: str, suffixes: Collection[str] = ()) -> dict[str, list[str]]:
+    """Return tag → the paths of the translations of a file; of the same suffix unless others are named."""
+    stem, dot, suffix = path.rpartition(".")
+    wanted = suffixes or {f"{dot}{suffix}"}
+    place = (folder / path).parent
+    found: dict[str, list[str]] = {}
+    for each in sorted(place.iterdir()) if place.is_dir() else ():
+        named = _NAMED.match(str(each.relative_to(folder)))
+        if named and named["stem"] == stem and named["suffix"] in wanted and each.is_file():
+            found.setdefault(_plain(named["tag"]), []).append(str(each.relative_to(folder)))
+    return found
+
+
+def missing(folder: Path, languages: Iterable[str] = ()) -> dict[str, list[str]]:
+    """Return path → the languages that a template, layout or block is not written in, of all that the folder has.
+
+    `languages` are further ones that are wanted, such as those of the readers. A region is had where its language is
+    (`de` does for `de-AT`). A layout or a block counts where it has a translation: others have nothing to say.
+    """
+    texts = [str(path.relative_to(folder)) for path in sorted(folder.rglob("*")) if path.suffix in _SUFFIXES]
+    whole = {path: _languages(folder, path) for path in texts if original(folder, path) is None}
+    wanted = {tag for had in whole.values() for tag in had} | {_plain(language) for language in languages}
+    found = {}
+    for path, had in whole.items():
+        is_part = Path(path).parts[0] in ("layouts", "blocks", "mailflow")
+        lacking = sorted(tag for tag in wanted if not set(chain(tag)) & {*had, *_own(folder, path)})
+        if lacking and not (is_part and not had):
+            found[path] = lacking
+    return found
+
+
+def _languages(folder: Path, path: str) -> Mapping[str, list[str]]:
+    return of_file(folder, path, () if path.startswith("layouts") else _SUFFIXES)
+
+
+def _own(folder: Path, path: str) -> set[str]:
+    """Return the language that a template says it is written in."""
+    head = (folder / path).read_text(encoding="utf-8", errors="replace")[:4096]
+    said = re.match(r"---\s.*?^language:\s*[\"']?([\w-]+)", head, re.DOTALL | re.MULTILINE)
+    return {_plain(said[1]), primary(said[1])} if said else set()
+
+
+def _plain(tag: str) -> str:
+    return tag.strip().replace("_", "-").lower()
