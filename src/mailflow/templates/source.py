@@ -306,8 +306,8 @@ def read_source(files: Files, name: str) -> Source:
     """
     path = _find(files, name)
     if files.language is None and (translated := translations.original(files.folder, path)) is not None:
-        stem, tag = translated  # somebody wants to see `spring.de` itself
-        return _translated(_parsed(files, _find(files, stem)), _parsed(files, path), tag)
+        stem, language = translated  # somebody wants to see `spring.de` itself
+        return _translated(_parsed(files, _find(files, stem)), _parsed(files, path), language)
     files.asked.add(path)
     found = _parsed(files, path)
     if files.language is None:
