@@ -48,6 +48,11 @@ def document(files: source.Files, found: source.Source, layout: source.Layout | 
     return _Builder(files, found, layout).document()
 
 
+def tags(files: source.Files, found: source.Source, layout: source.Layout | None) -> list[list[Tag]]:
+    """Return the tags in order: of the HTML part, and of the text part where its frame is the workspace's own."""
+    return _Builder(files, found, layout).tags_in_order()
+
+
 def sentence(error: BaseException) -> str:
     """Return an exception's words as the end of a sentence that begins with a place."""
     return str(getattr(error, "message", None) or error).rstrip(".") or type(error).__name__
@@ -78,6 +83,15 @@ class _Builder:
             return self._of_html(body, text)
         whole = self._filled(self.layout.text, self.layout.file, body)
         return self._of_mjml(whole, text) if self.layout.kind is Kind.MJML else self._of_html(whole, text)
+
+    def tags_in_order(self) -> list[list[Tag]]:
+        body = self._body()
+        whole = self._filled(self.layout.text, self.layout.file, body) if self.layout else body
+        parts = [self._with_brand(whole)]
+        if self.layout and not self.layout.plain_file.startswith(source.SHIPPED):
+            plain = plaintext.from_html(mjml.for_text(body) if self.found.kind is Kind.MJML else body, self.tags)
+            parts.append(self._filled(self.layout.plain, self.layout.plain_file, plain))
+        return [[self.tags.of(match) for match in self.tags.word.finditer(part)] for part in parts]
 
     def _body(self) -> str:
         body = self._swapped(self.found.body, self.found.file, self.found.kind)

@@ -24,11 +24,12 @@ from mailflow.templates.build import sentence
 from mailflow.templates.environment import HTML, TEXT, MailEnvironment, pieces, run
 from mailflow.templates.escaping import PlaceError
 from mailflow.templates.headers import TEXT_LIMIT
-from mailflow.templates.links import Links
+from mailflow.templates.linking import Links
 from mailflow.templates.parts import Rendered, TemplateError
 from mailflow.templates.quoted import Encoded, Pieces
 from mailflow.templates.reasons import with_reasons
 from mailflow.templates.translations import chain, of_file, primary
+from mailflow.templates.tags import Tag
 from mailflow.templates.words import layout_words
 
 if TYPE_CHECKING:
@@ -100,6 +101,15 @@ class CompiledTemplate:
     def inlines_once(self) -> bool:
         """Whether the CSS was worked in when compiling, and not per message."""
         return not self._finish_each
+
+    @property
+    def source(self) -> source.Source:
+        """The file it is made of, as it was read."""
+        return source.Source(self.file, self.front, self._places, self._body, source.kind_of(self.file))
+
+    def tags(self) -> list[list[Tag]]:
+        """Return its tags in order, as `build.tags` does."""
+        return build.tags(self._loader, self.source, self._layout)
 
     def problem(self, key: str, message: str) -> Problem:
         """Return a problem placed at one of the keys of the front matter."""
