@@ -1,8 +1,9 @@
-"""`mailflow preview`: what one person would get from a template. The making: jobs/preview.py."""
+"""`mailflow preview`: what one person would get from a template. The making: jobs/preview.py; variants: beside this."""
 
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,9 +12,13 @@ from mailflow.cli.frame import Format, Record, Session, command
 from mailflow.errors import UsageError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
     from rich.console import RenderableType
 
     from mailflow.jobs.preview import Preview
+    from mailflow.workspace import Workspace
 
 
 @command
@@ -26,47 +31,157 @@ def preview(
         str | None,
         typer.Option("--for", metavar="EMAIL", help="For this contact; else for a sample person.", show_default=False),
     ] = None,
-    open_page: Annotated[bool, typer.Option("--open", help="Open the message in a browser.")] = False,
+    each_variant: Annotated[
+        bool, typer.Option("--each-variant", help="Each way through its conditions that a real person takes, once.")
+    ] = False,
+    open_page: Annotated[bool, typer.Option("--open", help="Open a page with it in a browser.")] = False,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Serve that page to this computer, anew on each reload, until Ctrl-C.")
+    ] = False,
+    port: Annotated[
+        int,
+        typer.Option(
+            "--port", min=0, max=65535, metavar="PORT", help="For --serve; else a free one.", show_default=False
+        ),
+    ] = 0,
+    pictures: Annotated[bool, typer.Option("--pictures", help="Let the page load pictures from the web.")] = False,
     eml: Annotated[bool, typer.Option("--eml", help="Print the exact bytes that would go out.")] = False,
     html: Annotated[bool, typer.Option("--html", help="Print the HTML part only.")] = False,
     text: Annotated[bool, typer.Option("--text", help="Print the text part only.")] = False,
 ) -> None:
-    """Show what one person would get from a template. Nothing is sent.
+    """Show what one person would get from a template, or each variant of it. Nothing is sent.
 
     \b
     Examples:
       mailflow preview thank_you
       mailflow preview thank_you --for ada@example.com --open
       mailflow preview thank_you --for ada@example.com --eml > thank_you.eml
+      mailflow preview thank_you --each-variant
+      mailflow preview thank_you --each-variant --serve
     """
+    _check(each_variant, email, serve, port, open_page or serve, pictures, sum((eml, html, text)))
+    if serve:
+        _serve(session, _Page(template, email, each_variant, pictures), port, open_page=open_page)
+    elif each_variant:
+        _variants(session, template, open_page=open_page, pictures=pictures)
+    else:
+        _one(session, template, email, open_page=open_page, pictures=pictures, part=_part(eml, html, text))
+
+
+def _check(
+    each_variant: bool, email: str | None, serve: bool, port: int, page: bool, pictures: bool, parts: int
+) -> None:
+    """Refuse options that say different things."""
+    if parts > 1:
+        raise UsageError("--eml, --html and --text each print one thing: say one of them")
+    if each_variant and (email or parts):
+        raise UsageError("--each-variant shows messages of several people: leave out --for, --eml, --html and --text")
+    if serve and parts:
+        raise UsageError("--serve shows everything on a page: leave out --eml, --html and --text")
+    if port and not serve:
+        raise UsageError("--port is for --serve: say both")
+    if pictures and not page:
+        raise UsageError("--pictures is for the page: say --open or --serve too")
+
+
+def _part(eml: bool, html: bool, text: bool) -> str:
+    return "eml" if eml else "html" if html else "text" if text else ""
+
+
+def _one(session: Session, template: str, email: str | None, *, open_page: bool, pictures: bool, part: str) -> None:
     from mailflow.jobs import preview as job
 
-    if eml + html + text > 1:
-        raise UsageError("--eml, --html and --text each print one thing: say one of them")
     made = job.preview(session.workspace, template, email, now=session.now)
     if made.is_sample:
         session.say(f"For {made.email}, a sample person; --for EMAIL shows it for one of your contacts.")
     for problem in made.rendered.problems:
         session.say(f"warning: {problem}")
     if open_page:
-        _open(session, made)
-    if eml:
+        _open(session, job.write_page(session.workspace, template, [made.letter()], pictures=pictures))
+    if part == "eml":
         sys.stdout.buffer.write(made.data)
         sys.stdout.buffer.flush()
-    elif html or text:
-        print(made.rendered.html if html else made.rendered.text, end="")
+    elif part:
+        print(made.rendered.html if part == "html" else made.rendered.text, end="")
     elif not open_page or session.format is not Format.TABLE:
         session.emit_object(_record(made), lambda: _letter(made))
 
 
-def _open(session: Session, made: Preview) -> None:
+def _variants(session: Session, template: str, *, open_page: bool, pictures: bool) -> None:
+    from mailflow.cli import preview_variants
+    from mailflow.jobs import preview as job
+    from mailflow.jobs import variants
+
+    with session.progress("Looking at readers") as tell:
+        found = variants.variants(session.workspace, template, now=session.now, tell=tell)
+    said = list(preview_variants.remarks(found))
+    for remark in said:
+        session.say(remark)
+    letters = preview_variants.letters(found)
+    if open_page and letters:
+        _open(session, job.write_page(session.workspace, template, letters, remarks=said, pictures=pictures))
+    if not open_page or session.format is not Format.TABLE:
+        preview_variants.emit(session, found)
+    preview_variants.raise_for_failures(found)
+
+
+def _open(session: Session, page: Path) -> None:
     import webbrowser
 
-    from mailflow.jobs.preview import write_page
-
-    page = write_page(session.workspace, made)
     opened = webbrowser.open(page.as_uri())
     session.say(f"{page}" if opened else f"No browser could be opened here; the page is {page}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """What is asked to be on a page that is served."""
+
+    template: str
+    email: str | None
+    each_variant: bool
+    pictures: bool
+
+    def made(self, workspace: Workspace, now: datetime) -> str:
+        """Return the page as the files are now."""
+        from mailflow.cli import preview_variants
+        from mailflow.jobs import preview as job
+        from mailflow.jobs import variants
+        from mailflow.reports import preview_page
+
+        if not self.each_variant:
+            made = job.preview(workspace, self.template, self.email, now=now)
+            return preview_page.render(self.template, [made.letter()], pictures=self.pictures)
+        found = variants.variants(workspace, self.template, now=now)
+        letters = preview_variants.letters(found)
+        if not letters:
+            preview_variants.raise_for_failures(found)
+        failures = (failure.problem for failure in found.failures)
+        said = [*preview_variants.remarks(found), *failures]
+        return preview_page.render(self.template, letters, remarks=said, pictures=self.pictures)
+
+
+def _serve(session: Session, page: _Page, port: int, *, open_page: bool) -> None:
+    """Serve a page until Ctrl-C; its address goes to stdout, for what reads it."""
+    import signal
+    import webbrowser
+
+    from mailflow import clock
+    from mailflow.jobs.preview_server import Pages, Server
+
+    def make(workspace: Workspace) -> str:
+        return page.made(workspace, session.now if session.now_option else clock.now())
+
+    with Server(Pages(session.workspace.root, page.template, make), port) as server:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        session.emit_object({"url": server.address}, lambda: server.address)
+        sys.stdout.flush()
+        session.say("Mend the files and load the page again. Ctrl-C stops.")
+        if open_page and not webbrowser.open(server.address):
+            session.say("No browser could be opened here: open the address in one of this computer.")
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            session.say("Stopped.")
 
 
 def _record(made: Preview) -> Record:

@@ -1,22 +1,28 @@
-"""Make one message as it would go out, to be looked at. Nothing is planned, kept or sent."""
+"""Make one message as it would go out, to be looked at. Nothing is planned, kept or sent. All variants: variants.py."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mailflow import addresses, templates
 from mailflow.errors import UsageError
 from mailflow.jobs import offering, personal
 from mailflow.outbox.render import Renderer
+from mailflow.reports import preview_page
+from mailflow.reports.preview_page import Letter
 from mailflow.store import contacts
 from mailflow.templates import Rendered
 from mailflow.workspace import Workspace
 
-_TOKEN = "preview"
+if TYPE_CHECKING:
+    from mailflow.templates.compile import CompiledTemplate
+
+TOKEN = "preview"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +37,22 @@ class Preview:
     rendered: Rendered
     data: bytes
 
+    def letter(self, *, people: int | None = None, told: Sequence[str] = ()) -> Letter:
+        """Return it as a page shows it; as a variant with how many `people` get it, and why."""
+        return Letter(
+            people=people,
+            told=told,
+            email=self.email,
+            is_sample=self.is_sample,
+            from_header=self.from_header,
+            subject=self.rendered.subject,
+            preheader=self.rendered.preheader,
+            html=self.rendered.html,
+            text=self.rendered.text,
+            data=self.data,
+            problems=tuple(map(str, self.rendered.problems)),
+        )
+
 
 def preview(workspace: Workspace, name: str, email: str | None, *, now: datetime) -> Preview:
     """Return what the contact with this address would get from a template; without one, what a sample person would.
@@ -43,30 +65,38 @@ def preview(workspace: Workspace, name: str, email: str | None, *, now: datetime
     else:
         contact_id = _contact(workspace, email)
         known = personal.contexts(workspace, template, [contact_id], now=now)[contact_id]
-    known = {**known, **offering.sample(workspace, template, str(known["contact"]["email"]), now)}
-    renderer = Renderer(workspace.settings, workspace.keys, template, name, name)
-    rendered = renderer.render(known, token=_TOKEN)
-    address = _address(known)
-    content = renderer.content(0, address=address, token=_TOKEN, context=known, now=now, checked=True)
-    sender = workspace.settings.sender
+    return of_context(workspace, template, known, is_sample=email is None, now=now)
+
+
+def of_context(
+    workspace: Workspace, template: CompiledTemplate, known: Mapping[str, Any], *, is_sample: bool, now: datetime
+) -> Preview:
+    """Return what the person with this context would get from a template, with a sample of a code of its offer."""
+    address = str(known["contact"]["email"])
+    known = {**known, **offering.sample(workspace, template, address, now)}
+    renderer = Renderer(workspace.settings, workspace.keys, template, template.name, template.name)
+    rendered = renderer.render(known, token=TOKEN)
+    content = renderer.content(0, address=address, token=TOKEN, context=known, now=now, checked=True)
+    sender = renderer.sender(known)
     return Preview(
-        template=name,
+        template=template.name,
         file=template.file,
         email=address,
-        is_sample=email is None,
+        is_sample=is_sample,
         from_header=f"{rendered.from_name or sender.name} <{sender.email}>",
         rendered=rendered,
         data=content.data,
     )
 
 
-def write_page(workspace: Workspace, made: Preview) -> Path:
-    """Write the HTML of a preview where only its owner reads it, and return the file."""
+def write_page(workspace: Workspace, name: str, letters: Sequence[Letter], **remarks: Any) -> Path:
+    """Write previews as a page that only its owner can read, and return the file; `remarks` as `preview_page` has."""
     folder = workspace.private / "preview"
     folder.mkdir(mode=0o700, exist_ok=True)
-    page = folder / f"{re.sub(r'[^A-Za-z0-9_-]+', '-', made.template)}.html"
-    page.write_text(made.rendered.html, encoding="utf-8")
+    page = folder / f"{re.sub(r'[^A-Za-z0-9_-]+', '-', name)}.html"
+    page.touch(mode=0o600)
     page.chmod(0o600)
+    page.write_text(preview_page.render(name, letters, **remarks), encoding="utf-8")
     return page
 
 
@@ -81,7 +111,3 @@ def _contact(workspace: Workspace, email: str) -> int:
             f"nobody has the address {email}: `mailflow import` brings contacts in; without --for a sample is shown"
         )
     return found.id
-
-
-def _address(known: dict[str, Any]) -> str:
-    return str(known["contact"]["email"])
