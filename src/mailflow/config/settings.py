@@ -53,13 +53,21 @@ def _zone_name(value: str) -> str:
 
 
 class SenderSettings(_Part):
-    """Who the mail is from."""
+    """Who the mail is from. `domains` are further ones of one's own, set up for this relay: see `from_owner`."""
 
     name: str
     email: str
     reply_to: str | None = None
+    domains: list[str] = []
 
     _email = field_validator("email")(_address)
+
+    @field_validator("domains")
+    @classmethod
+    def _domains(cls, value: list[str]) -> list[str]:
+        for domain in value:
+            _address(f"somebody@{domain}")
+        return [domain.lower() for domain in value]
 
     @field_validator("reply_to")
     @classmethod
@@ -70,6 +78,11 @@ class SenderSettings(_Part):
     def domain(self) -> str:
         """The domain the mail is from, in lower case."""
         return self.email.rpartition("@")[2].lower()
+
+    @property
+    def own_domains(self) -> frozenset[str]:
+        """The domains that a From header may be of, in lower case."""
+        return frozenset({self.domain, *self.domains})
 
 
 class UnsubscribeSettings(_Part):

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from mailflow.config import Settings
+from mailflow.outbox.sender import Sender, of_owner, of_shop
 from mailflow.store.contents import Content
 from mailflow.templates import Envelope, Rendered, compose
 from mailflow.tokens import Keys, Purpose
@@ -84,16 +85,22 @@ class Renderer:
         rendered = self.template.render(self._known(context, exits))
         return replace(rendered, subject=f"{self.prefix}{rendered.subject}") if self.prefix else rendered
 
+    def sender(self, context: Mapping[str, Any]) -> Sender:
+        """Return who a message is from, unless its template says another name: the shop, or who looks after them."""
+        if self.template.front.from_owner:
+            return of_owner(self.settings.sender, context.get("owner"))
+        return of_shop(self.settings.sender)
+
     def _envelope(self, address: str, token: str, context: Mapping[str, Any], exits: Exits, now: datetime) -> Envelope:
         sender = self.settings.sender
-        contact = context["contact"]
+        contact, who = context["contact"], self.sender(context)
         name = " ".join(part for part in (contact.get("first_name"), contact.get("last_name")) if part)
         return Envelope(
-            from_name=sender.name,
-            from_email=sender.email,
+            from_name=who.name,
+            from_email=who.email,
             to_name=name,
             to_email=address,
-            reply_to=sender.reply_to,
+            reply_to=who.reply_to,
             message_id=f"{token}@{sender.domain}",
             date=now,
             list_id=f"{_label(self.campaign_id)}.{sender.domain}",

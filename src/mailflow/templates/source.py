@@ -117,6 +117,7 @@ class FrontMatter(BaseModel):
     subject: str = Field(min_length=1)
     preheader: str = ""
     from_name: str | None = Field(default=None, alias="from")
+    from_owner: bool = False
     reply_to: str | None = None
     layout: str = "default"
     class_: MessageClass = Field(default=MessageClass.MARKETING, alias="class")
