@@ -33,6 +33,8 @@ class Purpose(StrEnum):
     UNSUBSCRIBE = "u"
     PREFERENCES = "p"
     CONFIRM = "c"
+    CLICK = "k"
+    OPEN = "o"
 
 
 @dataclass(frozen=True, slots=True)

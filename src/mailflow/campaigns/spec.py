@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, field_validator
 
 from mailflow import clock
+from mailflow.config.tracking import UtmValues
 from mailflow.config.yaml_files import Document, parse_spec, parse_yaml, place_inside, read_text, suggestion
 from mailflow.errors import Problem, ProblemsError, UsageError
 from mailflow.model import MessageKind
@@ -71,6 +72,7 @@ class CampaignSpec(BaseModel):
     holdout: Decimal = Decimal(0)
     kind: MessageKind = MessageKind.PROMO
     offer: str | None = None
+    utm: UtmValues | None = None
 
     @field_validator("id")
     @classmethod

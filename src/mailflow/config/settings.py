@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from mailflow import clock, money
 from mailflow.config.recommending import CONTACT_COLUMNS, NeverShowSettings, RecommendationSettings
+from mailflow.config.tracking import ArchiveSettings, Images, Online, TrackingSettings, UtmSettings
 from mailflow.config.yaml_files import parse_spec, read_yaml
 from mailflow.errors import ConfigError, UsageError
 
@@ -353,6 +354,11 @@ class Settings(_Part):
     lint: LintSettings = LintSettings()
     fields: dict[str, FieldSettings] = {}
     topics: list[str] = []
+    tracking: TrackingSettings = TrackingSettings()
+    utm: UtmSettings | None = None
+    asset_url: Online = None
+    images: Images = Images.LINK
+    archive: ArchiveSettings | None = None
     imports: list[ImportSettings] = []
 
     _currency = field_validator("currency")(_currency_code)

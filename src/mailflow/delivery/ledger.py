@@ -15,7 +15,7 @@ from typing import Any
 
 from mailflow import clock, policy
 from mailflow.policy import Decision, Limits
-from mailflow.store import Connection, Store, candidates, codes, contents, messages
+from mailflow.store import Connection, Store, candidates, codes, contents, links, messages
 from mailflow.store.codes import Gift
 from mailflow.store.contents import Content
 from mailflow.store.events import Event
@@ -175,6 +175,7 @@ class Ledger:
             lost = frozenset(codes.give(tx, batch.gifts))
             kept = [content for content in batch.contents if content.message_id not in lost]
             contents.keep(tx, kept, at=at)
+            links.keep(tx, ((content.message_id, content.links) for content in kept))
             messages.make_ready(tx, [content.message_id for content in kept])
             for refused in batch.refused:
                 messages.refuse(tx, [(refused.message_id, refused.reason)], at=at, again_at=refused.again_at)

@@ -18,7 +18,7 @@ from mailflow.jobs import offering
 from mailflow.model import Scope
 from mailflow.offers import give
 from mailflow.offers.offer import Offer
-from mailflow.outbox.render import Renderer
+from mailflow.outbox.render import Renderer, links_of
 from mailflow.rules import RuleError
 from mailflow.scoring import suggest
 from mailflow.segments import Segments
@@ -47,7 +47,8 @@ class OpenCampaign:
 
         name = self.file.spec.template
         try:
-            return templates.load(self.workspace.templates, name)
+            how = links_of(self.workspace.settings, self.file.spec.id, self.file.spec.utm)
+            return templates.load(self.workspace.templates, name, how)
         except templates.TemplateError as error:
             nowhere = f"{self.workspace.templates.name}/{name}"
             found = [

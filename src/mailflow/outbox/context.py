@@ -13,12 +13,15 @@ from typing import Any
 
 from mailflow import clock, money
 from mailflow.config import Settings
+from mailflow.config.tracking import Opens
+from mailflow.model import ConsentState
 from mailflow.places.stores import Nearby
-from mailflow.store import Connection, contacts, owners, recipients
+from mailflow.store import Connection, consents, contacts, owners, recipients
 from mailflow.store import favourites as store_favourites
 from mailflow.store.members import Confidences
 from mailflow.store.owners import Owner
 from mailflow.store.recipients import Recipient
+from mailflow.templates import linking
 
 Context = dict[str, Any]
 OWNER_PARTS = ("name", "email", "phone", "title")
@@ -62,10 +65,12 @@ def contact_contexts(
         "never_show": [],
     }
     found = recipients.many(db, contact_ids)
+    opens = _opens_allowed(db, contact_ids) if settings.tracking.opens is not Opens.OFF else frozenset()
     looked_after = owners.of_contacts(db, (recipient.contact for recipient in found.values()))
     return {
         contact_id: {
             **shared,
+            linking.OPENS_ALLOWED: contact_id in opens,
             "contact": {
                 **_contact(recipient, contact_id, settings, segments or {}),
                 "traits": {name: sure.get(contact_id) or 0 for name, sure in (traits or {}).items()},
@@ -113,6 +118,12 @@ def _contact(
         "rfm": _scores(recipient),
         "orders": _orders(recipient, settings),
     }
+
+
+def _opens_allowed(db: Connection, contact_ids: Collection[int]) -> frozenset[int]:
+    """Return who said yes to being told of opens: a consent of its own, which none to mail stands for."""
+    states = consents.states_of(db, contact_ids, channel=consents.OPENS)
+    return frozenset(contact_id for contact_id, state in states.items() if state is ConsentState.SUBSCRIBED)
 
 
 def _owner(owner: Owner | None) -> Context | None:

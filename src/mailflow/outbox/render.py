@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from mailflow.config import Settings
+from mailflow.config.tracking import UtmSettings, UtmValues
+from mailflow.model import MessageClass
 from mailflow.outbox.sender import Sender, of_owner, of_shop
 from mailflow.store.contents import Content
-from mailflow.templates import Envelope, Rendered, compose
+from mailflow.templates import Envelope, Rendered, compose, linking
+from mailflow.templates.linking import Clicks, Links, Utm
 from mailflow.tokens import Keys, Purpose
 
 if TYPE_CHECKING:
     from mailflow.templates.compile import CompiledTemplate
 
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 _NOT_IN_LABELS = re.compile(r"[^a-z0-9-]+")
 
 
@@ -34,7 +42,10 @@ class Exits:
 
 @dataclass(frozen=True, slots=True)
 class Renderer:
-    """Makes the messages of one campaign. `prefix` goes before the subject, for tests."""
+    """Makes the messages of one campaign.
+
+    `prefix` goes before the subject, for tests. `is_automatic` where no person set the sending off, as in a flow.
+    """
 
     settings: Settings
     keys: Keys
@@ -42,6 +53,7 @@ class Renderer:
     campaign_id: str
     campaign_name: str
     prefix: str = ""
+    is_automatic: bool = False
 
     def content(
         self,
@@ -58,12 +70,14 @@ class Renderer:
         `checked` reads the bytes back and compares every header with what was asked.
         """
         exits = self._exits(token)
-        rendered = self._rendered(context, exits)
+        clicks = self._clicks(token)
+        rendered = self._rendered(context, exits, {linking.COUNTED: clicks, **self._pixel(context, token)})
         envelope = self._envelope(address, token, context, exits, now)
         data = compose.build(rendered, envelope)
         if checked:
             compose.check(data, rendered, envelope)
-        return Content(message_id, envelope.return_path, envelope.to_email, rendered.subject, data)
+        found = clicks.found if clicks else {}
+        return Content(message_id, envelope.return_path, envelope.to_email, rendered.subject, data, found)
 
     def render(self, context: Mapping[str, Any], *, token: str) -> Rendered:
         """Return the rendered texts for one contact, with the links and names that every message has."""
@@ -81,8 +95,8 @@ class Renderer:
             "campaign": {"id": self.campaign_id, "name": self.campaign_name or self.campaign_id},
         }
 
-    def _rendered(self, context: Mapping[str, Any], exits: Exits) -> Rendered:
-        rendered = self.template.render(self._known(context, exits))
+    def _rendered(self, context: Mapping[str, Any], exits: Exits, counting: Mapping[str, Any] = _NOTHING) -> Rendered:
+        rendered = self.template.render({**self._known(context, exits), **counting})
         return replace(rendered, subject=f"{self.prefix}{rendered.subject}") if self.prefix else rendered
 
     def sender(self, context: Mapping[str, Any]) -> Sender:
@@ -92,7 +106,7 @@ class Renderer:
         return of_shop(self.settings.sender)
 
     def _envelope(self, address: str, token: str, context: Mapping[str, Any], exits: Exits, now: datetime) -> Envelope:
-        sender = self.settings.sender
+        sender, is_essential = self.settings.sender, self.template.message_class is MessageClass.ESSENTIAL
         contact, who = context["contact"], self.sender(context)
         name = " ".join(part for part in (contact.get("first_name"), contact.get("last_name")) if part)
         return Envelope(
@@ -103,11 +117,32 @@ class Renderer:
             reply_to=who.reply_to,
             message_id=f"{token}@{sender.domain}",
             date=now,
-            list_id=f"{_label(self.campaign_id)}.{sender.domain}",
-            unsubscribe_mailto=exits.mailto,
-            unsubscribe_url=exits.url,
+            list_id=None if is_essential else f"{_label(self.template.topic or 'news')}.{sender.domain}",
+            unsubscribe_mailto=None if is_essential else exits.mailto,
+            unsubscribe_url=None if is_essential else exits.url,
             return_path=sender.email,
+            feedback_id=self._feedback_id(),
+            auto_submitted=is_essential and self.is_automatic,
         )
+
+    def _feedback_id(self) -> str:
+        """Return campaign, kind, class and sender: what complaints are counted by, with nothing of the person."""
+        template = self.template
+        sender = _sender_id(self.keys.pepper)
+        return f"{_label(self.campaign_id)}:{template.kind}:{template.message_class}:{sender}"
+
+    def _clicks(self, token: str) -> Clicks | None:
+        tracking = self.settings.tracking
+        if tracking.clicks == "off":
+            return None
+        return Clicks(f"{tracking.url}/c/{self.keys.sign(Purpose.CLICK, token)}")
+
+    def _pixel(self, context: Mapping[str, Any], token: str) -> dict[str, str]:
+        """Return the address of the open pixel; nothing without the contact's own yes to it."""
+        tracking = self.settings.tracking
+        if tracking.opens == "off" or context.get(linking.OPENS_ALLOWED) is not True:
+            return {}
+        return {linking.PIXEL: f"{tracking.url}/o/{self.keys.sign(Purpose.OPEN, token)}.gif"}
 
     def _exits(self, token: str) -> Exits:
         unsubscribe = self.settings.unsubscribe
@@ -115,6 +150,28 @@ class Renderer:
         mailto = f"mailto:{unsubscribe.mailto}?subject=unsubscribe%20{signed}" if unsubscribe.mailto else None
         url = f"{unsubscribe.url}/{signed}" if unsubscribe.url else None
         return Exits(mailto, url, url or mailto or f"mailto:{self.settings.sender.email}?subject=unsubscribe")
+
+
+def links_of(settings: Settings, campaign_id: str, own: UtmValues | None = None) -> Links:
+    """Return what becomes of the links of a campaign's template; `own` are the utm values of its file."""
+    tracking = settings.tracking
+    utm = None
+    if settings.utm is not None or own is not None:
+        shared, said = settings.utm or UtmSettings(), own or UtmValues()
+        named = {
+            "utm_source": said.source or shared.source or "mailflow",
+            "utm_medium": said.medium or shared.medium or "email",
+            "utm_campaign": said.campaign or shared.campaign or campaign_id,
+        }
+        home = urlsplit(settings.url or "").hostname
+        utm = Utm(tuple(named.items()), tuple(dict.fromkeys([*([home] if home else []), *shared.hosts])))
+    return Links(utm, clicks=tracking.clicks != "off", opens=tracking.opens != "off")
+
+
+@lru_cache(maxsize=8)
+def _sender_id(pepper: bytes) -> str:
+    """Return the sender's part of a Feedback-ID: 12 characters, the same for all mail of a workspace."""
+    return hmac.digest(pepper, b"mailflow feedback id", "sha256").hex()[:12]
 
 
 def _label(text: str) -> str:

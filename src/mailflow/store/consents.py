@@ -15,6 +15,7 @@ from mailflow.model import Basis, ConsentState
 from mailflow.store.connection import Connection, Row
 
 EMAIL = "email"
+OPENS = "opens"  # the channel of the consent to be told of opens, apart from that to mail
 ALL_TOPICS = ""
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from mailflow.store.connection import Connection
 
@@ -15,13 +15,17 @@ _COMPRESSION = 1  # 10 KB of quoted-printable to a third in 0.1 ms; higher level
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A rendered message, frozen: the bytes that go out, now and at every later attempt."""
+    """A rendered message, frozen: the bytes that go out, now and at every later attempt.
+
+    `links` are its counted links by id, to be stored with it; not with one that is read back.
+    """
 
     message_id: int
     mail_from: str
     rcpt_to: str
     subject: str
     data: bytes
+    links: Mapping[str, str] = field(default_factory=dict)
 
 
 def keep(tx: Connection, contents: Iterable[Content], *, at: int) -> None:

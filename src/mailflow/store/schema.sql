@@ -31,7 +31,7 @@ CREATE TABLE contacts (
   created_at  INTEGER NOT NULL,
   updated_at  INTEGER NOT NULL,
   merged_into INTEGER REFERENCES contacts (id)
-, owner TEXT) STRICT;
+, owner TEXT, known_since INTEGER) STRICT;
 
 CREATE INDEX contacts_merged ON contacts (merged_into) WHERE merged_into IS NOT NULL;
 
@@ -636,6 +636,16 @@ CREATE TABLE articles_shown (
   message_id INTEGER NOT NULL REFERENCES messages (id),
   PRIMARY KEY (contact_id, url, message_id)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE links (
+  scope      TEXT NOT NULL,                    -- of messages
+  link       TEXT NOT NULL,
+  url        TEXT NOT NULL,
+  message_id INTEGER REFERENCES messages (id), -- the only message that has it, NULL: several; then it is nobody's own
+  PRIMARY KEY (scope, link)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX links_by_message ON links (message_id) WHERE message_id IS NOT NULL;
 
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('mailflow', 'm0001_first', strftime('%Y-%m-%d %H:%M:%f+00:00'));
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('mailflow', 'm0002_everything', strftime('%Y-%m-%d %H:%M:%f+00:00'));

@@ -13,15 +13,17 @@ from mailflow.templates.parts import Envelope, Rendered, TemplateError
 
 if TYPE_CHECKING:
     from mailflow.templates.compile import CompiledTemplate
+    from mailflow.templates.linking import Links
 
 __all__ = ["Envelope", "Rendered", "TemplateError", "load"]
 
 
-def load(folder: Path, name: str) -> CompiledTemplate:
+def load(folder: Path, name: str, how: Links | None = None) -> CompiledTemplate:
     """Read and compile the template `name` (such as `cart/reminder`) of the folder `templates/`, once for many people.
 
-    `TemplateError` names every problem of its files with file and line.
+    `how` is what becomes of its links, by the settings. `TemplateError` names every problem of its files with file and
+    line.
     """
     from mailflow.templates.compile import compile_template  # jinja2, css-inline and markdown-it take 0.2 s to import
 
-    return compile_template(folder, name)
+    return compile_template(folder, name) if how is None else compile_template(folder, name, how)

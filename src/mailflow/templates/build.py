@@ -14,8 +14,9 @@ from typing import Any
 import jinja2
 from markupsafe import escape
 
-from mailflow.templates import inline, markdown, markup, mjml, plaintext, source
+from mailflow.templates import inline, links, markdown, markup, mjml, plaintext, source
 from mailflow.templates.environment import HTML
+from mailflow.templates.linking import Links
 from mailflow.templates.parts import TemplateError
 from mailflow.templates.source import Kind
 from mailflow.templates.tags import Tag, Tags, included
@@ -43,9 +44,9 @@ class Document:
     finish: Callable[[str], str]
 
 
-def document(files: source.Files, found: source.Source, layout: source.Layout | None) -> Document:
+def document(files: source.Files, found: source.Source, layout: source.Layout | None, how: Links = Links()) -> Document:
     """Return the sources of a template; `TemplateError` where its files do not fit together."""
-    return _Builder(files, found, layout).document()
+    return _Builder(files, found, layout, how).document()
 
 
 def tags(files: source.Files, found: source.Source, layout: source.Layout | None) -> list[list[Tag]]:
@@ -65,10 +66,13 @@ def _from_mjml(rendered: str) -> str:
 class _Builder:
     """Puts body, includes and layout together, with words for tags, and makes the sources of all parts of it."""
 
-    def __init__(self, files: source.Files, found: source.Source, layout: source.Layout | None) -> None:
+    def __init__(
+        self, files: source.Files, found: source.Source, layout: source.Layout | None, how: Links = Links()
+    ) -> None:
         self.files = files
         self.found = found
         self.layout = layout
+        self.how = how
         self.tags = Tags(found.body + (layout.text + layout.plain if layout else ""))
         self._open: list[str] = []
 
@@ -97,7 +101,7 @@ class _Builder:
         body = self._swapped(self.found.body, self.found.file, self.found.kind)
         if self.found.kind is Kind.MARKDOWN:
             body = markdown.to_html(body, self.tags)
-        return self._with_blocks(body)
+        return links.rewritten(self._with_blocks(body), self.tags, self.how)
 
     def _text(self, body: str) -> str:
         """Return the text part: the layout's frame around what the body says."""
@@ -107,7 +111,7 @@ class _Builder:
         return self.tags.put_back(text)
 
     def _of_html(self, html: str, text: str) -> Document:
-        html = self._with_preheader(self._with_brand(html))
+        html = self._whole(html)
         markup.check(html, self.tags, self.found.file)
         once = inline.inlined_once(html, self.tags)
         return Document(
@@ -118,7 +122,7 @@ class _Builder:
         )
 
     def _of_mjml(self, whole: str, text: str) -> Document:
-        whole = self._with_preheader(self._with_brand(_with_language(whole, self.tags)))
+        whole = self._whole(_with_language(whole, self.tags))
         markup.check(whole, self.tags, self.found.file)
         mjml.tried(whole, self.tags, self.found.file)
         raw = inline.finished(whole, self.tags)
@@ -129,6 +133,11 @@ class _Builder:
         if once is None:
             return Document(inline.finished(html, self.tags), None, text, inline.inline_css)
         return Document(raw, inline.finished(once, self.tags), text, _from_mjml)
+
+    def _whole(self, html: str) -> str:
+        """Return a whole document with what every one gets: brand, preheader, the links of its layout, open pixel."""
+        html = links.rewritten(self._with_preheader(self._with_brand(html)), self.tags, self.how)
+        return links.with_pixel(html, self.tags, self.how)
 
     def _filled(self, layout: str, file: str, content: str) -> str:
         text = self._with_blocks(self._swapped(layout, file, source.kind_of(file)))

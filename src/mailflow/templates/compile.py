@@ -28,8 +28,8 @@ from mailflow.templates.linking import Links
 from mailflow.templates.parts import Rendered, TemplateError
 from mailflow.templates.quoted import Encoded, Pieces
 from mailflow.templates.reasons import with_reasons
-from mailflow.templates.translations import chain, of_file, primary
 from mailflow.templates.tags import Tag
+from mailflow.templates.translations import chain, of_file, primary
 from mailflow.templates.words import layout_words
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from jinja2.runtime import Context
 from jinja2.tests import TESTS as JINJA_TESTS
 from markupsafe import Markup, escape
 
-from mailflow.templates import escaping, formats
+from mailflow.templates import escaping, formats, links
 
 MAX_TEXT = 64_000  # characters of a text made inside a template
 MAX_ITEMS = 10_000  # entries of a list made inside a template
@@ -382,6 +382,9 @@ FILTERS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "__each__": each,
         "__concat__": concat,
         "__plain__": plain,
+        "__counted__": links.count_filter,
+        "__tagged__": links.tag_filter,
+        "__pixel__": links.pixel_filter,
     }
 )
 

@@ -18,7 +18,8 @@ from mailflow.templates.filters import FILTERS, TESTS
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-PLACE_FILTERS = frozenset("__link__ __host__ __path__ __query__ __css__".split())  # written by markup.py into source
+# Written into the source by markup.py and links.py.
+PLACE_FILTERS = frozenset("__link__ __host__ __path__ __query__ __css__ __counted__ __tagged__ __pixel__".split())
 MAX_SOURCE = 256 * 1024
 MAX_DEPTH = 8
 

@@ -93,3 +93,17 @@ CREATE TABLE articles_shown (
   message_id INTEGER NOT NULL REFERENCES messages (id),
   PRIMARY KEY (contact_id, url, message_id)
 ) STRICT, WITHOUT ROWID;
+
+-- Since when a contact is known, where a file tells of an earlier day than the one on which it was read: the day on
+-- which a shop or an old tool made them, or on which they said yes or no. `created_at` is when the row was written.
+ALTER TABLE contacts ADD COLUMN known_since INTEGER;
+
+-- Where the counted links of a scope lead. A link names its address by a hash, so that the same one is stored once.
+CREATE TABLE links (
+  scope      TEXT NOT NULL,                    -- of messages
+  link       TEXT NOT NULL,
+  url        TEXT NOT NULL,
+  message_id INTEGER REFERENCES messages (id), -- the only message that has it, NULL: several; then it is nobody's own
+  PRIMARY KEY (scope, link)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX links_by_message ON links (message_id) WHERE message_id IS NOT NULL;

@@ -1,0 +1,121 @@
+"""Links out of a message: utm values on links to one's own hosts, and links that lead over a page which counts.
+
+Worked into the template once; what depends on the person is left to two filters. Nothing here is on unless the settings
+say so, and what says no (`unsubscribe_url`), mailto:, tel: and places in the mail itself are never touched. What a link
+leads to is stored, so that no address ever stands in another: store/links. What a link is: linking.py; who follows one:
+tracking/redirect.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from html import escape, unescape
+from typing import Any
+
+from jinja2 import pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup
+
+from mailflow.templates import markup
+from mailflow.templates.linking import COUNTED, PIXEL, WEB, Links, Utm, link_id, tagged
+from mailflow.templates.tags import Tag, Tags
+
+_ELEMENT = re.compile(
+    r"<(?:a|area|mj-button|mj-image|mj-navbar-link|v:[a-z]+)\b(?:[^\"'>]|\"[^\"]*\"|'[^']*')*>", re.IGNORECASE
+)
+_HREF = re.compile(r"""(\shref\s*=\s*)("[^"]*"|'[^']*'|[^\s"'>]+)""", re.IGNORECASE)
+_LEFT = re.compile(r"\b(?:unsubscribe_url|preferences_url|view_url|__counted__|__tagged__)\b")
+
+
+def rewritten(html: str, tags: Tags, links: Links) -> str:
+    """Return HTML or MJML, with words for its tags, whose links are tagged and counted as `links` says."""
+    if links.utm is None and not links.clicks:
+        return html
+
+    def address(match: re.Match[str]) -> str:
+        value = match[2]
+        quote = value[0] if value[0] in "\"'" else '"'
+        return f"{match[1]}{quote}{_address(value.strip(value[0]) if value[0] in quote else value, tags, links)}{quote}"
+
+    return _ELEMENT.sub(lambda element: _HREF.sub(address, element[0], count=1), html)
+
+
+def with_pixel(html: str, tags: Tags, links: Links) -> str:
+    """Return a whole document with a place for the picture that says that it was opened."""
+    if not links.opens:
+        return html
+    place = tags.add(Tag("=", "'' | __pixel__", "", 0))
+    end = re.search(r"</(mj-)?body\s*>", html, re.IGNORECASE)
+    if end is None:
+        return html + place
+    return f"{html[: end.start()]}{f'<mj-raw>{place}</mj-raw>' if end[1] else place}{html[end.start() :]}"
+
+
+def _address(address: str, tags: Tags, links: Links) -> str:
+    words = list(tags.word.finditer(address))
+    if not words:
+        return _constant(unescape(address.strip()), address, tags, links)
+    found = [tags.of(word) for word in words]
+    if not all(tag.is_value for tag in found) or any(_LEFT.search(tag.inside) for tag in found):
+        return address
+    if address[: words[0].start()] and not re.match(r"\s*https?://", address, re.IGNORECASE):
+        return address
+    return tags.add(Tag("=", _filtered(_expression(address, tags), links), found[0].file, found[0].line))
+
+
+def _constant(url: str, written: str, tags: Tags, links: Links) -> str:
+    """Return a link that is everybody's, known now: tagged here, and named here where it is counted."""
+    if not WEB.match(url):
+        return written
+    full = tagged(url, links.utm) if links.utm else url
+    if not links.clicks:
+        return written if full == url else escape(full)
+    return tags.add(Tag("=", f"{full!r} | __counted__({link_id(full)!r})", "", 0))
+
+
+def _expression(address: str, tags: Tags) -> str:
+    """Return a link with tags in it as one expression of a template, each value through its place's filter."""
+    placed = markup.link(address, tags)
+    parts, end = [], 0
+    for word in tags.word.finditer(placed):
+        parts += [repr(unescape(placed[end : word.start()]))] if word.start() > end else []
+        parts.append(f"({tags.of(word).inside})")
+        end = word.end()
+    if placed[end:].strip():
+        parts.append(repr(unescape(placed[end:].rstrip())))
+    return f"({' ~ '.join(parts)})" if len(parts) > 1 else parts[0]
+
+
+def _filtered(expression: str, links: Links) -> str:
+    if links.utm:
+        values, hosts = list(map(list, links.utm.values)), list(links.utm.hosts)
+        flat = [part for pair in values for part in pair]
+        expression = f"{expression} | __tagged__({' '.join(hosts)!r}, {', '.join(map(repr, flat))})"
+    return f"{expression} | __counted__" if links.clicks else expression
+
+
+def tag_filter(url: Any, hosts: str, *values: str) -> str:
+    """Return a person's own link with utm values; written into templates by this module alone."""
+    return tagged(str(url), _utm(hosts, values))
+
+
+@lru_cache(maxsize=64)
+def _utm(hosts: str, values: tuple[str, ...]) -> Utm:
+    return Utm(tuple(zip(values[::2], values[1::2], strict=True)), tuple(hosts.split()))
+
+
+@pass_context
+def count_filter(context: Context, url: Any, link: str | None = None) -> str:
+    """Return a link counted, where this message's links are."""
+    clicks = context.get(COUNTED)
+    return clicks.of(str(url), link) if clicks is not None else str(url)
+
+
+@pass_context
+def pixel_filter(context: Context, _: Any) -> Markup:
+    """Return the picture that says that a message was opened, where its reader agreed; nothing otherwise."""
+    url = context.get(PIXEL)
+    if url is None:
+        return Markup("")
+    return Markup('<img src="{}" alt="" width="1" height="1" style="display:block;border:0">').format(url)
