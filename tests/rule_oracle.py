@@ -76,6 +76,10 @@ class Oracle:
         self.scores = {(row["contact_id"], row["name"]): row["value"] for row in rows["scores"]}
         self.stages = {row["contact_id"]: row["stage"] for row in rows["lifecycle_now"]}
         self.rfm = {row["contact_id"]: row for row in rows["rfm_now"]}
+        self.heard: dict[int, int] = {}
+        for row in rows["contacts"]:
+            for at in filter(None, (row["created_at"], row["known_since"])):
+                self.heard[self.who[row["id"]]] = min(at, self.heard.get(self.who[row["id"]], at))
         for number, person in self.people.items():
             person["facts"] = self._facts(number, person)
 
@@ -161,6 +165,7 @@ class Oracle:
         if number in self.rfm:
             facts |= {f"rfm.{name}": self.rfm[number][name] for name in ("r", "f", "m", "class")}
         facts["lifecycle"] = self.stages.get(number)
+        facts["created_at"] = self.heard[number]
         facts["orders.count"] = len(orders)
         facts["favourite.category"] = self._favourite(orders)
         per_currency: dict[str, int] = {}
@@ -171,6 +176,7 @@ class Oracle:
         facts["orders.revenue"] = sum(self._converted(minor, currency) or 0 for currency, minor in per_currency.items())
         if orders:
             facts["orders.first_at"] = min(order["placed_at"] for order in orders)
+            facts["created_at"] = min(facts["created_at"], facts["orders.first_at"])
             facts["orders.last_at"] = max(order["placed_at"] for order in orders)
         opened = sum(1 for event in person["events"] if event["name"] == "ticket_opened")
         facts["tickets.open"] = opened - sum(1 for event in person["events"] if event["name"] == "ticket_closed")

@@ -132,7 +132,7 @@ def _readable(row: dict[str, Any], table: str, called: dict[str, dict[int, str]]
             continue
         if name in _POINTERS and isinstance(value, int):
             value = called[_POINTERS[name]].get(value, value)
-        elif name.endswith("_at") and isinstance(value, int):
+        elif (name.endswith("_at") or name == "known_since") and isinstance(value, int):
             value = datetime.fromtimestamp(value / 1000, UTC).isoformat().replace("+00:00", "Z")
         elif name in ("attributes", "properties"):
             value = json.loads(value)

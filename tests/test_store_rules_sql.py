@@ -70,6 +70,7 @@ def people(dice: Random, count: int) -> list[dict[str, Any]]:
             first, last = sorted(dice.choices(INSTANTS, k=2))
             facts |= {"orders.count": dice.randint(1, 3), "orders.revenue": dice.choice([0, 100, 150, 199, 9950, -5])}
             facts |= {"orders.first_at": first, "orders.last_at": last, "rfm.class": dice.choice(CLASSES)}
+            facts["created_at"] = min(first, facts["created_at"])  # who ordered was known by then
             facts |= {f"rfm.{letter}": dice.randint(1, 5) for letter in "rfm"}
         return facts
 

@@ -102,7 +102,8 @@ def _facts(profile: Profile, zone: ZoneInfo) -> Iterator[tuple[str, str]]:
 def _known(profile: Profile, zone: ZoneInfo) -> Iterator[tuple[str, str]]:
     contact = profile.contact
     file = f" ({PurePath(profile.first.file).name})" if profile.first.file else ""
-    yield "first heard of", f"{contact.source}{file}, {local_date(contact.created_at, zone)}"
+    read, since = local_date(contact.created_at, zone), local_date(profile.known_since, zone)
+    yield "first heard of", f"{contact.source}{file}, {read}{'' if since == read else f'; known since {since}'}"
     yield "contact key", contact.key
     yield from _remarks(profile)
 

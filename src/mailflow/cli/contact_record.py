@@ -36,7 +36,7 @@ def as_record(profile: Profile, zone: ZoneInfo) -> dict[str, Any]:
         "email": contact.email,
         "source": contact.source,
         "first_heard": origin_record(profile.first),
-        "created_at": iso(contact.created_at),
+        "created_at": iso(profile.known_since),
         "updated_at": iso(contact.updated_at),
         "fields": fields(profile),
         "origins": {name: origin_record(origin) for name, origin in profile.origins.items()},

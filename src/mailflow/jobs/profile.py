@@ -20,6 +20,7 @@ from mailflow.store import (
     consents,
     contacts,
     favourites,
+    first_heard,
     ledger,
     lifecycle,
     origins,
@@ -67,6 +68,7 @@ class Part:
 class Profile:
     """Everything known of one person; `timeline` is what happened, the oldest first, `earlier` what is left out of it.
 
+    `first` is where we first read of them, `known_since` when we first heard of them as rules have it (`created_at`).
     `merged` are contacts that were found to be the same person: what is theirs is in here.
     """
 
@@ -75,6 +77,7 @@ class Profile:
     identities: Sequence[Row]  # kind, source, value
     origins: Mapping[str, Origin]
     first: Origin
+    known_since: datetime
     consent: Sequence[Held]
     ledger: Sequence[ConsentEntry]
     suppressions: Sequence[tuple[str, Suppression]]  # (address, why)
@@ -123,6 +126,7 @@ def of_contact(
         identities=identities,
         origins=origins.of_fields(db, contact),
         first=origins.first(db, contact),
+        known_since=first_heard.of_contact(db, contact.id) or contact.created_at,
         consent=ledger.now(db, contact.id),
         ledger=consents.of_contacts(db, ids),
         suppressions=_suppressions(db, keys, identities),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from mailflow import clock
 from mailflow.store import aliases
 from mailflow.store.connection import Connection, Row
 from mailflow.store.contacts import CUSTOMER_ID, EMAIL, FIELDS, PHONE
@@ -15,12 +16,15 @@ from mailflow.store.pace import Pace
 
 _SLICE = 20_000  # rows compared in one statement
 _CONSENT = ("consent", "basis", "consent_at", "consent_source", "wording", "evidence")
-_CARD = ("email_key", "email", *FIELDS, "attributes", "source", *_CONSENT)
-# What goes with a saying about consent: it differs between rows that agree.
-_ATTACHED = frozenset({"consent_at", "consent_source", "wording", "evidence"})
+_CARD = ("email_key", "email", *FIELDS, "attributes", "source", "known_since", *_CONSENT)
+# What differs between rows that agree: what goes with a saying about consent, and since when they are known.
+_ATTACHED = frozenset({"known_since", "consent_at", "consent_source", "wording", "evidence"})
 _CARDS_OF_PEOPLE = "stage.cards AS c JOIN stage.people AS p ON p.p = c.n"
 # How strong a saying of a file is when several of its rows are about one person: a no wins.
 _STRENGTH = {"unsubscribed": 3, "subscribed": 2, "pending": 1}
+# Since when a file knows somebody; no yes or no is of the first day of computers, which stands for none.
+_CONSENT_AT = "iif(m.consent_at > 172800000, m.consent_at, NULL)"
+_SINCE = f"min(coalesce(m.known_since, {_CONSENT_AT}), coalesce({_CONSENT_AT}, m.known_since))"
 
 _TABLES = f"""
 CREATE TABLE stage.merged (
@@ -95,10 +99,11 @@ def add_new(pace: Pace, import_id: int, source: str, now_ms: int) -> None:
             }  # fmt: skip
             tx.execute(
                 f"""INSERT INTO main.contacts (id, key, email, {", ".join(FIELDS)}, attributes,
-                                               source, created_at, updated_at)
+                                               source, created_at, updated_at, known_since)
                     SELECT f.rank + :base, {_KEY}, m.email,
                            {", ".join(f"m.{name}" for name in FIELDS)},
-                           coalesce(m.attributes, '{{}}'), coalesce(m.source, :source), :now, :now
+                           coalesce(m.attributes, '{{}}'), coalesce(m.source, :source), :now, :now,
+                           iif({_SINCE} < :now, {_SINCE}, NULL)
                     FROM stage.fresh AS f JOIN stage.merged AS m ON m.target = f.target
                     WHERE f.rank BETWEEN :first AND :last ORDER BY f.rank""",
                 parameters,
@@ -147,6 +152,7 @@ def differences(db: Connection, *, fill_only: bool, limit: int) -> list[dict[str
     """Return a sample of what would change: `{line, contact, field, old, new}`, for a dry run."""
     rows = db.execute(
         f"""SELECT d.line, c.email AS old_email, c.attributes AS old_attributes, m.*,
+                   coalesce(c.known_since, c.created_at) AS old_since, {_SINCE} AS new_since,
                    {", ".join(f"c.{name} AS old_{name}" for name in FIELDS)}
             FROM stage.altered AS a JOIN stage.merged AS m ON m.target = a.target
             JOIN main.contacts AS c ON c.id = -m.target JOIN stage.cards AS d ON d.n = m.n
@@ -164,6 +170,9 @@ def _row_differences(row: Row, *, fill_only: bool) -> Iterator[dict[str, Any]]:
             yield {**who, "field": name, "old": old, "new": new}
     if row["email"] is not None and (row["old_email"] is None or (row["email_is_new"] and not fill_only)):
         yield {**who, "field": "email", "old": row["old_email"], "new": row["email"]}
+    if not fill_only and row["new_since"] is not None and row["new_since"] < row["old_since"]:
+        old, new = (clock.iso(clock.from_ms(row[name])) for name in ("old_since", "new_since"))
+        yield {**who, "field": "known_since", "old": old, "new": new}
     old_attributes = json.loads(row["old_attributes"])
     for name, value in json.loads(row["attributes"] or "{}").items():
         if old_attributes.get(name) != value:
@@ -227,6 +236,7 @@ def _fold_cards(cards: list[Row], *, first_wins: bool) -> tuple[Any, ...]:
         attributes.update(json.loads(card["attributes"] or "{}"))
     named["attributes"] = json.dumps(attributes, ensure_ascii=False, separators=(",", ":")) if attributes else None
     named["source"] = next((card["source"] for card in cards if card["source"]), None)
+    named["known_since"] = min((card["known_since"] for card in cards if card["known_since"] is not None), default=None)
     loudest = max(cards, key=lambda card: _STRENGTH.get(card["consent"], 0))
     named.update({name: loudest[name] for name in _CONSENT})
     if loudest["consent"] == "subscribed" and loudest["email"]:  # a yes is for the address it was given with
@@ -261,6 +271,7 @@ def _mark_changed(db: Connection, *, fill_only: bool) -> None:
     else:
         fields = [f"(m.{name} IS NOT NULL AND m.{name} IS NOT c.{name})" for name in FIELDS]
         fields.append("(m.attributes IS NOT NULL AND json_patch(c.attributes, m.attributes) <> c.attributes)")
+        fields.append(_KNOWN_EARLIER)
         fields.append(f"(m.email_is_new AND m.email IS NOT c.email) OR {_AGREED_ELSEWHERE}")
     fields.append("(m.email IS NOT NULL AND c.email IS NULL)")
     moves = "" if fill_only else f", email_is_new = email_is_new OR {_AGREED_ELSEWHERE} IS TRUE"
@@ -276,6 +287,8 @@ def _mark_changed(db: Connection, *, fill_only: bool) -> None:
     )
 
 
+# A file that tells of an earlier day is right: that of the import is only when we read of them.
+_KNOWN_EARLIER = f"({_SINCE} < coalesce(c.known_since, c.created_at))"
 # Who agrees under another of their addresses than the one we write to, and never did under that, is written to there.
 _AGREED_ELSEWHERE = """(m.consent = 'subscribed' AND m.basis <> 'unknown' AND m.email <> c.email COLLATE NOCASE
   AND NOT EXISTS (SELECT 1 FROM main.consent_states AS s JOIN main.consents AS n ON n.id = s.consent_id
@@ -289,7 +302,7 @@ def _overwrite_sql() -> str:
         {", ".join(f"{name} = coalesce(m.{name}, c.{name})" for name in FIELDS)},
         attributes = CASE WHEN m.attributes IS NULL THEN c.attributes ELSE json_patch(c.attributes, m.attributes) END,
         email = CASE WHEN c.email IS NULL OR m.email_is_new THEN coalesce(m.email, c.email) ELSE c.email END,
-        updated_at = :now
+        known_since = iif({_KNOWN_EARLIER}, {_SINCE}, c.known_since), updated_at = :now
         FROM stage.altered AS a JOIN stage.merged AS m ON m.target = a.target
         WHERE a.rank BETWEEN :first AND :last AND c.id = -m.target AND m.changed & 1"""
 
@@ -319,7 +332,7 @@ _NEW_IDS = f"""INSERT INTO stage.found (kind, source, value, target)
 _NEW_PHONES = f"""INSERT INTO stage.found (kind, source, value, target)
     SELECT :kind, :source, c.phone_key, p.target FROM {_CARDS_OF_PEOPLE}
     WHERE c.n BETWEEN :first AND :last AND c.phone_key <> '' AND {_NOT_KNOWN.format(column="c.phone_key")}"""
-_JOURNALLED = ("email", *FIELDS, "attributes", "updated_at")
+_JOURNALLED = ("email", *FIELDS, "attributes", "known_since", "updated_at")
 _JOURNAL = f"""INSERT INTO main.import_changes (import_id, noun, first_id, last_id, before)
     SELECT :import, 'contacts', c.id, c.id, json_object({", ".join(f"'{name}', c.{name}" for name in _JOURNALLED)})
     FROM stage.altered AS a JOIN stage.merged AS m ON m.target = a.target JOIN main.contacts AS c ON c.id = -m.target

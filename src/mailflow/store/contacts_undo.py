@@ -16,7 +16,8 @@ from mailflow.store.connection import Connection
 from mailflow.store.contacts import FIELDS
 from mailflow.store.pace import Pace
 
-_FIELDS = ("email", *FIELDS, "attributes", "updated_at")
+_FIELDS = ("email", *FIELDS, "attributes", "known_since", "updated_at")
+_UNSAID = {"known_since": None}  # the journals of older versions do not speak of it
 
 
 def restore(pace: Pace, import_id: int, changed: datetime | None) -> tuple[int, int]:
@@ -28,7 +29,9 @@ def restore(pace: Pace, import_id: int, changed: datetime | None) -> tuple[int, 
     assignments = ", ".join(f"{name} = :{name}" for name in _FIELDS)
 
     def write(tx: Connection, contact_id: int, before: Mapping[str, Any]) -> None:
-        tx.execute(f"UPDATE contacts SET {assignments} WHERE id = :id", {**before, **newly, "id": contact_id})
+        tx.execute(
+            f"UPDATE contacts SET {assignments} WHERE id = :id", {**_UNSAID, **before, **newly, "id": contact_id}
+        )
 
     return journal.take_back(pace, import_id, "contacts", restore=write)
 

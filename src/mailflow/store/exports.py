@@ -13,6 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from mailflow import clock, money
+from mailflow.store import first_heard
 from mailflow.store.connection import Connection
 from mailflow.store.contacts import FIELDS
 
@@ -71,7 +72,7 @@ NOUNS: Mapping[str, Noun] = MappingProxyType(
                 " consent since:instant"
             ),
             f"""SELECT x.id, x.key, x.email, {", ".join(f"x.{name}" for name in FIELDS)}, x.attributes, x.source,
-                x.created_at, coalesce(s.state, 'never'), s.since
+                {first_heard.sql("x")}, coalesce(s.state, 'never'), s.since
                 FROM contacts AS x LEFT JOIN consent_states AS s
                   ON s.contact_id = x.id AND s.channel = 'email' AND s.topic = ''
                 WHERE x.merged_into IS NULL AND {_IN_BLOCK}""",

@@ -13,12 +13,11 @@ from mailflow.rules.derived import derive
 from mailflow.rules.history import Good, History, PastEvent, PastLine, PastMail, PastOrder, fold
 from mailflow.rules.predicate import HISTORY
 from mailflow.rules.types import Context
-from mailflow.store import contacts, favourites, tickets
+from mailflow.store import contacts, favourites, first_heard, tickets
 from mailflow.store.connection import Connection, Row
 
 _COLUMNS = (
     "email first_name last_name company phone language timezone country region city postcode source owner birthday"
-    " created_at"
 ).split()
 _LISTS = ("tags", "lists")
 _GOODS = ("product_id", "sku", "product", "title")
@@ -33,13 +32,14 @@ def facts(
 
     `factors` are those of `rules_sql.compile`. What they did is among the facts, as a `rules.history.History`.
     """
-    row = db.execute("SELECT * FROM contacts WHERE id = ? AND merged_into IS NULL", (contact_id,)).fetchone()
+    row = db.execute(_CONTACT, (contact_id,)).fetchone()
     if row is None:
         return None
     whole = contacts.whole(db, contact_id)
     amount = _converter(context, factors)
     found = {
         **{name: row[name] for name in _COLUMNS},
+        "created_at": row["first_heard_at"],
         **_attributes(row),
         **_orders_kept(db, contact_id, amount),
         **_standing(db, contact_id),
@@ -193,6 +193,8 @@ def _converter(context: Context, factors: Mapping[str, float] | None) -> Amount:
     return amount
 
 
+_CONTACT = f"""SELECT c.*, {first_heard.sql("c")} AS first_heard_at FROM contacts AS c
+    WHERE c.id = ? AND c.merged_into IS NULL"""
 _UNKNOWN = Good(frozenset(), frozenset())
 _IDS = "IN (SELECT value FROM json_each(?))"
 _COUNTED = f"o.status IN ('open', 'paid') AND o.contact_id {_IDS}"

@@ -22,6 +22,7 @@ from mailflow.store.connection import Connection, Row
 from mailflow.store.contacts import FIELDS, Contact
 
 OWNER = "owner"
+_NO_FIELDS = ("attributes", "known_since", "updated_at")  # in the journal, and no values of fields
 PLAIN = "plain"  # the tool of files that no tool is known of
 
 State = Mapping[str, Any]  # the filled fields of a contact by name: columns and attributes alike
@@ -295,7 +296,7 @@ def _journalled(row: Mapping[str, Any]) -> State:
     attributes = row.get("attributes") or {}
     own = json.loads(attributes) if isinstance(attributes, str) else attributes
     columns = ("email", *FIELDS)
-    extra = {name: value for name, value in row.items() if name not in (*columns, "attributes", "updated_at")}
+    extra = {name: value for name, value in row.items() if name not in (*columns, *_NO_FIELDS)}
     return _filled({**own, **extra, **{name: row.get(name) for name in columns}})
 
 

@@ -43,7 +43,7 @@ from mailflow.rules.types import (
     Rule,
     Weighed,
 )
-from mailflow.store import favourites, json_sql, places_sql
+from mailflow.store import favourites, first_heard, json_sql, places_sql
 from mailflow.store.deeds_sql import Deeds
 from mailflow.store.tickets import OPEN_IN_RULES
 
@@ -61,7 +61,7 @@ _COLUMNS = MappingProxyType(
         **{
             name: f"c.{name}"
             for name in "email first_name last_name company phone language timezone country region city postcode"
-            " source owner birthday created_at".split()
+            " source owner birthday".split()
         },
         "birthday.month": "CAST(substr(c.birthday, -5, 2) AS INTEGER)",
         "birthday.day": "CAST(substr(c.birthday, -2) AS INTEGER)",
@@ -83,6 +83,7 @@ _COLUMNS = MappingProxyType(
     }
 )
 _FAVOURITE = "favourite.category"
+_CREATED = "created_at"
 _LOCAL_PARTS = ("month", "hour", "weekday")  # of an instant, in the contact's own zone
 # Years between a birthday with a year and a day; the text of both is compared from the month on.
 _AGE = """(CASE WHEN substr(c.birthday, 1, 1) <> '-' THEN CAST(substr({today}, 1, 4) AS INTEGER)
@@ -253,6 +254,8 @@ class _Compiler:
             return _AGE.format(today=self.bind(today))
         if field.name == "orders.gaps_since_last":
             return _SILENT.format(now=self.bind(clock.to_ms(self.context.now)))
+        if field.name == _CREATED:
+            return first_heard.sql("c", merges=self.merges)
         if field.name == _FAVOURITE:
             return favourites.sql(self.bind(favourites.until(self.context)), merges=self.merges)
         if field.name.startswith("scores."):
@@ -260,7 +263,8 @@ class _Compiler:
             return f"(SELECT s.value FROM scores AS s WHERE s.contact_id = c.id AND s.name = {name})"
         group, _, part = field.name.rpartition(".")
         if part in _LOCAL_PARTS and field.name not in _COLUMNS and field.attribute is None:
-            return f"local_part({_COLUMNS[group]}, c.timezone, {self.bind(str(self.context.zone))}, '{part}')"
+            instant = self.column(Field(group, FieldType.INSTANT))
+            return f"local_part({instant}, c.timezone, {self.bind(str(self.context.zone))}, '{part}')"
         if field.attribute is None:
             return _COLUMNS[field.name]
         return json_sql.value("c.attributes", self.places(field.attribute), field.type)

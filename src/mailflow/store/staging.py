@@ -32,6 +32,7 @@ _TABLES = f"""
 CREATE TABLE stage.cards (
   n INTEGER PRIMARY KEY, line INTEGER, email_key TEXT, email TEXT, customer_id TEXT, phone_key TEXT,
   {", ".join(f"{name} TEXT" for name in FIELDS)}, attributes TEXT, source TEXT,
+  known_since INTEGER,
   consent TEXT, basis TEXT, consent_at INTEGER, consent_source TEXT, wording TEXT, evidence TEXT
 );
 CREATE TABLE stage.aliases (n INTEGER, email_key TEXT, email TEXT, PRIMARY KEY (n, email_key)) WITHOUT ROWID;

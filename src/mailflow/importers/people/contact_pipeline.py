@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from mailflow.importers.people import known_since
 from mailflow.importers.people.contact_rows import ContactRows
 from mailflow.importers.people.contact_sayings import SAYING_DATES
+from mailflow.importers.people.known_since import KnownSince
 from mailflow.importers.people.visitor_links import VisitorLinks
 from mailflow.importers.pipeline import Advance, Staged, Task, Verdict, size, stage_rejects
 from mailflow.importers.values.consent import ConsentReader, consent_warnings
@@ -37,9 +39,12 @@ class ContactPipeline:
 
     def stage(self, staging: Staging, advance: Advance) -> Staged:
         task = self._task
-        findings = survey(task.source, task.recognised, task.options, of_dates=SAYING_DATES)
+        since = known_since.places(task.recognised)
+        findings = survey(task.source, task.recognised, task.options, of_dates=SAYING_DATES, unasked=since)
         consent = self._consent_reader()
-        contacts = ContactRows(task.recognised, consent, findings.instants, task.source.path.name)
+        contacts = ContactRows(
+            task.recognised, consent, findings.instants, KnownSince(findings.unasked), task.source.path.name
+        )
         rows = 0
         for sheet in task.sheets():
             staging.add_cards(contacts.columns, contacts.cards(sheet))

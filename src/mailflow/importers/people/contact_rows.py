@@ -13,6 +13,7 @@ from mailflow.importers.people.contact_details import Details, Lists
 from mailflow.importers.people.contact_sayings import SAYING_COLUMNS as SAID_COLUMNS
 from mailflow.importers.people.contact_sayings import Said, Sayings
 from mailflow.importers.people.further import FurtherAddresses
+from mailflow.importers.people.known_since import KnownSince
 from mailflow.importers.recognition.recognise import Recognised
 from mailflow.importers.values.cells import Sheet, country, identifiers, marked_text, phone_key, split_name
 from mailflow.importers.values.consent import ConsentReader
@@ -34,12 +35,18 @@ class ContactRows:
     """Reads blocks of one contacts file. What goes beside the cards is collected until it is taken, block by block."""
 
     def __init__(
-        self, recognised: Recognised, consent: ConsentReader, instants: Mapping[str, InstantRead], file: str
+        self,
+        recognised: Recognised,
+        consent: ConsentReader,
+        instants: Mapping[str, InstantRead],
+        known_since: KnownSince,
+        file: str,
     ) -> None:
         self._recognised = recognised
         self._further = FurtherAddresses(recognised)
         self._sayings = Sayings(recognised, consent, instants, file)
         self._details = Details(recognised)
+        self._known_since = known_since
         self._lists = Lists(recognised, file)
         # Only what the file speaks of is staged: a column of nothing costs as much as one of something.
         self.columns = (
@@ -47,6 +54,7 @@ class ContactRows:
             *spoken_fields(recognised),
             *(("attributes",) if self._details.spoken else ()),
             *(("source",) if "source" in recognised.columns else ()),
+            *(("known_since",) if known_since.spoken else ()),
             *(SAID_COLUMNS if self._sayings.spoken else ()),
         )
         self.without_address = 0
@@ -89,6 +97,8 @@ class ContactRows:
             parts.append(self._details.read(sheet, fields.get("birthday")))
         if "source" in self._recognised.columns:
             parts.append(sheet.first_of("source", lambda cell: cell.strip() or None))
+        if self._known_since.spoken:
+            parts.append(self._known_since.read(sheet))
         said = self._sayings.read(sheet) if self._sayings.spoken else None
         parts += said.columns if said else ()
         for index, keys in enumerate(zip(emails, ids, phone_keys, strict=True)):

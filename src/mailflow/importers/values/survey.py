@@ -25,12 +25,13 @@ _AMOUNTS = ("total", "refunded", "unit_price", "quantity", "amount")
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """How to read the dates and amounts of each column, by field.
+    """How to read the dates and amounts of each column, by field; `unasked` are those of further columns, by place.
 
     `line_totals`: the total of a row is that of a line, not that of its order.
     """
 
     instants: Mapping[str, InstantReader]
+    unasked: Mapping[int, InstantReader]
     marks: Mapping[str, str | None]
     line_totals: bool
 
@@ -42,19 +43,23 @@ def survey(
     *,
     of_dates: Collection[str] = _DATES,
     of_amounts: Collection[str] = _AMOUNTS,
+    unasked: Collection[int] = (),
 ) -> Findings:
     """Look at a file; `QuestionError` where nothing shows whether day or month comes first.
 
-    `of_dates` and `of_amounts` are the fields that hold dates and amounts in a file of this kind.
+    `of_dates` and `of_amounts` are the fields that hold dates and amounts in a file of this kind. `unasked` are places
+    of columns with dates that are worth no question: they are as other dates of the file where they do not show it.
     """
     dates = {name: OrderEvidence() for name in of_dates if name in recognised.columns and options.date_format is None}
     marks = {name: MarkEvidence() for name in of_amounts if name in recognised.columns}
+    others = {place: OrderEvidence() for place in unasked if options.date_format is None}
     line_totals = False
     for number, block in enumerate(shaped_blocks(source, recognised.steps)):
         _look(block, recognised, dates, marks)
+        _look_at_others(block, others)
         if number == 0:
             line_totals = _shows_line_totals(block, recognised)
-        if not any(date.order is None and date.doubtful for date in dates.values()) and not any(
+        if not any(date.order is None and date.doubtful for date in (*dates.values(), *others.values())) and not any(
             mark.mark is None and mark.doubtful for mark in marks.values()
         ):
             break
@@ -70,7 +75,11 @@ def survey(
                 choices={order.value: order.value for order in DayOrder},
             )
     readers = {name: _reader(dates.get(name), options) for name in of_dates}
-    return Findings(readers, {name: mark.mark for name, mark in marks.items()}, line_totals)
+    likely = next((date.order for date in (*dates.values(), *others.values()) if date.order), recognised.day_order)
+    for date in others.values():
+        date.order = date.order or likely
+    unasked_readers = {place: _reader(others.get(place), options) for place in unasked}
+    return Findings(readers, unasked_readers, {name: mark.mark for name, mark in marks.items()}, line_totals)
 
 
 def _reader(evidence: OrderEvidence | None, options: ImportOptions) -> InstantReader:
@@ -86,6 +95,12 @@ def _look(
     for name, mark in marks.items():
         if mark.mark is None:
             mark.look(row[recognised.columns[name][0]] for row in block.rows)
+
+
+def _look_at_others(block: Block, others: Mapping[int, OrderEvidence]) -> None:
+    for place, date in others.items():
+        if date.order is None:
+            date.look(row[place] for row in block.rows)
 
 
 def _shows_line_totals(block: Block, recognised: Recognised) -> bool:
