@@ -12,9 +12,9 @@ import pytest
 
 from import_shop import ImportShop
 from mailflow.config import Settings
-from mailflow.scoring import recommend, suggest
+from mailflow.scoring import recommend, sample, suggest
 from mailflow.scoring.suggest import Item, Suggester
-from mailflow.store import merges, scores, suggestions
+from mailflow.store import frames_goods, merges, scores, suggestions
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SETTINGS: dict[str, Any] = {
@@ -243,14 +243,82 @@ def test_before_the_first_run_there_is_nothing(tmp_path: Path) -> None:
     assert items(shop, "new") == []
 
 
-def test_of_very_many_lines_an_even_share_of_the_people_is_read(
+def many(people: int) -> str:
+    baskets = {f"n{number}": ["sencha", "bowl"][: 1 + number % 2] for number in range(people)}
+    return orders(baskets, first=1000)
+
+
+def read(shop: ImportShop) -> set[tuple[int, int, int]]:
+    """Return every purchase as (contact id, product, instant): which person is number 0 is no matter."""
+    people, purchases = sample.draw(shop.db).people, recommend.load(shop.db, settings(), until=2**62).purchases
+    rows = zip(people[purchases.people], purchases.products, purchases.at, strict=True)
+    return {(int(who), int(which), int(when)) for who, which, when in rows}
+
+
+def by_hand(shop: ImportShop) -> set[tuple[int, int, int]]:
+    """Return what is in the tables, by a query without samples, blocks or kept facts."""
+    place = {product.id: number for number, product in enumerate(recommend.load(shop.db, settings(), until=0).products)}
+    rows = shop.db.execute(
+        """SELECT coalesce(c.merged_into, c.id), l.product_id, o.placed_at FROM orders AS o
+           JOIN order_lines AS l ON l.order_id = o.id JOIN contacts AS c ON c.id = o.contact_id
+           WHERE o.status IN ('open', 'paid')"""
+    )
+    return {(who, place[product], when) for who, product, when in map(tuple, rows) if product in place}
+
+
+def test_of_few_lines_every_one_is_read_whoever_was_merged(shop: ImportShop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frames_goods, "_PEOPLE_AT_ONCE", 7)
+    shop.take(many(60), "many.csv")
+    with shop.store.transaction() as tx:
+        merges.merge(
+            tx, shop.contact("ada@example.com").id, shop.contact("n59@example.com").id, evidence="test", now=NOW
+        )
+    assert read(shop) == by_hand(shop)
+
+
+def test_of_very_many_lines_those_of_an_even_sample_of_people_are_read(
     shop: ImportShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    baskets = {f"n{number}": ["sencha", "bowl"] for number in range(400)}
-    shop.take(orders(baskets, first=1000), "many.csv")
-    whole = recommend.load(shop.db, settings(), until=2**62).purchases
-    monkeypatch.setattr(recommend, "_MOST_LINES", 205)
-    part = recommend.load(shop.db, settings(), until=2**62).purchases
-    assert len(whole) / 4 * 0.7 < len(part) < len(whole) / 4 * 1.3
-    people = set(part.people.tolist())
-    assert len(part) == sum(person in people for person in whole.people.tolist())  # each with all they bought
+    shop.take(many(400), "many.csv")
+    whole = read(shop)
+    monkeypatch.setattr(sample, "MOST_LINES", 150)
+    part = read(shop)
+    people = {who for who, _, _ in part}
+    assert 130 <= len(part) <= 170
+    assert part == {row for row in whole if row[0] in people}  # each with all they bought
+    monkeypatch.setattr(frames_goods, "_KEYS_AT_ONCE", 11)
+    assert read(shop) == part  # however many are looked at at once
+    monkeypatch.setattr(sample, "MOST_LINES", 75)
+    assert read(shop) < part
+
+
+def test_who_is_drawn_goes_by_their_keys_and_not_by_when_they_came(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sample, "MOST_LINES", 40)
+    drawn = []
+    for folder, numbers in (("one", range(90)), ("other", reversed(range(90)))):
+        shop = ImportShop(tmp_path / folder)
+        shop.take(orders({f"n{number}": ["sencha"] for number in numbers}), "orders.csv")
+        with shop.store.transaction() as tx:
+            tx.execute("UPDATE contacts SET key = email")
+        drawn.append(
+            [
+                shop.db.execute("SELECT key FROM contacts WHERE id = ?", (int(who),)).fetchone()[0]
+                for who in sample.draw(shop.db).people
+            ]
+        )
+        shop.store.close()
+    assert drawn[0] == drawn[1]
+    assert len(drawn[0]) == 40
+
+
+def test_of_a_till_with_more_orders_than_anybody_the_latest_are_read(
+    shop: ImportShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sample, "MOST_ORDERS", 3)
+    for day in range(1, 9):
+        shop.take(orders({"till": ["sencha"]}, first=500 + day, day=f"2026-10-{day:02}"), f"{day}.csv")
+    till = shop.contact("till@example.com").id
+    mine = sorted(when for who, _, when in by_hand(shop) if who == till)
+    assert sorted(when for who, _, when in read(shop) if who == till) == mine[-3:]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,7 @@ K = 10
 LEAST_PEOPLE = 30  # fewer, and an interval over them means nothing
 MOST_PEOPLE = 20_000  # more make the interval no narrower than anybody needs; evenly chosen
 _MOST_TRIED = 3_000  # people whose lists the chances are learned from
+_MOST_NEAR = 5_000  # products whose neighbours are kept as lists
 _SEED = 20260320
 _DAY_MS = 86_400_000
 
@@ -104,28 +106,43 @@ def split_at(purchases: Purchases, share: float = 0.8) -> int:
     return int(np.quantile(purchases.at, share)) if len(purchases) else 0
 
 
-def learn(purchases: Purchases, n_products: int, choices: Choices) -> Model:
-    """Return what recommendations go by when these are all purchases."""
-    once = neighbours.latest(purchases)
+def learn(purchases: Purchases, once: Purchases, n_products: int, choices: Choices) -> Model:
+    """Return what recommendations go by when these are all purchases; `once` is the same by `neighbours.latest`."""
     lately = neighbours.popularity(once, n_products, half_life_days=choices.half_life_days)
     buyers = np.bincount(once.products, minlength=n_products).astype(float)
     rates = neighbours.again(purchases, n_products, choices.consumables)
     again = np.flatnonzero(~np.isnan(rates))
     return Model(
-        neighbours=as_mapping(neighbours.pairs(once, n_products, support=choices.support)),
+        neighbours=Near(neighbours.pairs(once, n_products, support=choices.support)),
         popular_lately=neighbours.ranked(lately).tolist(),
         popular=neighbours.ranked(buyers).tolist(),
         again=dict(zip(again.tolist(), rates[again].tolist(), strict=True)),
     )
 
 
-def as_mapping(pairs: neighbours.Pairs) -> dict[int, list[Neighbour]]:
-    """Return pairs by product."""
-    found: dict[int, list[Neighbour]] = {}
-    columns = (pairs.products, pairs.neighbours, np.rint(pairs.scores * UNIT).astype(np.int64))
-    for product, other, score in zip(*(column.tolist() for column in columns), strict=True):
-        found.setdefault(product, []).append((other, score))
-    return found
+class Near(Mapping[int, Sequence[Neighbour]]):
+    """Pairs by product. Only what is asked for is made into lists, and what was asked for lately is kept."""
+
+    def __init__(self, pairs: neighbours.Pairs) -> None:
+        self._pairs = pairs
+        starts = np.flatnonzero(np.diff(pairs.products, prepend=-1))
+        ends = np.r_[starts[1:], len(pairs)].tolist() if len(starts) else []
+        self._parts = dict(zip(pairs.products[starts].tolist(), map(slice, starts.tolist(), ends), strict=True))
+        self._made = lru_cache(_MOST_NEAR)(self._make)
+
+    def __getitem__(self, product: int) -> Sequence[Neighbour]:
+        return self._made(product)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._parts)
+
+    def __len__(self) -> int:
+        return len(self._parts)
+
+    def _make(self, product: int) -> Sequence[Neighbour]:
+        part = self._parts[product]
+        scores = np.rint(self._pairs.scores[part] * UNIT).astype(np.int64)
+        return list(zip(self._pairs.neighbours[part].tolist(), scores.tolist(), strict=True))
 
 
 def evaluate(purchases: Purchases, n_products: int, choices: Choices, *, at: int) -> Evaluation:
@@ -138,7 +155,7 @@ def evaluate(purchases: Purchases, n_products: int, choices: Choices, *, at: int
         told = f"only {len(people)} people" if len(people) else "nobody"
         why = f"{told} bought both before that day and since, and it takes {LEAST_PEOPLE}"
         return Evaluation(len(train), len(test), len(people), known, 0, 0, 0, 0.0, (), why=why)
-    model = learn(before, n_products, choices)
+    model = learn(before, train, n_products, choices)
     chosen = people[:: -(-len(people) // MOST_PEOPLE)]
     lists = _Lists(model, _histories(train, chosen), _histories(test, chosen))
     shown = [suggestion for ranked in lists.recommended for suggestion in ranked[:K]]
@@ -166,7 +183,7 @@ def learn_chances(purchases: Purchases, n_products: int, choices: Choices, *, un
     if len(np.intersect1d(people, test.people)) < LEAST_PEOPLE:
         return None
     chosen = people[:: -(-len(people) // _MOST_TRIED)]
-    model = learn(before, n_products, choices)
+    model = learn(before, train, n_products, choices)
     return chances.fit(_Lists(model, _histories(train, chosen), _histories(test, chosen)).outcomes(), days=days)
 
 

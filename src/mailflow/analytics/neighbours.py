@@ -6,6 +6,8 @@ Purchases are three arrays of one length, one entry for each person, product and
     products  what, as integers from 0, numbered so that equal scores are in the order of the numbers
     at        when, milliseconds
 
+`by_person` brings them into an order; what is in it already is not sorted again.
+
 One person's list from all this: recommend.py. How good it is: holdout.py.
 """
 
@@ -71,16 +73,32 @@ class Pairs:
         return len(self.products)
 
 
+def by_person(purchases: Purchases) -> Purchases:
+    """Return purchases by person, then by product, the latest first; those that are so as they are."""
+    people, products, at = purchases.people, purchases.products, purchases.at
+    is_next = (people[1:] > people[:-1]) | (
+        (people[1:] == people[:-1])
+        & ((products[1:] > products[:-1]) | ((products[1:] == products[:-1]) & (at[1:] <= at[:-1])))
+    )
+    return purchases if is_next.all() else _taken(purchases, np.lexsort((-at, products, people)))
+
+
 def latest(purchases: Purchases) -> Purchases:
     """Return each person's purchases of each product once, at the latest instant, by person, the latest first."""
-    order = np.lexsort((-purchases.at, purchases.products, purchases.people))
-    people, products = purchases.people[order], purchases.products[order]
-    is_first = np.ones(len(order), bool)
-    is_first[1:] = (people[1:] != people[:-1]) | (products[1:] != products[:-1])
-    order = order[is_first]
-    once = Purchases(purchases.people[order], purchases.products[order], purchases.at[order])
-    order = np.lexsort((once.products, -once.at, once.people))
-    return Purchases(once.people[order], once.products[order], once.at[order])
+    found = by_person(purchases)
+    once = found.where(_are_first(found))
+    return _taken(once, np.lexsort((once.products, -once.at, once.people)))
+
+
+def _are_first(found: Purchases) -> NDArray[np.bool_]:
+    """Say which purchases, in the order of `by_person`, are the first of their person and product."""
+    are_first = np.ones(len(found), bool)
+    are_first[1:] = (found.people[1:] != found.people[:-1]) | (found.products[1:] != found.products[:-1])
+    return are_first
+
+
+def _taken(purchases: Purchases, order: Integers) -> Purchases:
+    return Purchases(purchases.people[order], purchases.products[order], purchases.at[order])
 
 
 def pairs(once: Purchases, n_products: int, *, support: int, shrink: int = SHRINK, kept: int = KEPT) -> Pairs:
@@ -168,15 +186,14 @@ def repeat_rates(purchases: Purchases, n_products: int) -> Floats:
     It is drawn to the share of all products by the weight of PRIOR people; NaN where fewer than LEAST_CHANCES came
     back: nothing is known of it.
     """
-    days = purchases.at // _DAY_MS
-    last_day = np.full(int(purchases.people.max(initial=-1)) + 1, np.iinfo(np.int64).min)
-    np.maximum.at(last_day, purchases.people, days)
-    order = np.lexsort((days, purchases.products, purchases.people))
-    people, products, days = purchases.people[order], purchases.products[order], days[order]
-    starts = np.flatnonzero(np.r_[True, (people[1:] != people[:-1]) | (products[1:] != products[:-1])][: len(order)])
-    ends = np.r_[starts[1:], len(order)] - 1 if len(starts) else starts
-    came_back = last_day[people[starts]] > days[starts]
-    bought_again = days[ends] > days[starts]
+    found = by_person(purchases)
+    people, products, days = found.people, found.products, found.at // _DAY_MS
+    last_day = np.full(int(people.max(initial=-1)) + 1, np.iinfo(np.int64).min)
+    np.maximum.at(last_day, people, days)
+    starts = np.flatnonzero(_are_first(found))
+    first_days = days[np.r_[starts[1:], len(days)] - 1] if len(starts) else days
+    came_back = last_day[people[starts]] > first_days
+    bought_again = days[starts] > first_days
     chances = np.bincount(products[starts], weights=came_back, minlength=n_products)
     repeats = np.bincount(products[starts], weights=bought_again, minlength=n_products)
     usual = repeats.sum() / max(chances.sum(), 1)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
+from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -16,9 +17,9 @@ import numpy as np
 from mailflow import clock
 from mailflow.analytics import holdout, merchandise, neighbours
 from mailflow.analytics.chances import Chances
-from mailflow.analytics.neighbours import Choices, Floats, Pairs, Purchases
+from mailflow.analytics.neighbours import Choices, Floats, Integers, Pairs, Purchases
 from mailflow.config.recommending import MEASURED
-from mailflow.scoring import suggest
+from mailflow.scoring import sample, suggest
 from mailflow.store import Store, frames_goods, scores, suggestions
 from mailflow.store.pace import Pace
 
@@ -29,18 +30,20 @@ if TYPE_CHECKING:
     from mailflow.store.suggestions import NeighbourRow, SalesRow
 
 _Row = TypeVar("_Row")
-_MOST_LINES = 1_000_000
 _CHANCE_DAYS = 30
+_PAIRS_AT_ONCE = 50_000
 _DAY_MS = 86_400_000
 POPULAR = 500  # products of the popular list: enough for who has most of them
 
 
 @dataclass(frozen=True, slots=True)
 class Bought:
-    """Everything that was bought. Purchases speak of products by their place in `products`, the goods by their key."""
+    """What was bought by `people` of `buyers`. Purchases speak of products by their place in `products`."""
 
     products: Sequence[Product]
     purchases: Purchases
+    people: int
+    buyers: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,28 +57,50 @@ class Found:
     again: Floats
     chances: Chances | None
     purchases: int
+    of_people: int
+    of_buyers: int
 
 
 def load(db: Connection, settings: Settings, *, until: int) -> Bought:
     """Return what was bought before an instant (milliseconds), without fees, variants as their parents.
 
-    Of more than _MOST_LINES order lines, what an even share of the people bought: memory stays what it is, and what
-    goes together among a million lines goes together among ten.
+    Of a large shop, what the people of `sample.draw` bought.
     """
+    roots, numbers = _numbered(db, settings)
+    drawn = sample.draw(db)
+    read = frames_goods.lines(db, drawn.people, drawn.heavy, numbers, until=until, most_orders=sample.MOST_ORDERS)
+    parts = [neighbours.by_person(Purchases(*columns)) for columns in read]
+    return Bought(roots, _joined(parts), len(drawn.people), drawn.buyers)
+
+
+def _numbered(db: Connection, settings: Settings) -> tuple[Sequence[Product], Integers]:
+    """Return the goods, and by the id of each product or variant its place among them, -1 for what is none."""
     known = list(frames_goods.products(db))
     roots = [product for product in known if product.root == product.id and _is_good(product, settings)]
     place = {product.id: number for number, product in enumerate(roots)}
     numbers = np.full(1 + max((product.id for product in known), default=0), -1)
     for product in known:
         numbers[product.id] = place.get(product.root, -1)
-    one_in = -(-frames_goods.count_lines(db) // _MOST_LINES) or 1
-    return Bought(roots, Purchases(*frames_goods.lines(db, numbers, until=until, one_in=one_in)))
+    return roots, numbers
+
+
+def _joined(parts: list[Purchases]) -> Purchases:
+    """Return purchases as one, and let go of the parts."""
+    none = np.zeros(0, np.int64)
+    whole = Purchases(
+        np.concatenate([none, *(part.people for part in parts)]),
+        np.concatenate([none, *(part.products for part in parts)]),
+        np.concatenate([none, *(part.at for part in parts)]),
+    )
+    parts.clear()
+    return whole
 
 
 def compute(db: Connection, settings: Settings, *, now: datetime) -> Found:
     """Return what the orders before `now` tell."""
     bought = load(db, settings, until=clock.to_ms(now))
     choices = choices_of(bought, settings)
+    chances = _chances(bought, choices)  # first: what it holds is gone before the rest is held
     size = len(bought.products)
     once = neighbours.latest(bought.purchases)
     return Found(
@@ -84,8 +109,10 @@ def compute(db: Connection, settings: Settings, *, now: datetime) -> Found:
         buyers=np.bincount(once.products, minlength=size).astype(np.float64),
         popularity=neighbours.popularity(once, size, half_life_days=choices.half_life_days),
         again=neighbours.again(bought.purchases, size, choices.consumables),
-        chances=_chances(bought, choices),
+        chances=chances,
         purchases=len(once),
+        of_people=bought.people,
+        of_buyers=bought.buyers,
     )
 
 
@@ -107,6 +134,8 @@ def refresh(store: Store, settings: Settings, *, now: datetime) -> Found:
         **inputs,
         "products": int((found.buyers > 0).sum()),
         "purchases": found.purchases,
+        "people": found.of_people,
+        "of_buyers": found.of_buyers,
         "pairs": len(found.pairs),
         "consumables": int((~np.isnan(found.again)).sum()),
         "method": "cosine of customers' rows of length 1, shrunk; see docs/recommendations.md",
@@ -117,10 +146,10 @@ def refresh(store: Store, settings: Settings, *, now: datetime) -> Found:
     with store.transaction() as tx:
         run = scores.begin(tx, suggestions.RECOMMENDATIONS, neighbours.VERSION, as_of=today, now=now, inputs=told)
     pace = Pace(store)
-    for rows in _slices(list(_sales(found)), pace):
+    for rows in _slices(_sales(found), pace):
         with pace.transaction() as tx:
             suggestions.add_sales(tx, run, rows)
-    for pairs in _slices(list(_pairs(found)), pace):
+    for pairs in _slices(_pairs(found), pace):
         with pace.transaction() as tx:
             suggestions.add_neighbours(tx, run, pairs)
     with store.transaction() as tx:
@@ -163,18 +192,17 @@ def _sales(found: Found) -> Iterator[SalesRow]:
 
 def _pairs(found: Found) -> Iterator[NeighbourRow]:
     pairs, last, place = found.pairs, -1, 0
-    columns = (pairs.products, pairs.neighbours, pairs.scores, pairs.support)
-    for number, other, score, support in zip(*(column.tolist() for column in columns), strict=True):
-        place = place + 1 if number == last else 0
-        last = number
-        yield found.products[number].id, place, found.products[other].id, score, support
+    for first in range(0, len(pairs), _PAIRS_AT_ONCE):
+        part = slice(first, first + _PAIRS_AT_ONCE)
+        columns = (pairs.products, pairs.neighbours, pairs.scores, pairs.support)
+        for number, other, score, support in zip(*(column[part].tolist() for column in columns), strict=True):
+            place = place + 1 if number == last else 0
+            last = number
+            yield found.products[number].id, place, found.products[other].id, score, support
 
 
-def _slices(rows: Sequence[_Row], pace: Pace) -> Iterator[Sequence[_Row]]:
-    first = 0
-    while first < len(rows):
-        part = rows[first : first + pace.rows]
-        first += len(part)
+def _slices(rows: Iterator[_Row], pace: Pace) -> Iterator[Sequence[_Row]]:
+    while part := list(islice(rows, pace.rows)):
         yield part
 
 

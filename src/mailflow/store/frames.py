@@ -107,7 +107,7 @@ def activity(db: Connection, untils: Sequence[int]) -> Iterator[tuple[Integers, 
     counts = np.zeros((len(untils), size), np.int32)
     lasts = np.full((len(untils), size), np.iinfo(np.int64).min)
     source = f"orders WHERE id BETWEEN :low AND :high AND contact_id IS NOT NULL AND status IN {COUNTED}"
-    for ids, placed_at in _columns(db, ("contact_id", "placed_at"), source, _ranges(1 + _highest(db, "orders"))):
+    for ids, placed_at in in_columns(db, ("contact_id", "placed_at"), source, _ranges(1 + _highest(db, "orders"))):
         when = np.searchsorted(edges, placed_at, side="right")  # the first instant that is later
         early = when < len(edges)
         whose = ids if merged is None else merged[ids]
@@ -127,11 +127,6 @@ def orders_without_contact(db: Connection, *, until: int) -> int:
         f"SELECT count(*) FROM orders WHERE contact_id IS NULL AND placed_at < ? AND status IN {COUNTED}", (until,)
     ).fetchone()
     return int(row[0])
-
-
-def of_orders(db: Connection, columns: Sequence[str], source: str, *, until: int) -> Iterator[tuple[Integers, ...]]:
-    """Yield columns of a query over all orders, some at a time; its `source` has :low, :high (order ids) and :until."""
-    return _columns(db, columns, source, ({**window, "until": until} for window in _ranges(1 + _highest(db, "orders"))))
 
 
 def late_contacts(db: Connection, *, until: int) -> list[int]:
@@ -175,13 +170,13 @@ class _Totals:
         wanted[without] = False
         columns = ("contact_id", "order_count", "last_order_at")
         source = "contact_facts WHERE contact_id BETWEEN :low AND :high"
-        for ids, counts, lasts in _columns(self.db, columns, source, _ranges(self.size)):
+        for ids, counts, lasts in in_columns(self.db, columns, source, _ranges(self.size)):
             keep = wanted[ids]
             self._add_orders(ids[keep], counts[keep], lasts[keep])
         for currency in currencies(self.db):
             source = "contact_revenue WHERE contact_id BETWEEN :low AND :high AND currency = :currency"
             windows = ({**window, "currency": currency} for window in _ranges(self.size))
-            for ids, revenue in _columns(self.db, ("contact_id", "revenue_minor"), source, windows):
+            for ids, revenue in in_columns(self.db, ("contact_id", "revenue_minor"), source, windows):
                 keep = wanted[ids]
                 self._add_revenue(currency, ids[keep], revenue[keep])
 
@@ -208,13 +203,13 @@ class _Totals:
 
     def _add_placed(self, names: list[str], code: list[str], source: str, windows: Iterable[_Window]) -> None:
         columns = ("o.contact_id", "o.placed_at", "o.total_minor", *code)
-        for ids, placed_at, total, *currency in _columns(self.db, columns, source, windows if names else ()):
+        for ids, placed_at, total, *currency in in_columns(self.db, columns, source, windows if names else ()):
             self._add_orders(ids, 1, placed_at)
             self._add_by_code(names, currency, ids, total)
 
     def _add_refunded(self, names: list[str], code: list[str], source: str, windows: Iterable[_Window]) -> None:
         columns = ("o.contact_id", "r.amount_minor", *code)
-        for ids, amount, *currency in _columns(self.db, columns, source, windows if names else ()):
+        for ids, amount, *currency in in_columns(self.db, columns, source, windows if names else ()):
             self._add_by_code(names, currency, ids, -amount)
 
     def population(self, account: str, rates: Rates, day: date) -> Population:
@@ -290,7 +285,7 @@ def _ranges(size: int) -> Iterator[_Window]:
         yield {"low": low, "high": low + _CHUNK - 1}
 
 
-def _columns(
+def in_columns(
     db: Connection, columns: Sequence[str], source: str, windows: Iterable[_Window]
 ) -> Iterator[tuple[Integers, ...]]:
     """Yield columns of integers that are never NULL, a window at a time: no frame holds all orders, no read is long.
