@@ -14,7 +14,7 @@ from mailflow.campaigns import planning, spec
 from mailflow.campaigns.planning import CampaignPlan, PlannedContact, Planner
 from mailflow.campaigns.spec import CampaignFile
 from mailflow.errors import ConfigError, MailflowError, ProblemsError
-from mailflow.jobs import offering
+from mailflow.jobs import offering, personal
 from mailflow.model import Scope
 from mailflow.offers import give
 from mailflow.offers.offer import Offer
@@ -59,7 +59,8 @@ class OpenCampaign:
     @cached_property
     def files(self) -> Mapping[str, str]:
         """Path → text of everything the campaign is made from."""
-        return {self.file.document.file: self.file.text, **self.template.files, **offering.files(self.offer)}
+        own = {self.file.document.file: self.file.text, **self.template.files}
+        return {**own, **personal.files(self.workspace, self.template), **offering.files(self.offer)}
 
     @cached_property
     def offer(self) -> Offer | None:
@@ -128,15 +129,13 @@ class OpenCampaign:
 
     def _asks_for_newer_scores(self, rule: rules.Rule, now: datetime) -> bool:
         db, settings, root = self.workspace.store.db, self.workspace.settings, self.workspace.root
-        speaks_of_rfm = self.segments.needs_scores(rule) or self.template.mentions("rfm")
-        if speaks_of_rfm and scoring.is_stale(db, settings, root=root, now=now):
+        asks = any(map(self.template.mentions, personal.SCORED)) or self.segments.needs_scores(rule)
+        if asks and scoring.is_stale(db, settings, root=root, now=now):
             return True
         return self.template.mentions("recommendations") and suggest.is_stale(db, settings, now=now)
 
     def try_template(self, plan: CampaignPlan, now: datetime) -> None:
         """Render and build for the first recipients, so that a broken template is found before anything is planned."""
-        from mailflow.jobs import personal
-
         recipients = plan.recipients[:_TRIED_FIRST]
         renderer = self.renderer()
         ids = [person.contact_id for person in recipients]

@@ -1,4 +1,4 @@
-"""Everything that templates are told about people, segments and traits too. One person's values: outbox/context.py."""
+"""What templates are told of people: segments, traits, products, days. What stands in their rows: outbox/context.py."""
 
 from __future__ import annotations
 
@@ -7,19 +7,23 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from mailflow.outbox import context
+from mailflow.outbox import context, neutral
+from mailflow.outbox.days import Days
 from mailflow.places.stores import STORES_FILE, Nearby, Stores
 from mailflow.scoring.articles import Librarian
 from mailflow.scoring.guard import Guard
 from mailflow.scoring.suggest import Suggester
-from mailflow.segments import Segments, traits
-from mailflow.store import gazetteer
+from mailflow.segments import Segments, choices, traits
+from mailflow.segments.choices import CHOICES_FILE, Chooser
+from mailflow.store import gazetteer, lifecycle
 from mailflow.store.members import Confidences
 from mailflow.workspace import Workspace
 
 if TYPE_CHECKING:
     from mailflow.templates.compile import CompiledTemplate
 
+SCORED = ("rfm", "lifecycle", "choices")  # words of templates that are told from the last score run
+_DAYS = ("season", "day.")
 _SAMPLE_CONFIDENCE = 0.9
 _NOBODY = 0  # no contact has this id
 
@@ -35,6 +39,9 @@ class Asked:
     suggester: Suggester | None = None  # of recommendations; keeps what it read for the next people
     librarian: Librarian | None = None  # of articles
     guard: Guard | None = None  # against products that somebody must never see, in what the templates themselves say
+    chooser: Chooser | None = None  # of what choices.yaml says
+    days: Days | None = None  # seasons, weather and such
+    stages: bool = False
 
 
 def asked(workspace: Workspace, templates: Collection[CompiledTemplate], *, now: datetime) -> Asked:
@@ -43,30 +50,39 @@ def asked(workspace: Workspace, templates: Collection[CompiledTemplate], *, now:
     def speaking_of(word: str) -> list[CompiledTemplate]:
         return [template for template in templates if template.mentions(word)]
 
-    of_segments, of_traits, favourites = map(speaking_of, ("segments", "traits", "favourite_category"))
-    nearby = _nearby(workspace) if speaking_of("nearest_store") else None
-    suggester = Suggester(workspace.store.db, workspace.settings) if speaking_of("recommendations") else None
-    librarian = _librarian(workspace) if speaking_of("articles") else None
-    guard = _guard(workspace, templates)
-    if not of_segments and not of_traits:
-        return Asked(favourites=bool(favourites), nearby=nearby, suggester=suggester, librarian=librarian, guard=guard)
-    known = Segments.open(workspace.root, workspace.settings)
+    of_segments, of_traits, choosing = map(speaking_of, ("segments", "traits", "choices"))
+    known = Segments.open(workspace.root, workspace.settings) if of_segments or of_traits or choosing else None
+    db, settings = workspace.store.db, workspace.settings
     return Asked(
-        _memberships(workspace, known, of_segments, now),
-        _traits(workspace, known, of_traits, now),
-        bool(favourites),
-        nearby,
-        suggester,
-        librarian,
-        guard,
+        segments=_memberships(workspace, known, of_segments, now) if known else {},
+        traits=_traits(workspace, known, of_traits, now) if known else {},
+        favourites=bool(speaking_of("favourite_category")),
+        nearby=_nearby(workspace) if speaking_of("nearest_store") else None,
+        suggester=Suggester(db, settings) if speaking_of("recommendations") else None,
+        librarian=_librarian(workspace) if speaking_of("articles") else None,
+        guard=_guard(workspace, templates, choosing=bool(choosing)),
+        chooser=choices.chooser(workspace.root, known, workspace.store, now=now) if known and choosing else None,
+        days=_days(workspace) if any(map(speaking_of, _DAYS)) else None,
+        stages=bool(speaking_of("lifecycle")),
     )
 
 
-def _guard(workspace: Workspace, templates: Collection[CompiledTemplate]) -> Guard | None:
+def files(workspace: Workspace, template: CompiledTemplate) -> dict[str, str]:
+    """Return path → text of what a template puts into messages beside its own files: an edit of it holds a campaign."""
+    text = choices.text(workspace.root) if template.mentions("choices") else None
+    return {} if text is None else {CHOICES_FILE: text}
+
+
+def _days(workspace: Workspace) -> Days:
+    return Days(workspace.root, workspace.settings.timezone)
+
+
+def _guard(workspace: Workspace, templates: Collection[CompiledTemplate], *, choosing: bool) -> Guard | None:
     if not workspace.settings.never_show:
         return None
-    texts = (text for template in templates for text in template.files.values())
-    return Guard(workspace.store.db, workspace.settings, texts)
+    texts = [text for template in templates for text in template.files.values()]
+    chosen = choices.text(workspace.root) if choosing else None
+    return Guard(workspace.store.db, workspace.settings, [*texts, chosen or ""])
 
 
 def _librarian(workspace: Workspace) -> Librarian:
@@ -125,13 +141,47 @@ def contexts_of(
     if asked.guard is not None:
         for contact_id, names in asked.guard.hidden(people).items():
             known[contact_id]["never_show"] = names
-    if asked.suggester is not None:
-        for contact_id, items in asked.suggester.items(people, now=now).items():
-            known[contact_id]["recommendations"] = items
-    if asked.librarian is not None:
-        for contact_id, articles in asked.librarian.items(list(known), now=now).items():
-            known[contact_id]["articles"] = articles
+    nobodies = neutral.among(workspace.store.db, contact_ids)
+    for contact_id in nobodies & known.keys():
+        known[contact_id]["contact"] = neutral.of(people[contact_id])
+    # Of who wants nothing made for them, what is looked up is looked up for somebody who is not there.
+    as_whom = {contact_id: -contact_id if contact_id in nobodies else contact_id for contact_id in known}
+    _add_products(asked, known, as_whom, people, now)
+    _add_people(workspace, asked, known, as_whom)
     return known
+
+
+def _add_products(
+    asked: Asked,
+    known: Mapping[int, dict[str, Any]],
+    as_whom: Mapping[int, int],
+    people: Mapping[int, Mapping[str, Any]],
+    now: datetime,
+) -> None:
+    """Put recommendations and articles into contexts; hard rules go by the `people` as they are."""
+    if asked.suggester is not None:
+        found = asked.suggester.items({whom: people[contact_id] for contact_id, whom in as_whom.items()}, now=now)
+        for contact_id, whom in as_whom.items():
+            known[contact_id]["recommendations"] = found[whom]
+    if asked.librarian is not None:
+        articles = asked.librarian.items(list(as_whom.values()), now=now)
+        for contact_id, whom in as_whom.items():
+            known[contact_id]["articles"] = articles[whom]
+
+
+def _add_people(
+    workspace: Workspace, asked: Asked, known: Mapping[int, dict[str, Any]], as_whom: Mapping[int, int]
+) -> None:
+    """Put stages, choices and days into contexts."""
+    stages = lifecycle.stages_of(workspace.store.db, list(as_whom.values())) if asked.stages else {}
+    for contact_id, whom in as_whom.items():
+        one = known[contact_id]
+        if whom in stages:
+            one["contact"]["lifecycle"] = str(stages[whom])
+        if asked.chooser is not None:
+            one["choices"] = asked.chooser.of(whom, one["never_show"])
+        if asked.days is not None:
+            one["season"], one["day"] = asked.days.of(one["contact"], one["today"])
 
 
 def sample(workspace: Workspace, template: CompiledTemplate, *, now: datetime) -> dict[str, Any]:
@@ -146,6 +196,10 @@ def sample(workspace: Workspace, template: CompiledTemplate, *, now: datetime) -
         suggester = Suggester(workspace.store.db, workspace.settings)
         popular = suggester.items({_NOBODY: {}}, now=now)[_NOBODY]
         known["recommendations"] = popular or known["recommendations"]
+    if template.mentions("choices"):
+        known["choices"] = choices.sample(workspace.root)
+    if any(map(template.mentions, _DAYS)):
+        known["season"], known["day"] = _days(workspace).of(known["contact"], known["today"])
     if template.mentions("articles"):
         known["articles"] = _librarian(workspace).items([_NOBODY], now=now)[_NOBODY] or known["articles"]
     return known

@@ -63,6 +63,9 @@ def contact_contexts(
         "recommendations": [],
         "articles": [],
         "never_show": [],
+        "season": None,
+        "day": {},
+        "choices": {},
     }
     found = recipients.many(db, contact_ids)
     opens = _opens_allowed(db, contact_ids) if settings.tracking.opens is not Opens.OFF else frozenset()
@@ -115,6 +118,8 @@ def _contact(
         **{name: _filled(row[name]) for name in ("key", "email", *contacts.FIELDS)},
         "attributes": {**dict.fromkeys(settings.fields), **own},
         "segments": [name for name, members in segments.items() if contact_id in members],
+        "lifecycle": None,
+        "personalised": True,
         "rfm": _scores(recipient),
         "orders": _orders(recipient, settings),
     }

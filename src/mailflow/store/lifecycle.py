@@ -9,7 +9,7 @@ with one gap of the typical customer counted in, so that two orders in one week 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -221,6 +221,15 @@ def came_between(db: Connection, since: int, until: int) -> dict[Stage, int]:
         {"since": since, "until": until},
     )
     return {Stage(row[0]): row[1] for row in rows}
+
+
+def stages_of(db: Connection, contact_ids: Collection[int]) -> dict[int, Stage]:
+    """Return the kept stages of contacts by id; before the first run there are none."""
+    rows = db.execute(
+        "SELECT contact_id, stage FROM lifecycle_now WHERE contact_id IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(contact_ids)),),
+    )
+    return {row[0]: Stage(row[1]) for row in rows}
 
 
 def of_contact(db: Connection, contact_id: int) -> StageNow | None:

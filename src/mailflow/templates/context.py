@@ -3,7 +3,9 @@
 contact      first_name last_name email company phone language country region city postcode birthday key, all the
              contact's own fields, attributes (those alone), segments (names), traits (name to 0 … 1), rfm (class r f m;
              null without orders), favourite_category (null without), nearest_store (the columns of
-             stores.csv, distance_km; null where none is near),
+             stores.csv, distance_km; null where none is near), lifecycle (the stage; null before the first run),
+             personalised (false where they want no mail made for them: then nothing but name, address, company,
+             language and country is told),
              orders (count, revenue: Decimal, currency, first_at, last_at: day or null)
 owner        name email phone title of who looks after the contact; null where nobody does
 shop         name address url email currency language
@@ -14,6 +16,9 @@ recommendations   list of products: id sku title url image_url price currency so
              address are null where they are not known, because is the title of what they bought or looked at
 articles     list of things to read: title url topics topic published_on summary image_url; topic is the one they care
              most about, null where they care for none
+season       spring, summer, autumn or winter where they live
+day          the columns of context.csv and context/*.csv, for this day and their place; each null without a row
+choices      name of a choice in choices.yaml to its values for this person
 never_show   names of products in this template (id, sku, title, url) that this person must never see
 
 `CompiledTemplate.render` adds subject, preheader, language and words (of the footer). What is not known is null. The
@@ -73,6 +78,8 @@ def sample(shop: Mapping[str, Any] = SAMPLE_SHOP, *, today: date = date(2026, 3,
                 "longitude": 16.37,
                 "distance_km": 1.2,
             },
+            "lifecycle": "loyal",
+            "personalised": True,
             "rfm": {"class": "loyal_customers", "r": 4, "f": 5, "m": 4},
             "orders": {
                 "count": 7,
@@ -94,6 +101,9 @@ def sample(shop: Mapping[str, Any] = SAMPLE_SHOP, *, today: date = date(2026, 3,
         "unsubscribe_url": "https://shop.example/u/sample",
         "recommendations": _products(shop),
         "never_show": [],
+        "season": "spring",
+        "day": {},
+        "choices": {},
         "articles": [
             {
                 "title": "How to brew green tea",
