@@ -1,4 +1,4 @@
-"""Links of a template: utm values, counted addresses, and what is never touched."""
+"""How of a template: utm values, counted addresses, and what is never touched."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import pytest
 
 from mailflow import templates
 from mailflow.templates import Rendered, context
-from mailflow.templates.linking import COUNTED, PIXEL, Clicks, Links, Utm, link_id, tagged
+from mailflow.templates.linking import COUNTED, PIXEL, Clicks, How, Utm, link_id, tagged
 
 UTM = Utm((("utm_source", "news"), ("utm_medium", "email"), ("utm_campaign", "spring")), ("shop.example",))
 PREFIX = "https://t.example/c/v1.abc.k.tok.mac"
 
 
-def rendered(tmp_path: Path, body: str, how: Links, **more: object) -> Rendered:
+def rendered(tmp_path: Path, body: str, how: How, **more: object) -> Rendered:
     tmp_path.joinpath("news.md" if "<" not in body[:1] else "news.html").write_text(f"---\nsubject: x\n---\n{body}\n")
     known = context.sample() | {"unsubscribe_url": "https://shop.example/u/v1.k.u.t.m"}
     return templates.load(tmp_path, "news", how).render({**known, **more})
@@ -42,7 +42,7 @@ def test_utm_values_go_to_own_hosts_only_and_keep_what_is_there(url: str, expect
 
 def test_a_link_of_everybody_and_one_of_a_person_are_tagged_in_both_parts(tmp_path: Path) -> None:
     body = "[All](https://shop.example/all?a=1&b=2#top) [Yours]({{ shop.url }}/p?k={{ contact.key }}) [Out](https://o.example/)"
-    made = rendered(tmp_path, body, Links(UTM))
+    made = rendered(tmp_path, body, How(UTM))
     for text in (made.html.replace("&amp;", "&"), made.text):
         assert "https://shop.example/all?a=1&b=2&utm_source=news&utm_medium=email&utm_campaign=spring#top" in text
         assert "https://shop.example/p?k=sample&utm_source=news&utm_medium=email&utm_campaign=spring" in text
@@ -52,13 +52,13 @@ def test_a_link_of_everybody_and_one_of_a_person_are_tagged_in_both_parts(tmp_pa
 
 def test_without_tracking_a_template_has_the_links_it_was_written_with(tmp_path: Path) -> None:
     body = "[All](https://shop.example/all) [Yours]({{ shop.url }}/p?k={{ contact.key }})"
-    assert rendered(tmp_path, body, Links()) == rendered(tmp_path, body, Links(clicks=True))
+    assert rendered(tmp_path, body, How()) == rendered(tmp_path, body, How(clicks=True))
 
 
 def test_counted_links_lead_over_the_page_that_counts_and_are_found_by_their_id(tmp_path: Path) -> None:
     body = "[All](https://shop.example/all?a=1&b=2) [Yours]({{ shop.url }}/p?k={{ contact.key }}) [All](https://shop.example/all?a=1&b=2)"
     clicks = Clicks(PREFIX)
-    made = rendered(tmp_path, body, Links(clicks=True), **{COUNTED: clicks})
+    made = rendered(tmp_path, body, How(clicks=True), **{COUNTED: clicks})
     urls = {"https://shop.example/all?a=1&b=2", "https://shop.example/p?k=sample"}
     assert urls <= set(clicks.found.values())
     for url in urls:
@@ -74,7 +74,7 @@ def test_what_says_no_and_what_is_no_page_is_never_rewritten(tmp_path: Path) -> 
         "[Mine](mailto:{{ contact.email }}) [Odd]({{ shop.url }}/{% if contact.city %}a{% endif %})"
     )
     clicks = Clicks(PREFIX)
-    made = rendered(tmp_path, body, Links(UTM, clicks=True), **{COUNTED: clicks})
+    made = rendered(tmp_path, body, How(UTM, clicks=True), **{COUNTED: clicks})
     hrefs = re.findall(r'href="([^"]*)"', made.html)
     for kept in ("https://shop.example/u/v1.k.u.t.m", "mailto:a@shop.example", "tel:+431", "#top"):
         assert kept in hrefs
@@ -85,9 +85,7 @@ def test_what_says_no_and_what_is_no_page_is_never_rewritten(tmp_path: Path) -> 
 
 def test_data_cannot_become_another_kind_of_link_by_being_counted(tmp_path: Path) -> None:
     with pytest.raises(templates.TemplateError, match="not a link"):
-        rendered(
-            tmp_path, "[x]({{ evil }})", Links(clicks=True), evil="javascript:alert(1)", **{COUNTED: Clicks(PREFIX)}
-        )
+        rendered(tmp_path, "[x]({{ evil }})", How(clicks=True), evil="javascript:alert(1)", **{COUNTED: Clicks(PREFIX)})
 
 
 @pytest.mark.parametrize("suffix", ["html", "mjml"])
@@ -100,16 +98,16 @@ def test_whole_pages_and_mjml_are_rewritten_too(tmp_path: Path, suffix: str) -> 
     }
     (tmp_path / f"news.{suffix}").write_text(f"---\nsubject: x\n---\n{pages[suffix]}\n")
     known = context.sample() | {"unsubscribe_url": "https://shop.example/u", COUNTED: (clicks := Clicks(PREFIX))}
-    made = templates.load(tmp_path, "news", Links(clicks=True)).render(known)
+    made = templates.load(tmp_path, "news", How(clicks=True)).render(known)
     assert f'href="{PREFIX}/{link_id("https://shop.example/a")}"' in made.html
     assert list(clicks.found.values()) == ["https://shop.example/a"]
 
 
 def test_the_open_pixel_is_there_only_when_its_address_is_given(tmp_path: Path) -> None:
-    how = Links(opens=True)
+    how = How(opens=True)
     picture = "https://t.example/o/v1.abc.o.tok.mac.gif"
     assert "<img" not in rendered(tmp_path, "Hi", how).html
     html = rendered(tmp_path, "Hi", how, **{PIXEL: picture}).html
     assert html.count(f'<img src="{picture}" alt="" width="1" height="1"') == 1
     assert html.index(picture) < html.index("</body>")
-    assert picture not in rendered(tmp_path, "Hi", Links(), **{PIXEL: picture}).html
+    assert picture not in rendered(tmp_path, "Hi", How(), **{PIXEL: picture}).html

@@ -18,7 +18,7 @@ from mailflow.jobs import offering, personal
 from mailflow.model import Scope
 from mailflow.offers import give
 from mailflow.offers.offer import Offer
-from mailflow.outbox.render import Renderer, links_of
+from mailflow.outbox.render import Renderer, how_of
 from mailflow.rules import RuleError
 from mailflow.scoring import suggest
 from mailflow.segments import Segments
@@ -47,7 +47,7 @@ class OpenCampaign:
 
         name = self.file.spec.template
         try:
-            how = links_of(self.workspace.settings, self.file.spec.id, self.file.spec.utm)
+            how = how_of(self.workspace.settings, self.file.spec.id, self.file.spec.utm)
             return templates.load(self.workspace.templates, name, how)
         except templates.TemplateError as error:
             nowhere = f"{self.workspace.templates.name}/{name}"

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from mailflow.config import Settings
-from mailflow.config.tracking import UtmSettings, UtmValues
+from mailflow.config.tracking import Images, UtmSettings, UtmValues
 from mailflow.model import MessageClass
 from mailflow.outbox.sender import Sender, of_owner, of_shop
 from mailflow.store.contents import Content
 from mailflow.templates import Envelope, Rendered, compose, linking
-from mailflow.templates.linking import Clicks, Links, Utm
+from mailflow.templates.linking import Clicks, How, Utm
 from mailflow.tokens import Keys, Purpose
 
 if TYPE_CHECKING:
@@ -152,8 +152,8 @@ class Renderer:
         return Exits(mailto, url, url or mailto or f"mailto:{self.settings.sender.email}?subject=unsubscribe")
 
 
-def links_of(settings: Settings, campaign_id: str, own: UtmValues | None = None) -> Links:
-    """Return what becomes of the links of a campaign's template; `own` are the utm values of its file."""
+def how_of(settings: Settings, campaign_id: str, own: UtmValues | None = None) -> How:
+    """Return how the messages of a campaign are made; `own` are the utm values of its file."""
     tracking = settings.tracking
     utm = None
     if settings.utm is not None or own is not None:
@@ -165,7 +165,14 @@ def links_of(settings: Settings, campaign_id: str, own: UtmValues | None = None)
         }
         home = urlsplit(settings.url or "").hostname
         utm = Utm(tuple(named.items()), tuple(dict.fromkeys([*([home] if home else []), *shared.hosts])))
-    return Links(utm, clicks=tracking.clicks != "off", opens=tracking.opens != "off")
+    return How(
+        utm,
+        clicks=tracking.clicks != "off",
+        opens=tracking.opens != "off",
+        asset_url=settings.asset_url,
+        embed=settings.images is Images.EMBED,
+        zone=settings.zone,
+    )
 
 
 @lru_cache(maxsize=8)

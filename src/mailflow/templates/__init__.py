@@ -13,12 +13,12 @@ from mailflow.templates.parts import Envelope, Rendered, TemplateError
 
 if TYPE_CHECKING:
     from mailflow.templates.compile import CompiledTemplate
-    from mailflow.templates.linking import Links
+    from mailflow.templates.linking import How
 
 __all__ = ["Envelope", "Rendered", "TemplateError", "load"]
 
 
-def load(folder: Path, name: str, how: Links | None = None) -> CompiledTemplate:
+def load(folder: Path, name: str, how: How | None = None) -> CompiledTemplate:
     """Read and compile the template `name` (such as `cart/reminder`) of the folder `templates/`, once for many people.
 
     `how` is what becomes of its links, by the settings. `TemplateError` names every problem of its files with file and

@@ -16,8 +16,9 @@ from markupsafe import escape
 
 from mailflow.templates import inline, links, markdown, markup, mjml, plaintext, source
 from mailflow.templates.environment import HTML
-from mailflow.templates.linking import Links
+from mailflow.templates.linking import How
 from mailflow.templates.parts import TemplateError
+from mailflow.templates.pictures import Pictures
 from mailflow.templates.source import Kind
 from mailflow.templates.tags import Tag, Tags, included
 
@@ -42,9 +43,10 @@ class Document:
     once: str | None
     text: str
     finish: Callable[[str], str]
+    pictures: Pictures
 
 
-def document(files: source.Files, found: source.Source, layout: source.Layout | None, how: Links = Links()) -> Document:
+def document(files: source.Files, found: source.Source, layout: source.Layout | None, how: How = How()) -> Document:
     """Return the sources of a template; `TemplateError` where its files do not fit together."""
     return _Builder(files, found, layout, how).document()
 
@@ -67,12 +69,13 @@ class _Builder:
     """Puts body, includes and layout together, with words for tags, and makes the sources of all parts of it."""
 
     def __init__(
-        self, files: source.Files, found: source.Source, layout: source.Layout | None, how: Links = Links()
+        self, files: source.Files, found: source.Source, layout: source.Layout | None, how: How = How()
     ) -> None:
         self.files = files
         self.found = found
         self.layout = layout
         self.how = how
+        self.pictures = Pictures(files.folder, how, files.read)
         self.tags = Tags(found.body + (layout.text + layout.plain if layout else ""))
         self._open: list[str] = []
 
@@ -119,6 +122,7 @@ class _Builder:
             None if once is None else inline.finished(once, self.tags),
             text,
             inline.inline_css,
+            self.pictures,
         )
 
     def _of_mjml(self, whole: str, text: str) -> Document:
@@ -127,16 +131,17 @@ class _Builder:
         mjml.tried(whole, self.tags, self.found.file)
         raw = inline.finished(whole, self.tags)
         if mjml.depends_on_person(whole, self.tags):
-            return Document(raw, None, text, _from_mjml)
+            return Document(raw, None, text, _from_mjml, self.pictures)
         html = mjml.to_html(whole)
         once = inline.inlined_once(html, self.tags)
         if once is None:
-            return Document(inline.finished(html, self.tags), None, text, inline.inline_css)
-        return Document(raw, inline.finished(once, self.tags), text, _from_mjml)
+            return Document(inline.finished(html, self.tags), None, text, inline.inline_css, self.pictures)
+        return Document(raw, inline.finished(once, self.tags), text, _from_mjml, self.pictures)
 
     def _whole(self, html: str) -> str:
         """Return a whole document with what every one gets: brand, preheader, the links of its layout, open pixel."""
         html = links.rewritten(self._with_preheader(self._with_brand(html)), self.tags, self.how)
+        html = self.pictures.placed(html, self.tags)
         return links.with_pixel(html, self.tags, self.how)
 
     def _filled(self, layout: str, file: str, content: str) -> str:

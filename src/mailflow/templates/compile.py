@@ -16,16 +16,18 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 from markupsafe import escape
 
+from mailflow.config.tracking import Images
 from mailflow.config.yaml_files import Document
 from mailflow.errors import Problem
 from mailflow.model import MessageClass, MessageKind
-from mailflow.templates import build, inline, plaintext, source
+from mailflow.templates import attachments, build, inline, plaintext, source
+from mailflow.templates.attachments import Attachments
 from mailflow.templates.build import sentence
 from mailflow.templates.environment import HTML, TEXT, MailEnvironment, pieces, run
 from mailflow.templates.escaping import PlaceError
 from mailflow.templates.headers import TEXT_LIMIT
-from mailflow.templates.linking import Links
-from mailflow.templates.parts import Rendered, TemplateError
+from mailflow.templates.linking import How
+from mailflow.templates.parts import File, Rendered, TemplateError
 from mailflow.templates.quoted import Encoded, Pieces
 from mailflow.templates.reasons import with_reasons
 from mailflow.templates.tags import Tag
@@ -74,6 +76,8 @@ class CompiledTemplate:
     _raw: jinja2.Template | None  # with MJML and CSS not worked in, until the first render has shown that they may be
     _finish: Callable[[str], str]  # works them in, for `_raw` and where that is done per message
     _finish_each: bool
+    _pictures: tuple[File, ...]
+    _attached: Attachments
     _shared: Mapping[str, Any]  # what everybody gets: the brand, and what stands in the front matter
     translations: Mapping[str, CompiledTemplate] = field(default_factory=dict)
     hash: str = field(init=False)
@@ -152,8 +156,10 @@ class CompiledTemplate:
             text,
             from_name,
             self.front.reply_to,
-            _warnings(self.file, html, values),
+            (*_warnings(self.file, html, values), *self._attached.warnings()),
             encoded,
+            (*self._pictures, *self._attached.files),
+            self._attached.events(values),
         )
 
     def values(self, context: Mapping[str, Any]) -> dict[str, Any]:
@@ -270,7 +276,7 @@ def _allowed(items: Sequence[Mapping[str, Any]], unseen: Collection[str]) -> Seq
     return [item for item in items if names.isdisjoint(str(item.get(key)).casefold() for key in ("title", "url"))]
 
 
-def compile_template(folder: Path, name: str, how: Links = Links()) -> CompiledTemplate:
+def compile_template(folder: Path, name: str, how: How = How()) -> CompiledTemplate:
     """Read and compile the template `name` of `folder` in all its languages.
 
     `how` is what becomes of its links. `TemplateError` lists what is wrong with it.
@@ -310,19 +316,22 @@ def _in_language(found: source.Source, tag: str) -> source.Source:
     return replace(found, front=front)
 
 
-def _compiled_of(files: source.Files, found: source.Source, name: str, how: Links) -> CompiledTemplate:
+def _compiled_of(files: source.Files, found: source.Source, name: str, how: How) -> CompiledTemplate:
     """Compile a template in one language."""
     fields = _compiled_fields(found)
     brand = files.brand
     layout = None if found.is_document else files.layout(found)
+    if found.front.images is not None:
+        how = replace(how, embed=found.front.images is Images.EMBED)
     document = build.document(files, found, layout, how)
+    attached = attachments.read(found.front.attachments, found.document, files.folder.parent, how)
     raw = _compiled(HTML, document.raw, found.file)
     once = _compiled(HTML, document.once, found.file) if document.once is not None else None
     return CompiledTemplate(
         name=name,
         file=found.file,
         front=found.front,
-        files=dict(sorted(files.read.items())),
+        files=dict(sorted({**files.read, **document.pictures.hashes, **attached.hashes}.items())),
         _places=found.document,
         _loader=files,
         _body=found.body,
@@ -335,6 +344,8 @@ def _compiled_of(files: source.Files, found: source.Source, name: str, how: Link
         _raw=raw if once else None,
         _finish=document.finish,
         _finish_each=once is None,
+        _pictures=document.pictures.files,
+        _attached=attached,
         _shared={"brand": brand, "total": None, **found.front.shown()},
     )
 

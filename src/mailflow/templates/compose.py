@@ -15,10 +15,11 @@ from email.policy import default as default_policy
 from functools import lru_cache
 
 from mailflow.errors import ConfigError, MailflowError
-from mailflow.templates import headers, quoted
-from mailflow.templates.parts import Envelope, Rendered
+from mailflow.templates import calendar, headers, quoted
+from mailflow.templates.parts import Envelope, File, Rendered
 from mailflow.templates.quoted import Encoded
 
+_CALENDAR = "text/calendar; charset=utf-8; method=PUBLISH"
 _CONTROLS = bytes(byte for byte in range(32) if byte not in b"\t\n")
 _MOSTLY_FOREIGN = 1.37  # bytes of quoted-printable for one of UTF-8; base64 with its line ends is about 1.37
 
@@ -30,22 +31,53 @@ class WireError(MailflowError):
 def build(rendered: Rendered, envelope: Envelope) -> bytes:
     """Return the message as it goes over the wire: CRLF, 7-bit, body lines of at most 76, dots not yet stuffed."""
     boundary = _boundary(envelope.message_id)
+    texts = _part(b"text/plain", rendered.text, rendered.encoded), _part(b"text/html", rendered.html, rendered.encoded)
+    kind, body = _alternative(boundary, *texts, rendered.files)
+    attached = _attached(rendered, envelope)
+    if attached:
+        frame = f"=_m.{boundary[2:]}"
+        body = _multipart(frame, [b"Content-Type: %b\r\n\r\n%b" % (kind.encode("ascii"), body), *map(_file, attached)])
+        kind = f'multipart/mixed; boundary="{frame}"'
     lines = [f"{name}: {value}" for name, value in header_fields(rendered, envelope)]
-    lines.append(f'Content-Type: multipart/alternative; boundary="{boundary}"')
+    lines.append(f"Content-Type: {kind}")
     head = "\r\n".join(lines)
     if not head.isascii() or len(head) > 16_384:
         raise WireError(f"the headers of message {envelope.message_id} came out wrong: please report this")
+    return b"%b\r\n\r\n%b" % (head.encode("ascii"), body)
+
+
+def _alternative(boundary: str, text: bytes, html: bytes, files: Iterable[File]) -> tuple[str, bytes]:
+    """Return the content type and body of both texts, the HTML with the pictures that it shows."""
+    pictures = [file for file in files if file.cid is not None]
+    if pictures:
+        frame = f"=_r.{boundary[2:]}"
+        related = _multipart(frame, [html, *map(_file, pictures)])
+        kind = f'multipart/related; type="text/html"; boundary="{frame}"'
+        html = b"Content-Type: %b\r\n\r\n%b" % (kind.encode("ascii"), related)
+    return f'multipart/alternative; boundary="{boundary}"', _multipart(boundary, [text, html])
+
+
+def _multipart(boundary: str, parts: Iterable[bytes]) -> bytes:
     frame = boundary.encode("ascii")
-    return b"".join(
-        (
-            head.encode("ascii"),
-            b"\r\n\r\n--%b\r\n" % frame,
-            _part(b"text/plain", rendered.text, rendered.encoded),
-            b"\r\n--%b\r\n" % frame,
-            _part(b"text/html", rendered.html, rendered.encoded),
-            b"\r\n--%b--\r\n" % frame,
-        )
-    )
+    return b"%b\r\n--%b--\r\n" % (b"".join([b"\r\n--%b\r\n%b" % (frame, part) for part in parts])[2:], frame)
+
+
+def _attached(rendered: Rendered, envelope: Envelope) -> list[File]:
+    """Return the attachments, those made for this person among them."""
+    files = [file for file in rendered.files if file.cid is None]
+    for number, event in enumerate(rendered.events):
+        data = calendar.file(event, uid=f"{number}.{envelope.message_id}", stamp=envelope.date)
+        name = f"event-{number + 1}.ics" if number else "event.ics"
+        files.append(File(name, _CALENDAR, data, base64_lines(data)))
+    return files
+
+
+def _file(file: File) -> bytes:
+    """Return a part that is a file: an attachment with its name, or a picture of the HTML with its id."""
+    name = headers.parameter("filename", file.name)
+    shown = f"inline; {name}\r\nContent-ID: <{file.cid}>" if file.cid else f"attachment; {name}"
+    head = f"Content-Type: {file.type}\r\nContent-Transfer-Encoding: base64\r\nContent-Disposition: {shown}\r\n\r\n"
+    return head.encode("ascii") + file.wire
 
 
 def header_fields(rendered: Rendered, envelope: Envelope) -> list[tuple[str, str]]:
@@ -118,7 +150,12 @@ def _canonical(text: str) -> bytes:
 
 def base64(data: bytes) -> bytes:
     """Return canonical text in base64 with CRLF."""
-    encoded = binascii.b2a_base64(data.replace(b"\n", b"\r\n"), newline=False)
+    return base64_lines(data.replace(b"\n", b"\r\n"))
+
+
+def base64_lines(data: bytes) -> bytes:
+    """Return bytes in base64 (RFC 2045 section 6.8), in lines with CRLF."""
+    encoded = binascii.b2a_base64(data, newline=False)
     lines = [encoded[start : start + quoted.LINE] for start in range(0, len(encoded), quoted.LINE)]
     return b"\r\n".join(lines) + b"\r\n"
 
@@ -138,10 +175,35 @@ def check(wire: bytes, rendered: Rendered, envelope: Envelope) -> None:
     for name, value in expected.items():
         if _read(message, name) != value:
             raise WireError(f"the built message reads {name}: {_read(message, name)!r}, not {value!r}")
-    bodies = [part.get_content().replace("\r\n", "\n").rstrip("\n") for part in message.iter_parts()]
+    _check_texts(message, rendered)
+    _check_files(message, rendered, envelope)
+
+
+def _check_texts(message: EmailMessage, rendered: Rendered) -> None:
+    texts = [part for part in message.walk() if not part.is_multipart() and part.get_content_disposition() is None]
+    bodies = [part.get_content().replace("\r\n", "\n").rstrip("\n") for part in texts]
     wanted = [_canonical(text).decode("utf-8").rstrip("\n") for text in (rendered.text, rendered.html)]
-    if bodies != wanted or message.get_content_type() != "multipart/alternative":
+    if bodies != wanted or [part.get_content_type() for part in texts] != ["text/plain", "text/html"]:
         raise WireError("the built message does not hold the text and the HTML that were rendered")
+
+
+def _check_files(message: EmailMessage, rendered: Rendered, envelope: Envelope) -> None:
+    pictures = [file for file in rendered.files if file.cid is not None]
+    wanted = [
+        (file.name, file.type.partition(";")[0], file.data, file.cid)
+        for file in [*pictures, *_attached(rendered, envelope)]
+    ]
+    found = [
+        (part.get_filename(), part.get_content_type(), part.get_payload(decode=True), _cid(part["Content-ID"]))
+        for part in message.walk()
+        if part.get_content_disposition() is not None
+    ]
+    if found != wanted:
+        raise WireError("the built message does not hold the files that it should")
+
+
+def _cid(value: str | None) -> str | None:
+    return None if value is None else value.strip("<> ")
 
 
 def _check_lines(wire: bytes) -> None:

@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
+from urllib.parse import quote
 
 from mailflow.errors import ConfigError
 
@@ -22,6 +23,7 @@ TEXT_LIMIT = 998  # characters of a subject or name; more is an accident
 
 _WORD_LIMIT = 75  # of one encoded word, RFC 2047 section 2
 _WORD_FRAME = len("=?utf-8?q??=")
+_FILE_NAME_LIMIT = 80  # characters
 _QUOTED_LIMIT = 60  # a longer name goes as encoded words, which can be folded anywhere
 
 _BLANKS = re.compile("[\t\n\x0b\x0c\r\x1c-\x1f\x85\u2028\u2029]+")
@@ -130,6 +132,14 @@ def list_unsubscribe(mailto: str | None, url: str | None) -> str | None:
             raise ConfigError(f"{url!r} cannot be the one-click unsubscribe link: it must begin with https://")
         links.append(url)
     return ", ".join(f"<{check_link(link)}>" for link in links) or None
+
+
+def parameter(name: str, value: str) -> str:
+    """Return a parameter such as a file's name: quoted where it is ASCII, else as RFC 2231 section 4 writes it."""
+    safe = safe_header(value).replace("/", "_").replace("\\", "_")[:_FILE_NAME_LIMIT]
+    if _PRINTABLE.match(safe) and '"' not in safe:
+        return f'{name}="{safe}"'
+    return f"{name}*=utf-8''{quote(safe, safe='')}"
 
 
 def _unstructured(text: str, *, first: int) -> str:

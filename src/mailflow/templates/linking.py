@@ -9,6 +9,7 @@ import hashlib
 import re
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
 from functools import lru_cache
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -28,12 +29,16 @@ class Utm:
 
 
 @dataclass(frozen=True, slots=True)
-class Links:
-    """What is done with the links of a template: all that is not the person's."""
+class How:
+    """What the settings say of making a template's messages: links, pictures, the zone of times without one."""
 
     utm: Utm | None = None
     clicks: bool = False
     opens: bool = False
+    asset_url: str | None = None
+    embed: bool = False
+    zone: tzinfo = UTC
+    view_url: str | None = None  # of the page for "view in browser"
 
 
 @dataclass(slots=True)

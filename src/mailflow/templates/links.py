@@ -1,4 +1,4 @@
-"""Links out of a message: utm values on links to one's own hosts, and links that lead over a page which counts.
+"""How out of a message: utm values on links to one's own hosts, and links that lead over a page which counts.
 
 Worked into the template once; what depends on the person is left to two filters. Nothing here is on unless the settings
 say so, and what says no (`unsubscribe_url`), mailto:, tel: and places in the mail itself are never touched. What a link
@@ -18,7 +18,7 @@ from jinja2.runtime import Context
 from markupsafe import Markup
 
 from mailflow.templates import markup
-from mailflow.templates.linking import COUNTED, PIXEL, WEB, Links, Utm, link_id, tagged
+from mailflow.templates.linking import COUNTED, PIXEL, WEB, How, Utm, link_id, tagged
 from mailflow.templates.tags import Tag, Tags
 
 _ELEMENT = re.compile(
@@ -28,7 +28,7 @@ _HREF = re.compile(r"""(\shref\s*=\s*)("[^"]*"|'[^']*'|[^\s"'>]+)""", re.IGNOREC
 _LEFT = re.compile(r"\b(?:unsubscribe_url|preferences_url|view_url|__counted__|__tagged__)\b")
 
 
-def rewritten(html: str, tags: Tags, links: Links) -> str:
+def rewritten(html: str, tags: Tags, links: How) -> str:
     """Return HTML or MJML, with words for its tags, whose links are tagged and counted as `links` says."""
     if links.utm is None and not links.clicks:
         return html
@@ -41,7 +41,7 @@ def rewritten(html: str, tags: Tags, links: Links) -> str:
     return _ELEMENT.sub(lambda element: _HREF.sub(address, element[0], count=1), html)
 
 
-def with_pixel(html: str, tags: Tags, links: Links) -> str:
+def with_pixel(html: str, tags: Tags, links: How) -> str:
     """Return a whole document with a place for the picture that says that it was opened."""
     if not links.opens:
         return html
@@ -52,7 +52,7 @@ def with_pixel(html: str, tags: Tags, links: Links) -> str:
     return f"{html[: end.start()]}{f'<mj-raw>{place}</mj-raw>' if end[1] else place}{html[end.start() :]}"
 
 
-def _address(address: str, tags: Tags, links: Links) -> str:
+def _address(address: str, tags: Tags, links: How) -> str:
     words = list(tags.word.finditer(address))
     if not words:
         return _constant(unescape(address.strip()), address, tags, links)
@@ -64,7 +64,7 @@ def _address(address: str, tags: Tags, links: Links) -> str:
     return tags.add(Tag("=", _filtered(_expression(address, tags), links), found[0].file, found[0].line))
 
 
-def _constant(url: str, written: str, tags: Tags, links: Links) -> str:
+def _constant(url: str, written: str, tags: Tags, links: How) -> str:
     """Return a link that is everybody's, known now: tagged here, and named here where it is counted."""
     if not WEB.match(url):
         return written
@@ -87,7 +87,7 @@ def _expression(address: str, tags: Tags) -> str:
     return f"({' ~ '.join(parts)})" if len(parts) > 1 else parts[0]
 
 
-def _filtered(expression: str, links: Links) -> str:
+def _filtered(expression: str, links: How) -> str:
     if links.utm:
         values, hosts = list(map(list, links.utm.values)), list(links.utm.hosts)
         flat = [part for pair in values for part in pair]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
 from mailflow.errors import Problem, ProblemsError
 from mailflow.templates.quoted import Encoded
@@ -16,6 +16,32 @@ class TemplateError(ProblemsError):
     def at(cls, file: str, message: str, line: int | None = None) -> TemplateError:
         """Return the error of one problem in one place."""
         return cls([Problem(file, message, line)])
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file that travels in a message: an attachment, or a picture that the HTML shows as `cid:` and this id.
+
+    `wire` is its content in base64 with CRLF, made once for all messages that it is in.
+    """
+
+    name: str
+    type: str
+    data: bytes = field(repr=False)
+    wire: bytes = field(repr=False)
+    cid: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An appointment that travels as a calendar file. Instants are aware; a day is one that lasts all day long."""
+
+    title: str
+    starts: datetime | date
+    ends: datetime | date | None = None
+    place: str = ""
+    url: str = ""
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +61,8 @@ class Rendered:
     reply_to: str | None = None
     problems: tuple[Problem, ...] = ()
     encoded: tuple[Encoded, ...] = field(default=(), compare=False, repr=False)
+    files: tuple[File, ...] = ()
+    events: tuple[Event, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,10 +20,12 @@ from jinja2 import BaseLoader, TemplateNotFound
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from mailflow.config.brand import BRAND_FILE, Brand, parse_brand
+from mailflow.config.tracking import Images
 from mailflow.config.yaml_files import Document, decode, parse_spec, parse_yaml, read_text, suggestion
 from mailflow.errors import ConfigError, Problem, ProblemsError
 from mailflow.model import MessageClass, MessageKind
 from mailflow.templates import translations
+from mailflow.templates.attachments import Entry
 from mailflow.templates.headers import check_address
 from mailflow.templates.mjml import is_document
 from mailflow.templates.parts import TemplateError
@@ -125,6 +127,8 @@ class FrontMatter(BaseModel):
     topic: str | None = None
     language: str | None = None
     offer: str | None = None
+    images: Images | None = None
+    attachments: list[Entry] = Field(default=[], max_length=10)
     picture: Picture | None = None
     items: list[Item] = Field(default=[], max_length=MAX_ITEMS)
     lint_ignore: list[str] = []
