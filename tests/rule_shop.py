@@ -318,7 +318,12 @@ class Writer:
         return f"{self.text_field()} {self.sign()} {self.text_field()}"
 
     def leaf_number(self) -> str:
-        return f"{self.number_field()} {self.sign()} {self.number()}"
+        name = self.number_field()
+        return f"{name} {self.sign()} {self.number_for(name)}"
+
+    def number_for(self, name: str) -> str:
+        has_ends = name.startswith("rfm.") or name.endswith((".month", ".day", ".hour"))
+        return self.pick("2", "3", "4") if has_ends else self.number()
 
     def leaf_instant(self) -> str:
         return f"{self.instant_field()} {self.sign()} {self.moment()}"
@@ -395,10 +400,11 @@ class Writer:
         )
 
     def leaf_list(self) -> str:
+        number = self.number_field()
         field, values = self.dice.choice(
             [
                 (self.text_field(), self.text), (self.pick("pets", "tags", "topics"), self.text),
-                (self.number_field(), self.number), ("sizes", self.number), (self.instant_field(), self.moment),
+                (number, lambda: self.number_for(number)), ("sizes", self.number), (self.instant_field(), self.moment),
                 (self.pick("birthday", "since"), self.day), ("attributes.shoe", self.text),
             ]
         )  # fmt: skip

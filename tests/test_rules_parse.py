@@ -20,7 +20,12 @@ DECLARED = {
 FIELDS = known_fields(DECLARED, ["champions", "loyal_customers", "hibernating"])
 
 
-NAMES = Names(events=frozenset({"ticket_opened", "clicked", "opened"}), categories=frozenset({"Tea", "Mugs"}))
+NAMES = Names(
+    events=frozenset({"ticket_opened", "clicked", "opened"}),
+    categories=frozenset({"Tea", "Mugs"}),
+    product_meant={"Mathca": "Matcha"}.get,
+    campaign_meant={"sprnig": "spring"}.get,
+)
 
 
 def error(text: str) -> RuleError:
@@ -301,6 +306,18 @@ def test_a_wrong_segment_is_told(text: str, message: str) -> None:
         ("age = 30", "'=' sets a value: to compare, write ==", "="),
         ("age > 30d", "age (a number) cannot be compared with 30d: write a number", "30d"),
         ('created_at.weekday == "funday"', 'created_at.weekday is never "funday"', '"funday"'),
+        ("rfm.r == 6", "rfm.r is never 6: it is a whole number from 1 to 5", "6"),
+        ("rfm.m != 0", "rfm.m is never 0", "0"),
+        ("rfm.f == 2.5", "rfm.f is never 2.5", "2.5"),
+        ("5 < rfm.f", "rfm.f is never > 5", "5"),
+        ("rfm.r in (4, 6)", "rfm.r is never 6", "6"),
+        ("created_at.hour == 25", "created_at.hour is never 25: it is a whole number from 0 to 23", "25"),
+        ("orders.last_at.hour >= 24", "orders.last_at.hour is never >= 24", "24"),
+        ("birthday.month == 13", "birthday.month is never 13: it is a whole number from 1 to 12", "13"),
+        ("birthday.day == -1", "birthday.day is never -1", "-1"),
+        ("orders.first_at.month < 1", "orders.first_at.month is never < 1", "1"),
+        ('bought("Mathca")', "no product is called 'Mathca' (did you mean 'Matcha'?)", '"Mathca"'),
+        ('received("sprnig")', "no mail is called 'sprnig' (did you mean 'spring'?)", '"sprnig"'),
         ("orders.usual_gap > 30d", "orders.usual_gap (a number) cannot be compared with 30d: write a number", "30d"),
     ],
 )
@@ -316,6 +333,7 @@ def test_a_slip_in_what_people_did_is_told_with_its_place(text: str, message: st
         'did("made_a_wish")',  # a shop may record what it likes
         'did("order_placed", within=3d)',
         'bought(category="tea")',  # A to Z are a to z
+        "rfm.r < 6 and rfm.f >= 2.5 and birthday.month <= 13 and created_at.hour == 0",
         'bought(category="Cheese")',  # like no other: nobody bought it yet
         'attributes.shoe.size == 42 and attributes.shoe.colour contains "red"',
         'scores.anything > 0.5 and tags contains "vip" and "2026-03-20" < created_at',

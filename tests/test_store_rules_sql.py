@@ -166,7 +166,8 @@ moments = st.one_of(
 all_signs = st.sampled_from(["==", "!=", "<", "<=", ">", ">="])
 equal_signs = st.sampled_from(["==", "!="])
 text_fields = st.sampled_from(["country", "city", "first_name", "email", "source", "nick", "attributes.nick"])
-number_fields = st.sampled_from(["orders.count", "tickets.open", "orders.revenue", "size", "rfm.r", "rfm.f", "rfm.m"])
+number_fields = st.sampled_from(["orders.count", "tickets.open", "orders.revenue", "size"])
+score_fields, score_values = st.sampled_from(["rfm.r", "rfm.f", "rfm.m"]), st.sampled_from(["2", "3", "4"])
 instant_fields = st.sampled_from(["created_at", "orders.first_at", "orders.last_at"])
 date_fields = st.sampled_from(["birthday", "since"])
 choices = st.sampled_from(["rfm.class"]).flatmap(
@@ -185,6 +186,7 @@ comparisons = st.one_of(
     st.one_of(
         st.tuples(text_fields, all_signs, texts),
         st.tuples(number_fields, all_signs, numbers),
+        st.tuples(score_fields, all_signs, score_values),
         st.tuples(instant_fields, all_signs, moments),
         st.tuples(date_fields, all_signs, day_values),
         st.tuples(st.just("pets"), equal_signs, texts),
@@ -199,6 +201,7 @@ comparisons = st.one_of(
     st.tuples(moments, all_signs, instant_fields).map(" ".join),
     listed(text_fields | st.just("pets"), texts),
     listed(number_fields | st.just("sizes"), numbers),
+    listed(score_fields, score_values),
     listed(instant_fields, moments),
     listed(date_fields, days),
     st.sampled_from(["vip", "true", "false"]),

@@ -8,7 +8,7 @@ from decimal import Decimal
 from types import MappingProxyType
 
 from mailflow.config.yaml_files import suggestion
-from mailflow.rules import functions, near
+from mailflow.rules import bounds, functions, near
 from mailflow.rules import parse as grammar
 from mailflow.rules import syntax as written
 from mailflow.rules.operands import CONSTANTS, Null, Operand, Operands, described, typed
@@ -35,6 +35,7 @@ from mailflow.rules.types import (
     Rule,
     Sign,
     Some,
+    Value,
     Weighed,
 )
 
@@ -214,7 +215,14 @@ class _Checker(Operands):
             if other.type is not field.type or other.multi or field.multi:
                 raise self.error(f"{described(field)} cannot be compared with {described(other)}", tree.span)
             return CompareFields(field, operator, other)
-        return Compare(field, operator, self.value(field, other, tree.right))
+        value = self.value(field, other, tree.right)
+        self.hold_possible(field, operator, value, tree.right.span)
+        return Compare(field, operator, value)
+
+    def hold_possible(self, field: Field, operator: str, value: Value, span: Span) -> None:
+        """Tell a number that a field can never be."""
+        if isinstance(value, Decimal) and (why := bounds.never(field, operator, value)) is not None:
+            raise self.error(why, span)
 
     def is_known(self, field: Field, span: Span) -> Condition:
         return Known(field) if field.trait is None else self.weighed(field.trait, ">", Decimal(), span)
@@ -249,7 +257,7 @@ class _Checker(Operands):
             raise self.error('before "in" stands a field', tree.subject.span)
         if field.trait is not None:
             raise self.error(f"a trait is compared with one share: write {field.name} >= 70%", tree.span)
-        values = []
+        values: list[Value] = []
         for item in tree.items:
             operand = self.operand(item)
             if field.type is FieldType.ANY:
@@ -257,6 +265,7 @@ class _Checker(Operands):
             if isinstance(operand, (Null, Field)):
                 raise self.error("a list holds values only: write `or x == null` for a missing one", item.span)
             values.append(self.value(field, operand, item))
+            self.hold_possible(field, "==", values[-1], item.span)
         found = OneOf(field, tuple(values))
         return Not(found) if tree.negated else found
 

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from mailflow.config.yaml_files import suggestion
 from mailflow.rules.syntax import Binary, Call, Listed, Literal, Name, RuleError, Span, Syntax
-from mailflow.rules.types import Condition, Deed, Did, Field, FieldType, FromNow, Names, Window
+from mailflow.rules.types import Condition, Deed, Did, Field, FieldType, FromNow, Meant, Names, Window
 
 ORDER_PLACED = "order_placed"  # orders are not copied into events: `did` finds them all the same
 DELIVERED = "delivered"  # messages of ours are not copied into events either
@@ -105,9 +105,9 @@ class _Reader:
         return Did(
             deed,
             names,
-            self.word(given.get("product"), "product"),
+            self.known(given.get("product"), "product", "no product is called", self.checker.names.product_meant),
             self.category(given.get("category")),
-            self.word(given.get("campaign"), "campaign"),
+            self.known(given.get("campaign"), "campaign", "no mail is called", self.checker.names.campaign_meant),
             self.window(given),
             self.often(given.get("at_least")),
             self.condition(given.get("where"), deed),
@@ -155,6 +155,13 @@ class _Reader:
         if name == ORDER_PLACED:
             return Deed.ORDER, ()
         return (Deed.MAIL if name == DELIVERED else Deed.EVENT), (name,)
+
+    def known(self, value: Syntax | None, name: str, told: str, meant: Meant) -> str | None:
+        """Return the name of a product or a campaign; one that is nearly that of another is told."""
+        word = self.word(value, name)
+        if word is not None and value is not None and (other := meant(word)) is not None:
+            raise self.error(f"{told} {word!r} (did you mean {other!r}?)", value.span)
+        return word
 
     def category(self, value: Syntax | None) -> str | None:
         name = self.word(value, "category")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -304,12 +304,26 @@ class Context:
     currency: str
 
 
+# Returns the name that was probably meant by one that nothing has; None for one that is known or like none.
+Meant = Callable[[str], str | None]
+
+
+def nothing_meant(word: str) -> str | None:
+    """Return None: without the shop's data no name is a slip."""
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What a rule may speak of beside fields: events that have a name, categories of products, places and stores."""
+    """What a rule may speak of beside fields: events that have a name, categories of products, places and stores.
+
+    Products and campaigns are many: they are looked for where a rule names one.
+    """
 
     events: frozenset[str] = frozenset()
     categories: frozenset[str] = frozenset()
+    product_meant: Meant = nothing_meant
+    campaign_meant: Meant = nothing_meant
     atlas: Atlas = NOWHERE
     stores: Stores = NO_STORES
 

@@ -36,6 +36,7 @@ from mailflow.tracking.vocabulary import VOCABULARY
 
 SEGMENTS_FILE = "segments.yaml"
 RATES_FILE = "rates.csv"
+_MAIL_FOLDERS = ("campaigns", "flows")
 # The names of analytics.rfm.CLASSES, kept here so that reading a rule imports no pandas; a test holds that they agree.
 RFM_CLASSES = (
     "champions",
@@ -204,7 +205,19 @@ def _names(root: Path, settings: Settings, db: Connection | None) -> Names:
     stores = Stores(root / STORES_FILE, atlas)
     if db is None:
         return Names(events=frozenset(VOCABULARY), atlas=atlas, stores=stores)
-    return Names(rule_names.events(db) | VOCABULARY.keys(), rule_names.categories(db), atlas, stores)
+    return Names(
+        rule_names.events(db) | VOCABULARY.keys(),
+        rule_names.categories(db),
+        lambda word: rule_names.product_meant(db, word),
+        lambda word: rule_names.campaign_meant(db, word, _mail_files(root)),
+        atlas,
+        stores,
+    )
+
+
+def _mail_files(root: Path) -> list[str]:
+    """Return what the campaigns and flows are called that are there as files."""
+    return [path.stem for folder in _MAIL_FOLDERS for path in (root / folder).glob("*.yaml")]
 
 
 def problems(root: Path, settings: Settings, db: Connection | None = None) -> Sequence[Problem]:
