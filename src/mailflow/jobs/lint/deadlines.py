@@ -14,6 +14,14 @@ from mailflow.templates.parts import Rendered
 _MOST_KEPT = 20_000
 _SOON = timedelta(days=3)
 
+# Letters that some word of every deadline and of all pressure has in it: most paragraphs have none of them.
+_STEMS = (
+    "until till through thru before end expire deadline by day night morrow last hour chance hurr now miss late runn "
+    "few soon final count time only just bis gültig heute morgen letz eil zug vorrat wenig schnell nie verpass nur "
+    "hasta termina caduca hoy día dia oport prisa pierd jusqu avant jour demain dépê tard seul entro scade oggi "
+    "domani ultim affret fino solo sólo tot geldig dag kans snel alleen"
+).split(" ")
+
 _Said = dict[str, tuple[Found, ...]]
 
 
@@ -37,9 +45,15 @@ class Deadlines:
                 if name not in said:
                     if len(said) >= _MOST_KEPT:
                         said.clear()
-                    said[name] = tuple(_found(text, key, today, ends))
+                    said[name] = tuple(_found(text, key, today, ends)) if _may_press(text) else ()
                 found += said[name]
         return found
+
+
+def _may_press(text: str) -> bool:
+    """Whether a text may speak of a deadline, quickly."""
+    lower = text.lower()
+    return True in [stem in lower for stem in _STEMS]
 
 
 def _found(text: str, key: str, today: date, ends: date | None) -> Iterable[Found]:

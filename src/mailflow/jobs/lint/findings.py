@@ -82,49 +82,42 @@ class _People:
             self.first = self.first or reader.email
 
 
-Kind = tuple[str, Place, str]
+class Tally:
+    """One kind of fault in one place: its words, who has it, and among whom."""
+
+    __slots__ = ("among", "code", "message", "people", "place")
+
+    def __init__(self, code: str, place: Place, message: str) -> None:
+        self.code = code
+        self.place = place
+        self.message = message
+        self.people = _People()
+        self.among: _People | None = None
+
+    def finding(self) -> Finding:
+        of = self.among.count if self.among else 0
+        return Finding(CHECKS[self.code], self.place, self.message, self.people.count, of, self.people.first)
 
 
 class Ledger:
     """Gathers faults into findings; those of an ignored code are passed over."""
 
     def __init__(self) -> None:
-        self._messages: dict[Kind, str] = {}
-        self._people: dict[Kind, _People] = {}
-        self._of: dict[Kind, _People] = {}
+        self._tallies: dict[tuple[str, Place, str], Tally] = {}
 
-    def add(self, found: Found, place: Place, *, ignored: Collection[str] = ()) -> Kind | None:
+    def add(self, found: Found, place: Place, *, ignored: Collection[str] = ()) -> Tally | None:
         """Keep a fault, the words of the first of its kind; None where it is ignored."""
         check = CHECKS[found.code]
         if check.code in ignored or check.name in ignored:
             return None
         kind = (found.code, place, found.about)
-        self._messages.setdefault(kind, found.message)
-        return kind
-
-    def of(self, kind: Kind, reader: Reader, everybody: _People) -> None:
-        """Count a person who has a fault, among all who get the template."""
-        people = self._people.get(kind)
-        if people is None:
-            people = self._people[kind] = _People()
-        people.add(reader)
-        self._of[kind] = everybody
+        if kind not in self._tallies:
+            self._tallies[kind] = Tally(found.code, place, found.message)
+        return self._tallies[kind]
 
     def findings(self) -> list[Finding]:
         """Return everything that was found, the worst first."""
-        return sorted((self._finding(kind) for kind in self._messages), key=lambda finding: finding.rank)
-
-    def _finding(self, kind: Kind) -> Finding:
-        code, place, _ = kind
-        people, everybody = self._people.get(kind), self._of.get(kind)
-        return Finding(
-            CHECKS[code],
-            place,
-            self._messages[kind],
-            people.count if people else 0,
-            everybody.count if everybody else 0,
-            people.first if people else None,
-        )
+        return sorted((tally.finding() for tally in self._tallies.values()), key=lambda finding: finding.rank)
 
 
 class Sheet:
@@ -135,31 +128,32 @@ class Sheet:
         self._places = places
         self._keys = keys  # of the front matter
         self._ignored = ignored
-        self._kinds: dict[Found, Kind | None] = {}
+        self._known: dict[Found, Tally | None] = {}
         self.everybody = _People()
 
-    def add(self, found: Found, place: Place | None = None) -> Kind | None:
+    def add(self, found: Found, place: Place | None = None) -> Tally | None:
         """Keep a fault that concerns nobody in particular."""
         return self._ledger.add(found, place or self.place(found), ignored=self._ignored)
 
     def add_for(self, reader: Reader, faults: Iterable[Found], placed: Iterable[tuple[Found, Place]] = ()) -> None:
         """Keep the faults in one person's message: a kind counts once, however often it is in there."""
         self.everybody.add(reader)
-        kinds = {self._kind(found) for found in faults} | {self.add(found, place) for found, place in placed}
-        for kind in kinds:
-            if kind is not None:
-                self._ledger.of(kind, reader, self.everybody)
+        tallies = [self._tally(found) for found in faults] + [self.add(found, place) for found, place in placed]
+        for tally in tallies:
+            if tally is not None:
+                tally.people.add(reader)  # whoever is in it already counts once
+                tally.among = self.everybody
 
     def place(self, found: Found) -> Place:
         """Return where a fault is in the files of the template."""
         return self._keys[found.key] if found.key else self._places.find(found.near)
 
-    def _kind(self, found: Found) -> Kind | None:
-        if found not in self._kinds:
-            if len(self._kinds) >= _MOST_KEPT:
-                self._kinds.clear()
-            self._kinds[found] = self.add(found)
-        return self._kinds[found]
+    def _tally(self, found: Found) -> Tally | None:
+        if found not in self._known:
+            if len(self._known) >= _MOST_KEPT:
+                self._known.clear()
+            self._known[found] = self.add(found)
+        return self._known[found]
 
 
 def placed(problem: Problem) -> Place:

@@ -32,7 +32,7 @@ class Check:
     remedy: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Found:
     """A fault in one message, before anybody knows where its line is.
 

@@ -108,7 +108,13 @@ def misleading(words: str, address: str) -> Iterator[Found]:
 
 def looks_like_address(text: str) -> bool:
     """Whether the words of a link may be an address, quickly."""
-    return "." in text and any(_ADDRESS_WORDS.match(word.strip(" .,:()[]<>")) for word in text.split())
+    return "." in text[:-1] and any(_ADDRESS_WORDS.match(word.strip(" .,:()[]<>")) for word in text.split())
+
+
+def digits(phone: object) -> str:
+    """Return the last digits of a phone number, an empty text where there are too few to tell anybody apart."""
+    found = re.sub(r"\D", "", str(phone or ""))[-9:]
+    return found if len(found) >= 7 else ""
 
 
 def with_person(address: str, email: str, phone: str) -> bool:
@@ -117,6 +123,13 @@ def with_person(address: str, email: str, phone: str) -> bool:
         return False
     plain = unquote(address).lower()
     return email in plain or bool(phone and phone in re.sub(r"[\s()/+-]", "", plain))
+
+
+def before(address: str, email: str) -> str:
+    """Return an address up to what is the reader's own, to look it up in the sources."""
+    plain = unquote(address)
+    at = plain.lower().find(email)
+    return plain[:at] if at > 0 else plain.partition("?")[0]
 
 
 def host_of(address: str) -> str:

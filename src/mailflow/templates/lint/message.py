@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import unescape
 from typing import Any
 
@@ -27,6 +27,7 @@ LETTERS_OF_PICTURE = 50  # what a picture counts as beside text: four pictures n
 MOST_PICTURES = 30
 MOST_SHAPES = 300  # of one template whose pages are looked at as a whole
 _MOST_KEPT = 20_000  # pieces that are remembered; then the memory begins anew
+_MOST_PAGES = 500
 
 _SAID = re.compile(
     r"""(\s(?:href|src|alt|title|background)\s*=\s*)("(?!#)[^"]*"|'(?!#)[^']*'|[^\s"'>#]+)""", re.IGNORECASE
@@ -34,24 +35,26 @@ _SAID = re.compile(
 _NAME = re.compile(r"/?([a-zA-Z][\w:-]*)")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Piece:
-    """A text and the element behind it."""
+    """A text and the element behind it; the very same object for pieces that nothing here tells apart."""
 
-    shape: int
-    founds: tuple[Found, ...]
-    letters: int
-    is_picture: bool
-    has_address: bool  # whether the text may be an address
-    said: tuple[tuple[str, Found], ...]  # faults of the words, with the words
+    shape: str
+    founds: tuple[Found, ...] = ()
+    said: tuple[tuple[str, Found], ...] = ()  # faults of the words, with the words
+    is_picture: bool = False
+    has_address: bool = False  # whether the text may be an address
 
 
 @dataclass(frozen=True, slots=True)
-class _Shape:
-    """A page without what it says: faults of the whole, and from which piece to which each link goes."""
+class _Page:
+    """What is known of a page by its pieces: faults of the whole, and from which piece to which each link goes."""
 
     founds: tuple[Found, ...]
+    said: tuple[tuple[str, Found], ...]
     links: tuple[tuple[int, int], ...]
+    has_address: bool
+    pictures: int
 
 
 @dataclass(slots=True)
@@ -60,37 +63,40 @@ class Inspector:
 
     words: Wording
     hosts: Hosts = field(default_factory=Hosts)
-    shapes: dict[tuple[int, ...], _Shape] = field(default_factory=dict)
     unlooked: int = 0  # messages of a shape beyond `MOST_SHAPES`
     is_new: bool = False  # whether the last message had a shape that none had before
+    _shapes: dict[tuple[str, ...], tuple[Found, ...]] = field(default_factory=dict)
+    _pages: dict[tuple[_Piece, ...], _Page] = field(default_factory=dict)
     _pieces: dict[str, _Piece] = field(default_factory=dict)
-    _elements: dict[str, int] = field(default_factory=dict)
+    _tags: dict[str, _Piece] = field(default_factory=dict)
     _paragraphs: dict[str, tuple[Found, ...]] = field(default_factory=dict)
 
     def look(self, rendered: Rendered, contact: Mapping[str, Any]) -> list[Found]:
         """Return what is wrong with one person's message."""
         found = self._words(rendered)
-        texts = rendered.html.split(">")
-        known = self._pieces
-        pieces = [known.get(text) or self._piece(text) for text in texts]
-        found += [fault for piece in pieces if piece.founds for fault in piece.founds]
-        found += [fault for piece in pieces if piece.said for words, fault in piece.said if words not in rendered.text]
-        shape = self._shape(tuple([piece.shape for piece in pieces]), rendered.html, texts)
-        found += shape.founds
-        found += _balance(pieces)
-        found += _size(rendered.html)
-        if True in [piece.has_address for piece in pieces]:  # in half the time of any()
-            found += _misleading(shape, texts)
-        found += _personal(rendered.html, texts, contact)
+        html = rendered.html
+        texts = html.split(">")
+        pieces = [self._pieces.get(text) or self._piece(text) for text in texts]
+        page = self._page(tuple(pieces), texts, html)
+        found += page.founds
+        if page.said:
+            found += [fault for words, fault in page.said if words not in rendered.text]
+        if page.pictures:
+            found += _balance(page.pictures, rendered.text)
+        found += _size(html)
+        if page.has_address:
+            found += _misleading(page.links, texts)
+        found += _personal(html, contact)
         return found
 
     def _words(self, rendered: Rendered) -> list[Found]:
         found = [*wording.subject(rendered.subject), *wording.preheader(rendered.preheader, rendered.subject)]
         for key, text in (("subject", rendered.subject), ("preheader", rendered.preheader)):
             found += self._paragraph(text, key)
+        known = self._paragraphs
         for paragraph in rendered.text.split("\n\n"):
-            known = self._paragraphs.get(paragraph)
-            found += self._paragraph(paragraph) if known is None else known
+            told = known.get(paragraph)
+            found += self._paragraph(paragraph) if told is None else told
         return found
 
     def _paragraph(self, text: str, key: str = "") -> tuple[Found, ...]:
@@ -99,51 +105,79 @@ class Inspector:
         if name not in self._paragraphs:
             if len(self._paragraphs) >= _MOST_KEPT:
                 self._paragraphs.clear()
-            self._paragraphs[name] = tuple(self.words.line(text, key) if key else self.words.text(text))
+            found = self.words.line(text, key) if key else self.words.text(text)
+            self._paragraphs[name] = tuple(found) if self.words.is_suspect(text) else ()
         return self._paragraphs[name]
 
     def _piece(self, text: str) -> _Piece:
+        """Return what is known of a piece that did not occur before."""
         if len(self._pieces) >= _MOST_KEPT:
             self._pieces.clear()
         words, bracket, tag = text.rpartition("<")
-        name = _NAME.match(tag) if bracket else None
-        said = unescape(words).strip()
-        founds: list[Found] = []
-        is_sheet = tag.lower() == "/style"
-        if is_sheet:
-            founds += support.of_sheet(words)
-        values: dict[str, str | None] = {}
-        if name and not tag.startswith("/"):
-            values = elements.attributes(f"{tag} ")
-            founds += elements.check(name[1].lower(), values, tag, self.hosts)
-        is_picture = bool(name and name[1].lower() == "img" and not elements.is_pixel(values))
-        readable = "" if is_sheet or said.startswith("<!--") or "[endif]" in words else said
-        faults = tuple((" ".join(readable.split()), fault) for fault in self.words.text(readable)) if readable else ()
-        piece = _Piece(
-            self._element(tag if bracket else ""),
-            tuple(founds),
-            len(readable),
-            is_picture and not elements.is_hidden(values),
-            links.looks_like_address(readable),
-            faults,
-        )
+        if tag[:6].lower() == "/style":
+            piece = _Piece(tag, tuple(support.of_sheet(words)))
+        else:
+            piece = self._tags.get(tag) or self._tag(tag if bracket else "")
+            if not words.isspace() and words:
+                piece = self._said(piece, unescape(words).strip())
         self._pieces[text] = piece
         return piece
 
-    def _element(self, tag: str) -> int:
-        """Return the number of an element without what it says."""
-        return self._elements.setdefault(_SAID.sub(r"\1", tag), len(self._elements))
+    def _said(self, piece: _Piece, words: str) -> _Piece:
+        """Return a piece with what is wrong with its words: the same, where nothing is."""
+        is_comment = words.startswith("<!--") or words.endswith(("]", "-->"))
+        has_address = links.looks_like_address(words)
+        if not has_address and (is_comment or not self.words.is_suspect(words)):
+            return piece
+        plain = " ".join(words.split())
+        said = () if is_comment else tuple((plain, fault) for fault in self.words.text(words))
+        return replace(piece, said=said, has_address=has_address) if said or has_address else piece
 
-    def _shape(self, key: tuple[int, ...], html: str, texts: Sequence[str]) -> _Shape:
-        self.is_new = key not in self.shapes
-        if not self.is_new:
-            return self.shapes[key]
-        if len(self.shapes) >= MOST_SHAPES:
-            self.is_new = False
-            self.unlooked += 1
-            return _Shape((), _links(texts))
-        self.shapes[key] = shape = _Shape((*looks.check(html), *_anchors(html)), _links(texts))
-        return shape
+    def _tag(self, tag: str) -> _Piece:
+        """Return what is known of an element, without the words before it."""
+        if len(self._tags) >= _MOST_KEPT:
+            self._tags.clear()
+        name = _NAME.match(tag)
+        founds: tuple[Found, ...] = ()
+        is_picture = False
+        if name and not tag.startswith("/"):
+            values = elements.attributes(f"{tag} ")
+            founds = tuple(elements.check(name[1].lower(), values, tag, self.hosts))
+            is_picture = name[1].lower() == "img" and not elements.is_pixel(values) and not elements.is_hidden(values)
+        shape = _SAID.sub(r"\1", tag)
+        if not founds:  # whatever it says of links and pictures, nothing is wrong with it
+            piece = self._tags.setdefault(f"\0{shape}", _Piece(shape, is_picture=is_picture))
+        else:
+            piece = _Piece(shape, founds, is_picture=is_picture)
+        self._tags[tag] = piece
+        return piece
+
+    def _page(self, pieces: tuple[_Piece, ...], texts: Sequence[str], html: str) -> _Page:
+        self.is_new = False
+        page = self._pages.get(pieces)
+        if page is None:
+            if len(self._pages) >= _MOST_PAGES:
+                self._pages.clear()
+            founds = (*(fault for piece in pieces for fault in piece.founds), *self._whole(pieces, html))
+            page = self._pages[pieces] = _Page(
+                founds,
+                tuple(each for piece in pieces for each in piece.said),
+                _links(texts),
+                any(piece.has_address for piece in pieces),
+                sum(piece.is_picture for piece in pieces),
+            )
+        return page
+
+    def _whole(self, pieces: tuple[_Piece, ...], html: str) -> tuple[Found, ...]:
+        """Return the faults of a page as a whole, looked for once per shape."""
+        shape = tuple(piece.shape for piece in pieces)
+        if shape not in self._shapes:
+            if len(self._shapes) >= MOST_SHAPES:
+                self.unlooked += 1
+                return ()
+            self.is_new = True
+            self._shapes[shape] = (*looks.check(html), *_anchors(html))
+        return self._shapes[shape]
 
 
 def _links(texts: Sequence[str]) -> tuple[tuple[int, int], ...]:
@@ -167,18 +201,14 @@ def _anchors(html: str) -> Iterator[Found]:
             yield Found("L305", f"a link leads to #{match[1]}, which no element has", (f"#{match[1]}",))
 
 
-def _balance(pieces: Sequence[_Piece]) -> Iterator[Found]:
+def _balance(pictures: int, text: str) -> Iterator[Found]:
     """Yield that there is little text beside the pictures, or that there are many of them."""
-    pictures = sum([piece.is_picture for piece in pieces])
-    if not pictures:
-        return
-    letters = sum([piece.letters for piece in pieces])
-    if letters < FEW_LETTERS or letters / (letters + pictures * LETTERS_OF_PICTURE) < LITTLE_TEXT:
-        yield Found(
-            "L407", f"{_many(pictures, 'picture')} and {_many(letters, 'letter')} of text", ("<img", "![", "image")
-        )
+    letters = len(text)
+    near = ("<img", "![", "image")
+    if letters < FEW_LETTERS or letters < LITTLE_TEXT * (letters + pictures * LETTERS_OF_PICTURE):
+        yield Found("L407", f"{_many(pictures, 'picture')} and {_many(letters, 'letter')} of text", near)
     if pictures > MOST_PICTURES:
-        yield Found("L408", f"there are {pictures} pictures", ("<img", "![", "image"))
+        yield Found("L408", f"there are {pictures} pictures", near)
 
 
 def _size(html: str) -> Iterator[Found]:
@@ -191,8 +221,8 @@ def _size(html: str) -> Iterator[Found]:
         yield Found("L409", f"the HTML has {size / 1024:,.0f} KB; Gmail cuts it off at 102 KB")
 
 
-def _misleading(shape: _Shape, texts: Sequence[str]) -> Iterator[Found]:
-    for start, end in shape.links:
+def _misleading(places: Sequence[tuple[int, int]], texts: Sequence[str]) -> Iterator[Found]:
+    for start, end in places:
         words = unescape("".join(text.rpartition("<")[0] for text in texts[start + 1 : end + 1]))
         if "." in words:
             opening = texts[start]
@@ -200,25 +230,23 @@ def _misleading(shape: _Shape, texts: Sequence[str]) -> Iterator[Found]:
             yield from links.misleading(words, address)
 
 
-def _personal(html: str, texts: Sequence[str], contact: Mapping[str, Any]) -> Iterator[Found]:
+def _personal(html: str, contact: Mapping[str, Any]) -> Iterator[Found]:
     """Yield links that hold the reader's address or number."""
-    email = str(contact.get("email") or "").lower()
-    local = email.partition("@")[0]
-    phone = re.sub(r"\D", "", str(contact.get("phone") or ""))[-9:]
-    phone = phone if len(phone) >= 7 else ""
-    if not (local and local in html.lower()) and not (phone and phone[-4:] in html):
+    email, phone = str(contact.get("email") or "").lower(), links.digits(contact.get("phone"))
+    if not email:
         return
-    for text in texts:
-        tag = text[text.rfind("<") + 1 :]
-        lower = tag.lower()
-        if not email or "=" not in tag or not (local in lower or (phone and phone[-4:] in tag)):
-            continue
-        values = elements.attributes(f"{tag} ")
-        for name in ("href", "src"):
-            address = values.get(name) or ""
-            if links.with_person(address, email, phone):
-                masked = address.partition("?")[0] if local not in address.partition("?")[0].lower() else address[:20]
-                yield Found("L306", "a link holds the reader's address or number in clear", (masked, address))
+    local = email.rpartition("@")[0]
+    for word in (f"{local}@", f"{local}%40", *([phone[-3:]] if phone else ())):
+        at = html.find(word)
+        while at >= 0:
+            start, end = html.rfind("<", 0, at), html.find(">", at)
+            if start > html.rfind(">", 0, at):  # inside an element
+                values = elements.attributes(f"{html[start + 1 : end]} ")
+                for address in filter(None, (values.get("href"), values.get("src"))):
+                    if links.with_person(address, email, phone):
+                        words = "a link holds the reader's address or number in clear"
+                        yield Found("L306", words, (links.before(address, email),))
+            at = html.find(word, at + 1)
 
 
 def _many(count: int, noun: str) -> str:

@@ -1,0 +1,99 @@
+"""Lint on whole workspaces: every planted fault is found on its line, with its number of people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import faulty_shop
+from faulty_shop import PLANTED, Planted
+from mail_shop import NOW, make_shop, write_campaign
+from mailflow.cli.main import run
+from mailflow.jobs import lint
+from mailflow.jobs.lint import Options, Report
+from mailflow.workspace import Workspace
+
+
+@pytest.fixture(scope="module")
+def faulty(tmp_path_factory: pytest.TempPathFactory) -> Report:
+    shop = faulty_shop.make(tmp_path_factory.mktemp("faulty"))
+    return lint.lint(shop, Options(), now=NOW)
+
+
+@pytest.mark.parametrize("planted", PLANTED, ids=lambda each: f"{each.code}-{each.file}-{each.on}")
+def test_planted_fault_is_found_on_its_line_with_its_people(faulty: Report, planted: Planted) -> None:
+    same = [each for each in faulty.findings if (each.check.code, each.place.file) == (planted.code, planted.file)]
+    found = [(each.place.line, each.people) for each in same]
+    assert (planted.line(), planted.people) in found
+
+
+def test_nothing_is_found_that_was_not_planted(faulty: Report) -> None:
+    planted = {(each.code, each.file, each.line()) for each in PLANTED}
+    rest = [
+        f"{each.where} {each.check.code} {each.message}"
+        for each in faulty.findings
+        if (each.check.code, each.place.file, each.place.line) not in planted
+    ]
+    assert rest == []
+
+
+def test_pack_and_demo_are_clean(tmp_path: Path) -> None:
+    assert run(["init", str(tmp_path / "pack"), "--quiet"]) == 0
+    assert run(["demo", str(tmp_path / "demo"), "--quiet"]) == 0
+    for name in ("pack", "demo"):
+        report = lint.lint(Workspace.at(tmp_path / name), Options(everybody=True), now=NOW)
+        assert [str(each) for each in report.findings if each.check.severity != "note"] == []
+
+
+def test_people_of_two_campaigns_count_once(tmp_path: Path) -> None:
+    shop = make_shop(tmp_path, 4)
+    write_campaign(tmp_path, "again", "audience: everyone\ntemplate: hello\n")
+    found = [each for each in lint.lint(shop, Options(), now=NOW).findings if each.check.code == "L211"]
+    assert [(each.people, each.of, each.example) for each in found] == [(4, 4, "p1@example.com")]
+
+
+def test_sample_renders_some_people_of_each_campaign(tmp_path: Path) -> None:
+    shop = make_shop(tmp_path, 10)
+    assert lint.lint(shop, Options(sample=3), now=NOW).messages == 3
+
+
+def test_templates_without_campaign_are_tried_on_everybody_when_asked(tmp_path: Path) -> None:
+    shop = make_shop(tmp_path, 10)
+    assert lint.lint(shop, Options(("newsletter",)), now=NOW).messages == 0
+    assert lint.lint(shop, Options(("newsletter",), everybody=True), now=NOW).messages == 10
+
+
+def test_checks_are_switched_off_for_all_or_for_one_template(tmp_path: Path) -> None:
+    shop = make_shop(tmp_path, 1)
+    assert _codes(shop) == {"L211"}
+    template = tmp_path / "templates" / "hello.md"
+    text = template.read_text(encoding="utf-8")
+    template.write_text(text.replace("---\n", "---\nlint_ignore: [no-preheader]\n", 1), encoding="utf-8")
+    assert _codes(shop) == set()
+    template.write_text(text, encoding="utf-8")
+    with (tmp_path / "mailflow.yaml").open("a", encoding="utf-8") as file:
+        file.write("lint: {ignore: [L211]}\n")
+    assert _codes(Workspace.at(tmp_path)) == set()
+
+
+def test_a_code_that_no_check_has_is_told(tmp_path: Path) -> None:
+    make_shop(tmp_path, 1, extra="lint: {ignore: [L999]}\n")
+    report = lint.lint(Workspace.at(tmp_path), Options(), now=NOW)
+    assert ("L001", "mailflow.yaml") in {(each.check.code, each.place.file) for each in report.findings}
+
+
+def test_a_translation_has_its_own_findings(tmp_path: Path) -> None:
+    shop = make_shop(tmp_path, 3)
+    with shop.store.transaction() as tx:
+        tx.execute("UPDATE contacts SET language = 'de' WHERE id = 1")
+    (tmp_path / "templates" / "hello.de.md").write_text(
+        "---\nsubject: Hallo\npreheader: Etwas Neues ist da, und es ist sehr schön geworden.\n---\n"
+        "[Da](http://quitte.example/da)\n", encoding="utf-8",
+    )  # fmt: skip
+    found = {(each.place.file, each.check.code, each.people) for each in lint.lint(shop, Options(), now=NOW).findings}
+    assert found == {("templates/hello.md", "L211", 2), ("templates/hello.de.md", "L301", 1)}
+
+
+def _codes(shop: Workspace) -> set[str]:
+    return {each.check.code for each in lint.lint(shop, Options(("hello",)), now=NOW).findings}
