@@ -94,7 +94,8 @@ def test_whole_pages_and_mjml_are_rewritten_too(tmp_path: Path, suffix: str) -> 
         "html": '<html lang="en"><head><title>x</title></head><body><a href="https://shop.example/a">A</a>'
         '<p>{{ shop.address }} <a href="{{ unsubscribe_url }}">no</a></p></body></html>',
         "mjml": '<mjml><mj-body><mj-section><mj-column><mj-button href="https://shop.example/a">A</mj-button>'
-        '<mj-text>{{ shop.address }} <a href="{{ unsubscribe_url }}">no</a></mj-text></mj-column></mj-section></mj-body></mjml>',
+        '<mj-text>{{ shop.address }} <a href="{{ unsubscribe_url }}">no</a></mj-text></mj-column></mj-section>'
+        "</mj-body></mjml>",
     }
     (tmp_path / f"news.{suffix}").write_text(f"---\nsubject: x\n---\n{pages[suffix]}\n")
     known = context.sample() | {"unsubscribe_url": "https://shop.example/u", COUNTED: (clicks := Clicks(PREFIX))}
