@@ -166,11 +166,13 @@ def _serve(session: Session, page: _Page, port: int, *, open_page: bool) -> None
     import webbrowser
 
     from mailflow import clock
+    from mailflow.jobs import preview as job
     from mailflow.jobs.preview_server import Pages, Server
 
     def make(workspace: Workspace) -> str:
         return page.made(workspace, session.now if session.now_option else clock.now())
 
+    job.check(session.workspace, page.template, page.email)
     with Server(Pages(session.workspace.root, page.template, make), port) as server:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         session.emit_object({"url": server.address}, lambda: server.address)

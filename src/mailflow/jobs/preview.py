@@ -16,7 +16,7 @@ from mailflow.outbox.render import Renderer
 from mailflow.reports import preview_page
 from mailflow.reports.preview_page import Letter
 from mailflow.store import contacts
-from mailflow.templates import Rendered
+from mailflow.templates import Rendered, TemplateError
 from mailflow.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -66,6 +66,19 @@ def preview(workspace: Workspace, name: str, email: str | None, *, now: datetime
         contact_id = _contact(workspace, email)
         known = personal.contexts(workspace, template, [contact_id], now=now)[contact_id]
     return of_context(workspace, template, known, is_sample=email is None, now=now)
+
+
+def check(workspace: Workspace, name: str, email: str | None) -> None:
+    """Raise where there is no such template or contact; other mistakes have a line, and are for a page to show."""
+    from mailflow.templates import source
+
+    try:
+        source.read_source(source.Files(workspace.templates), name)
+    except TemplateError as error:
+        if any(problem.line is None for problem in error.problems):
+            raise
+    if email is not None:
+        _contact(workspace, email)
 
 
 def of_context(

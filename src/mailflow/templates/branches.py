@@ -174,9 +174,9 @@ class _Marking(NodeTransformer):
             otherwise = self.marker.otherwise.get(node.lineno)
             for branch in (node, *node.elif_):
                 here = self._tag(branch)
-                last = branch is (node.elif_[-1] if node.elif_ else node)
-                no = self._otherwise(tag, otherwise) if last else 0
-                self._ask(branch, self.marker.bit(here, here.inside, is_written=True), no)
+                yes = self.marker.bit(here, here.inside, is_written=True)
+                is_last = branch is (node.elif_[-1] if node.elif_ else node)
+                self._ask(branch, yes, self._otherwise(tag, otherwise) if is_last else 0)
         for each in (node.test, *node.body, *node.else_):
             self.visit(each)
         for branch in node.elif_:
