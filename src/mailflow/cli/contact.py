@@ -126,6 +126,32 @@ def unsubscribe(
 
 @contact.command()
 @command
+def neutral(
+    session: Session,
+    emails: Emails = None,
+    file: File = None,
+    reason: Annotated[str | None, typer.Option(metavar="TEXT", help="Kept with it.", show_default=False)] = None,
+    lift: Annotated[bool, typer.Option("--lift", help="They want mail made for them again.")] = False,
+) -> None:
+    """Record that people want no mail made for them.
+
+    They still get mail, but none that uses what is known of them: no segments, orders, interests or recommendations
+    of their own. Their name, address, company and language stay. See docs/personal.md.
+
+    \b
+    Examples:
+      mailflow contact neutral ada@example.com --reason "asked by mail, 2026-03-20"
+      mailflow contact neutral ada@example.com --lift
+    """
+    from mailflow.jobs import contact as job
+
+    listed = _listed(emails, file)
+    changes = job.personalise(session.workspace.store, listed.addresses, wanted=lift, reason=reason, now=session.now)
+    _finish(session, listed, changes)
+
+
+@contact.command()
+@command
 def suppress(
     session: Session,
     emails: Emails = None,

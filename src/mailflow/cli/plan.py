@@ -50,7 +50,9 @@ def plan(
         made = job.plan_run(session.workspace, session.now, until=session.now + clock.parse_duration(until))
     records = [line.as_record() for line in made.lines]
     if session.format in (Format.TABLE, Format.JSON):
-        session.emit_object({"plan_id": made.id, "messages": records}, lambda: _tables(session, made, people))
+        stages = {stage or "unknown": number for stage, number in made.stages.items()}
+        told = {"plan_id": made.id, "messages": records} | ({"stages": stages} if stages else {})
+        session.emit_object(told, lambda: _tables(session, made, people))
     else:
         session.emit(records, lambda: "", columns=_COLUMNS)
     _talk(session, made, campaign, people)
@@ -79,7 +81,21 @@ def _tables(session: Session, made: Plan, everybody: bool) -> RenderableType:
 
     if not made.lines:
         return "nobody"
-    return Group(counts_table(made.counts()), "", _people(session, made, None if everybody else _PEOPLE_SHOWN))
+    people = _people(session, made, None if everybody else _PEOPLE_SHOWN)
+    stages = [_stages_table(made), ""] if made.stages else []
+    return Group(counts_table(made.counts()), "", *stages, people)
+
+
+def _stages_table(made: Plan) -> RenderableType:
+    """Return a table of lifecycle stages with the people who would get the mail in each."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    table.add_column("Stage")
+    table.add_column("People", justify="right")
+    for stage, number in made.stages.items():
+        table.add_row(stage or "(none)", f"{number:,}")
+    return table
 
 
 def _people(session: Session, made: Plan, shown: int | None) -> RenderableType:

@@ -16,6 +16,7 @@ from itertools import islice
 from mailflow import policy
 from mailflow.addresses import Address, normalise
 from mailflow.model import Basis, ConsentState, SuppressionReason
+from mailflow.outbox import neutral
 from mailflow.store import Connection, Store, consents, contacts, merged_consent, suppressions
 from mailflow.store.consents import ConsentEntry
 from mailflow.store.contacts import Contact
@@ -34,6 +35,8 @@ class Result(StrEnum):
     UNSUBSCRIBED = "unsubscribed"
     SUPPRESSED = "suppressed"
     LIFTED = "lifted"
+    NEUTRAL = "neutral"  # gets mail that is made for nobody in particular
+    PERSONALISED = "personalised"  # and now again mail made for them
     UNCHANGED = "unchanged"  # it was so already
     REFUSED = "refused"  # with a reason
 
@@ -96,6 +99,26 @@ def unsubscribe(
         event = Event("unsubscribed", OWNER, secrets.token_hex(8), now, now, owner, properties)
         record(tx, event, keys=keys)
         return Change(address.email, Result.UNSUBSCRIBED)
+
+    return _in_slices(store, addresses, change)
+
+
+def personalise(
+    store: Store, addresses: Iterable[Address], *, wanted: bool, reason: str | None, now: datetime
+) -> Iterator[Change]:
+    """Record whether people want mail that is made for them; a no stops none. Unknown people become contacts."""
+    state = ConsentState.SUBSCRIBED if wanted else ConsentState.UNSUBSCRIBED
+
+    def change(tx: Connection, address: Address) -> Change:
+        person = _find_or_add(tx, address, now).id
+        if (person in neutral.among(tx, [person])) is not wanted:
+            return Change(address.email, Result.UNCHANGED)
+        for topic in neutral.TOPICS if wanted else (neutral.PERSONALISATION,):
+            entry = ConsentEntry(
+                person, state, Basis.EXPRESS, address.email, now, now, OWNER, evidence=reason, lifts=True, topic=topic
+            )
+            consents.append(tx, entry)
+        return Change(address.email, Result.PERSONALISED if wanted else Result.NEUTRAL)
 
     return _in_slices(store, addresses, change)
 

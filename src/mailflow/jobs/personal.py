@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from mailflow import clock
+from mailflow.model import Stage
 from mailflow.outbox import context, neutral
 from mailflow.outbox.days import Days
 from mailflow.places.stores import STORES_FILE, Nearby, Stores
@@ -15,14 +17,14 @@ from mailflow.scoring.guard import Guard
 from mailflow.scoring.suggest import Suggester
 from mailflow.segments import Segments, choices, traits
 from mailflow.segments.choices import CHOICES_FILE, Chooser
-from mailflow.store import gazetteer, lifecycle
+from mailflow.store import gazetteer, lifecycle, past
 from mailflow.store.members import Confidences
 from mailflow.workspace import Workspace
 
 if TYPE_CHECKING:
     from mailflow.templates.compile import CompiledTemplate
 
-SCORED = ("rfm", "lifecycle", "choices")  # words of templates that are told from the last score run
+SCORED = ("rfm", "choices")  # words of templates that are told from the last score run
 _DAYS = ("season", "day.")
 _SAMPLE_CONFIDENCE = 0.9
 _NOBODY = 0  # no contact has this id
@@ -147,8 +149,18 @@ def contexts_of(
     # Of who wants nothing made for them, what is looked up is looked up for somebody who is not there.
     as_whom = {contact_id: -contact_id if contact_id in nobodies else contact_id for contact_id in known}
     _add_products(asked, known, as_whom, people, now)
-    _add_people(workspace, asked, known, as_whom)
+    _add_people(workspace, asked, known, as_whom, now)
     return known
+
+
+def stages_of(workspace: Workspace, contact_ids: Collection[int], *, now: datetime) -> dict[int, Stage]:
+    """Return the lifecycle stages of contacts as of today: the kept ones, or told anew where those are of old."""
+    settings, store = workspace.settings, workspace.store
+    until = clock.to_ms(clock.end_of_day(clock.local_date(now, settings.zone), settings.zone))
+    if lifecycle.holds(store.db, settings.lifecycle, until=until):
+        return lifecycle.stages_of(store.db, contact_ids)
+    with past.seen(store, until=until, stages=settings.lifecycle) as db:
+        return lifecycle.stages_of(db, contact_ids)
 
 
 def _add_products(
@@ -170,10 +182,14 @@ def _add_products(
 
 
 def _add_people(
-    workspace: Workspace, asked: Asked, known: Mapping[int, dict[str, Any]], as_whom: Mapping[int, int]
+    workspace: Workspace,
+    asked: Asked,
+    known: Mapping[int, dict[str, Any]],
+    as_whom: Mapping[int, int],
+    now: datetime,
 ) -> None:
     """Put stages, choices and days into contexts."""
-    stages = lifecycle.stages_of(workspace.store.db, list(as_whom.values())) if asked.stages else {}
+    stages = stages_of(workspace, list(as_whom.values()), now=now) if asked.stages else {}
     for contact_id, whom in as_whom.items():
         one = known[contact_id]
         if whom in stages:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from mailflow import clock
@@ -13,8 +13,10 @@ from mailflow.campaigns import spec
 from mailflow.campaigns.planning import CampaignPlan, PlannedContact, Verdict
 from mailflow.errors import ConfigError, MailflowError
 from mailflow.jobs import campaign as campaign_job
+from mailflow.jobs import personal
 from mailflow.jobs.approved import Approved
-from mailflow.model import Scope
+from mailflow.model import Scope, Stage
+from mailflow.outbox import neutral
 from mailflow.store import campaigns, messages
 from mailflow.workspace import Workspace
 
@@ -45,12 +47,16 @@ class PlanLine:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything that would happen: a line per person and message, and what is held with the reason."""
+    """Everything that would happen: a line per person and message, and what is held with the reason.
+
+    `stages` are the recipients of a campaign by lifecycle stage, where its template speaks of them; None: none known.
+    """
 
     id: str
     lines: Sequence[PlanLine]
     held: dict[str, str]
     is_rehearsal: bool
+    stages: Mapping[str | None, int] = field(default_factory=dict)
 
     def counts(self) -> Counter[tuple[str, str, str | None]]:
         """Return (what, decision, reason) → people."""
@@ -64,7 +70,17 @@ def plan_campaign(workspace: Workspace, name: str, now: datetime) -> Plan:
     campaign.check_offer(plan, now)
     campaign.try_template(plan, now)
     campaign_job.remember(workspace, plan, clock.to_ms(now))
-    return Plan(plan.id, _lines(plan), {}, plan.scope.is_rehearsal)
+    stages = _stages(workspace, plan, now) if campaign.template.mentions("lifecycle") else {}
+    return Plan(plan.id, _lines(plan), {}, plan.scope.is_rehearsal, stages)
+
+
+def _stages(workspace: Workspace, plan: CampaignPlan, now: datetime) -> dict[str | None, int]:
+    """Return stage → recipients, in the order of the stages: who sees which block of a template."""
+    ids = [person.contact_id for person in plan.recipients]
+    nobodies = neutral.among(workspace.store.db, ids)  # to whom no block of a stage is shown
+    known = personal.stages_of(workspace, [number for number in ids if number not in nobodies], now=now)
+    counted = Counter(known.get(number) for number in ids)
+    return {stage: counted[stage] for stage in (*Stage, None) if counted[stage]}
 
 
 def plan_run(workspace: Workspace, now: datetime, *, until: datetime) -> Plan:

@@ -13,7 +13,7 @@ from mailflow.model import ConsentState
 from mailflow.store import Connection, consents
 
 PERSONALISATION = "personalisation"
-_SPELLINGS = (PERSONALISATION, "personalization")
+TOPICS = (PERSONALISATION, "personalization")  # as tools write it
 # How a letter is addressed and written, which is no use of what is known about somebody.
 _KEPT = ("key", "email", "first_name", "last_name", "company", "language", "country", "timezone")
 
@@ -22,7 +22,7 @@ def among(db: Connection, contact_ids: Collection[int]) -> frozenset[int]:
     """Return who of these contacts wants no mail made for them."""
     return frozenset(
         contact_id
-        for topic in _SPELLINGS
+        for topic in TOPICS
         for contact_id, state in consents.states_of(db, contact_ids, topic=topic).items()
         if state is ConsentState.UNSUBSCRIBED
     )
