@@ -128,7 +128,8 @@ class Maker:
         self.row(
             "contacts",
             id=number, key=f"k{number}", source=dice.choice(TEXTS), created_at=dice.choice(INSTANTS), updated_at=0,
-            known_since=maybe(INSTANTS), timezone=dice.choice(ZONES), birthday=maybe([*DAYS, "--03-07", "--03-29", "--02-29", "--04-05"]),
+            known_since=maybe(INSTANTS), timezone=dice.choice(ZONES),
+            birthday=maybe([*DAYS, "--03-07", "--03-29", "--02-29", "--04-05"]),
             attributes=json.dumps(kept, ensure_ascii=False),
             **{name: maybe(TEXTS) for name in "email first_name last_name country city owner phone".split()},
         )  # fmt: skip

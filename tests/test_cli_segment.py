@@ -171,13 +171,37 @@ def test_a_mistake_in_the_rule_asked_for_is_placed_in_its_file(
     assert told(shop, capsys, "segment", "fine")[0] == 0
 
 
+@pytest.mark.parametrize("run_since", [True, False])
+def test_a_segment_that_was_taken_out_of_the_file_is_told_from_history(
+    shop: Workspace, capsys: pytest.CaptureFixture[str], run_since: bool
+) -> None:
+    assert told(shop, capsys, "run")[0] == 0
+    before = asked(shop, capsys, "segment", "lately")
+    assert before
+    assert told(shop, capsys, "run", now=NOW + DAY)[0] == 0
+    (shop.root / "segments.yaml").write_text(RULES.replace("lately", "newly"))
+    if run_since:
+        assert told(shop, capsys, "run", now=NOW + DAY)[0] == 0
+    later = NOW + 2 * DAY
+    assert asked(shop, capsys, "segment", "lately", "--as-of", "2026-03-30", now=later) == before
+    _, _, talk = told(shop, capsys, "segment", "lately", "--as-of", "2026-03-30", now=later)
+    assert "from the history" in talk
+    assert "lately is no longer in segments.yaml: nobody is in it now" in talk
+    gone = asked(shop, capsys, "segment", "lately", "--diff", "2026-03-30", now=later)
+    assert {(row["email"], row["moved"]) for row in gone} == {(one["email"], "left") for one in before}
+    for day in ("2026-03-29", "2026-03-31"):
+        code, _, talk = told(shop, capsys, "segment", "lately", "--as-of", day, now=later)
+        assert code == 2
+        assert "its history does not tell of the end of" in " ".join(talk.split())
+
+
 def test_a_segment_that_was_taken_out_of_the_file_is_said_to_be_gone(
     shop: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert told(shop, capsys, "run")[0] == 0
     (shop.root / "segments.yaml").write_text(RULES.replace("lately", "newly"))
     assert told(shop, capsys, "run", now=NOW + DAY)[0] == 0
-    code, _, talk = told(shop, capsys, "segment", "lately", "--as-of", "2026-03-30", now=NOW + 2 * DAY)
+    code, _, talk = told(shop, capsys, "segment", "lately", now=NOW + 2 * DAY)
     assert code == 2
     assert "'lately' is no longer in segments.yaml: its history ended on 2026-03-31" in " ".join(talk.split())
     assert told(shop, capsys, "segment", "newly", "--as-of", "2026-03-30", now=NOW + 2 * DAY)[0] == 0

@@ -203,6 +203,13 @@ def _of_rule(
     if diff is not None and (day is not None or explain is not None):
         raise UsageError("--diff compares a day with now: it goes with neither --as-of nor --explain")
     workspace = session.workspace
+    gone = job.gone(workspace, name) if name is not None and explain is None else None
+    if gone is not None and diff is not None:
+        segment_members.changes_of_gone(session, gone, clock.parse_date(diff))
+        return
+    if gone is not None and day is not None:
+        segment_members.members_of_gone(session, gone, day)
+        return
     asked = job.named(workspace, name) if name is not None else job.written(workspace, text or "")
     if diff is not None:
         segment_members.changes(session, asked, clock.parse_date(diff))

@@ -16,15 +16,18 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-    from mailflow.jobs.members import Asked, Difference, Listed, Moved, StageSize, Why
+    from mailflow.jobs.members import Asked, Difference, Found, Listed, Moved, StageSize, Why
     from mailflow.rules.explain import Explained
     from mailflow.store.members import Member
+    from mailflow.store.membership import Ended
 
 _SHOWN = 20
 _MEMBER_COLUMNS = ["contact", "email", "first_name", "last_name"]
 _MOVE_COLUMNS = ["contact", "email", "moved", "at", "cause"]
 _REASONS_TOLD = 3
 _RULE_SHOWN = 70  # letters of a rule in the list: what it is about
+_FROM_HISTORY = "from the history that `mailflow run` keeps: who was in it at the end of {}"
+_GONE = "{} is no longer in segments.yaml: nobody is in it now"
 _STAGES = {
     "lead": "has not ordered yet",
     "new": "ordered once, a short while ago",
@@ -41,12 +44,7 @@ def members(session: Session, asked: Asked, day: date | None) -> None:
     from mailflow.jobs import members as job
 
     found = job.found(session.workspace, asked, now=session.now, as_of=day)
-    people = job.people(session.workspace, found.contact_ids)
-    if session.format is Format.TABLE:
-        session.out.print(_member_table(list(islice(people, _SHOWN))))
-    else:
-        session.emit_stream(map(_member, people), columns=_MEMBER_COLUMNS)
-    _say_count(session, len(found.contact_ids), "members")
+    _print_members(session, found)
     bounds = job.value_bounds(session.workspace, asked)
     if bounds is not None:
         told = ", ".join(f"{fifth} up to {amount}" for fifth, amount in enumerate(bounds.amounts, start=1))
@@ -59,7 +57,7 @@ def members(session: Session, asked: Asked, day: date | None) -> None:
         session.say(f"{day} is still to come: this is how it will be if nothing happens until then")
         return
     if found.kept:
-        session.say(f"from the history that `mailflow run` keeps: who was in it at the end of {day}")
+        session.say(_FROM_HISTORY.format(day))
     else:
         session.say(
             f"computed as of the end of {day}: orders, events, scores and consent are of that day; fields such as"
@@ -67,16 +65,47 @@ def members(session: Session, asked: Asked, day: date | None) -> None:
         )
 
 
+def members_of_gone(session: Session, gone: Ended, day: date) -> None:
+    """Print who was in a segment that is no longer in segments.yaml."""
+    from mailflow.jobs import members as job
+
+    _print_members(session, job.found_in_history(session.workspace, gone, day))
+    session.say(_FROM_HISTORY.format(day))
+    session.say(_GONE.format(gone.name))
+
+
+def _print_members(session: Session, found: Found) -> None:
+    from mailflow.jobs import members as job
+
+    people = job.people(session.workspace, found.contact_ids)
+    if session.format is Format.TABLE:
+        session.out.print(_member_table(list(islice(people, _SHOWN))))
+    else:
+        session.emit_stream(map(_member, people), columns=_MEMBER_COLUMNS)
+    _say_count(session, len(found.contact_ids), "members")
+
+
 def changes(session: Session, asked: Asked, since: date) -> None:
     """Print who came and who went since the end of a day."""
     from mailflow.jobs import members as job
 
-    found = job.difference(session.workspace, asked, since, now=session.now)
+    _print_changes(session, job.difference(session.workspace, asked, since, now=session.now), asked.called, since)
+
+
+def changes_of_gone(session: Session, gone: Ended, since: date) -> None:
+    """Print who came into a segment and who left it before it was gone from segments.yaml."""
+    from mailflow.jobs import members as job
+
+    _print_changes(session, job.changes_in_history(session.workspace, gone, since), gone.name, since)
+    session.say(_GONE.format(gone.name))
+
+
+def _print_changes(session: Session, found: Difference, called: str, since: date) -> None:
     if session.format is Format.TABLE:
         moves = list(found.moves)
         session.out.print(_move_table(session, moves[-_SHOWN:]))
         came = sum(move.entered for move in moves)
-        session.say(f"{came:,} came and {len(moves) - came:,} left {asked.called} since {since}")
+        session.say(f"{came:,} came and {len(moves) - came:,} left {called} since {since}")
         if len(moves) > _SHOWN:
             session.say(f"the last {_SHOWN} are shown; --format csv shows all")
     else:

@@ -19,6 +19,8 @@ from mailflow.store.marks import Mark, Marks
 from mailflow.workspace import SETTINGS_FILE, Workspace
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mailflow.segments import Segments
 
 _FILES = (SETTINGS_FILE, "segments.yaml", "traits.yaml", "rates.csv", "places.csv", "stores.csv")
@@ -112,7 +114,16 @@ def _kept(workspace: Workspace, known: Marks, now: datetime, *, is_real_clock: b
             if _asks_for_scores(segments):
                 wrong["rfm"] = str(error)  # the last scores are as good as it gets
     changes = keep.refresh(store, segments, marks={**known, **marks.now(store.db)}, now=now)
-    return KeptReport(changes.entered, changes.left, moves, {**wrong, **changes.wrong})
+    told = {name: _told(root, name, error) for name, error in changes.wrong.items()}
+    return KeptReport(changes.entered, changes.left, moves, {**wrong, **told})
+
+
+def _told(root: Path, name: str, error: MailflowError) -> str:
+    """Return what is wrong with a segment, with its line and column where its rule is."""
+    from mailflow.rules import RuleError
+    from mailflow.segments import segments
+
+    return str(segments.placed(root, name, error) if isinstance(error, RuleError) else error)
 
 
 def _asks_for_scores(segments: Segments) -> bool:

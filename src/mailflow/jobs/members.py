@@ -25,7 +25,7 @@ from mailflow.segments import Segments, segments
 from mailflow.store import Connection, lifecycle, members, membership, past, scores
 from mailflow.store.contacts import Contact
 from mailflow.store.members import Member
-from mailflow.store.membership import Cause, Kept
+from mailflow.store.membership import Cause, Ended, Kept
 from mailflow.store.scores import RfmRow
 from mailflow.workspace import Workspace
 
@@ -110,14 +110,52 @@ def named(workspace: Workspace, name: str) -> Asked:
     trait_names = [f"{TRAITS}{trait}" for trait in known.traits]
     if name in known.classes or name in trait_names:
         return Asked(known, known.parse(name), name)
-    if gone := membership.dropped_at(workspace.store.db, name):
-        when = clock.wall_text(clock.from_ms(gone), workspace.settings.zone)
+    if past_one := membership.ended(workspace.store.db, name):
+        when = _wall(workspace, past_one.ended_at)
         raise UsageError(
             f"the segment {name!r} is no longer in segments.yaml: its history ended on {when}."
-            " Written there again under this name, it begins anew"
+            " --as-of DATE and --diff DATE tell of earlier days. Written there again under this name, it begins anew"
         )
     hint = suggestion(name, [*known.rules, *known.classes, *trait_names])
     raise UsageError(f"there is no segment {name!r}{hint}. `mailflow segment --list` shows them all")
+
+
+def gone(workspace: Workspace, name: str) -> Ended | None:
+    """Return the history of a segment that was kept and is no longer in segments.yaml; None for any other name."""
+    known = Segments.open(workspace.root, workspace.settings)
+    if name in known.rules or name in known.classes or name.startswith(TRAITS):
+        return None
+    return membership.ended(workspace.store.db, name)
+
+
+def found_in_history(workspace: Workspace, gone: Ended, day: date) -> Found:
+    """Return who was in a segment that is gone, at the end of a day; `UsageError` where its history does not go."""
+    end = _within_history(workspace, gone, day)
+    return Found(membership.as_of(workspace.store.db, gone.id, end), kept=True)
+
+
+def changes_in_history(workspace: Workspace, gone: Ended, since: date) -> Difference:
+    """Return who came into a segment that is gone and who left it, since the end of a day; at last everybody did."""
+    end = _within_history(workspace, gone, since)
+    edits = membership.versions(workspace.store.db, gone.id, end)
+    moves = _recorded(workspace, gone.id, end, set())
+    return Difference(moves, True, [(clock.from_ms(at), rule) for at, rule in edits])
+
+
+def _within_history(workspace: Workspace, gone: Ended, day: date) -> int:
+    """Return the end of a day in milliseconds; `UsageError` where it is before or after a history."""
+    end = clock.to_ms(clock.end_of_day(day, workspace.settings.zone))
+    if gone.first_at < end <= gone.ended_at:
+        return end
+    began, ended = _wall(workspace, gone.first_at), _wall(workspace, gone.ended_at)
+    raise UsageError(
+        f"the segment {gone.name!r} is no longer in segments.yaml, and its history does not tell of the end of {day}:"
+        f" it goes from {began} to {ended}"
+    )
+
+
+def _wall(workspace: Workspace, at: int) -> str:
+    return clock.wall_text(clock.from_ms(at), workspace.settings.zone)
 
 
 def written(workspace: Workspace, text: str) -> Asked:
@@ -228,7 +266,7 @@ def difference(workspace: Workspace, asked: Asked, since: date, *, now: datetime
         return Difference(_compared(workspace, before, present), False, ())
     edits = membership.versions(workspace.store.db, kept.id, clock.to_ms(end))
     return Difference(
-        _recorded(workspace, kept, clock.to_ms(end), present),
+        _recorded(workspace, kept.id, clock.to_ms(end), present),
         True,
         [(clock.from_ms(at), rule) for at, rule in edits],
     )
@@ -239,16 +277,16 @@ def _compared(workspace: Workspace, before: set[int], after: set[int]) -> Iterat
         yield Moved(person, person.id in after, None, None)
 
 
-def _recorded(workspace: Workspace, kept: Kept, since: int, present: set[int]) -> Iterator[Moved]:
+def _recorded(workspace: Workspace, segment_id: int, since: int, present: set[int]) -> Iterator[Moved]:
     """Yield what the history tells, then what changed after `run` last looked."""
     db = workspace.store.db
-    moves = list(membership.moves(db, kept.id, since))
+    moves = list(membership.moves(db, segment_id, since))
     for start in range(0, len(moves), _CHUNK):
         slice_ = moves[start : start + _CHUNK]
         who_ = {person.id: person for person in people(workspace, sorted({move.contact_id for move in slice_}))}
         for move in slice_:
             yield Moved(who_[move.contact_id], move.entered, clock.from_ms(move.at), move.cause)
-    yield from _compared(workspace, set(membership.present(db, kept.id)), present)
+    yield from _compared(workspace, set(membership.present(db, segment_id)), present)
 
 
 def explained(workspace: Workspace, asked: Asked, person: str, *, now: datetime, as_of: date | None = None) -> Why:

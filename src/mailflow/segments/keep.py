@@ -33,7 +33,7 @@ class Changes:
 
     entered: Counter[str] = field(default_factory=Counter)
     left: Counter[str] = field(default_factory=Counter)
-    wrong: dict[str, str] = field(default_factory=dict)
+    wrong: dict[str, MailflowError] = field(default_factory=dict)
 
 
 def refresh(store: Store, segments: Segments, *, marks: Marks, now: datetime) -> Changes:
@@ -83,7 +83,7 @@ class _Keeper:
             rule = self.segments.named(name)
             where, parameters = self.segments.compiled(self.db, rule, self.now)
         except MailflowError as error:
-            self.changes.wrong[name] = str(error)
+            self.changes.wrong[name] = error
             self._put_off(old)
             return
         if old is None:

@@ -42,6 +42,16 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
+class Ended:
+    """The history of a segment that is no longer in segments.yaml; instants in milliseconds."""
+
+    id: int
+    name: str
+    first_at: int
+    ended_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Move:
     """One step into a segment or out of it."""
 
@@ -67,10 +77,17 @@ def kept(db: Connection) -> dict[str, Kept]:
     }  # fmt: skip
 
 
-def dropped_at(db: Connection, name: str) -> int | None:
-    """Return since when (milliseconds) a segment that was kept is no longer in segments.yaml; None for any other."""
-    row = db.execute("SELECT dropped_at FROM segments WHERE name = ?", (name,)).fetchone()
-    return None if row is None else row["dropped_at"]
+def ended(db: Connection, name: str) -> Ended | None:
+    """Return the history of a segment whose rule is gone from segments.yaml; None where there is none.
+
+    That it is gone is for the caller to know: a tick may not have looked since.
+    """
+    row = db.execute(
+        """SELECT id, name, first_at, coalesce(dropped_at, checked_at) AS ended_at FROM segments
+           WHERE name = ? AND coalesce(dropped_at, checked_at) IS NOT NULL""",
+        (name,),
+    ).fetchone()
+    return None if row is None else Ended(row["id"], row["name"], row["first_at"], row["ended_at"])
 
 
 def begin(tx: Connection, name: str, rule: str, hash_: str, *, at: int) -> None:
