@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import mailbox
+import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from mailflow.cli.main import run
-from mailflow.jobs.demo import BRAND
+from mailflow.jobs.demo import BRAND, DATA_FILES
 from mailflow.workspace import Workspace
 
 NOW = "2026-11-22T12:00:00Z"
@@ -71,7 +72,7 @@ def people(demo: Done) -> dict[str, dict[str, str]]:
 
 def test_it_tells_every_step_as_a_command(demo: Done) -> None:
     typed = [line.split()[2] for line in demo.err.splitlines() if line.startswith("$ mailflow ")]
-    assert typed == ["init", "import", "import", "segment", "plan", "send", "plan", "send", "send", "run"]
+    assert typed == ["init", "import", "import", "import", "segment", "plan", "send", "plan", "send", "send", "run"]
 
 
 def test_it_ends_with_the_report_the_counts_three_messages_and_what_to_type(demo: Done) -> None:
@@ -142,6 +143,22 @@ def test_every_message_is_personal_whole_and_can_be_declined(
             assert message["From"].addresses[0].addr_spec == BRAND.email
 
 
+def test_the_newsletter_shows_products_that_its_reader_has_not_and_says_why(
+    demo: Done, delivered: dict[str, list[EmailMessage]]
+) -> None:
+    with (demo.folder / "products.csv").open(encoding="utf-8", newline="") as file:
+        sold_out = {row["url"] for row in csv.DictReader(file) if row["stock"] == "0"}
+    letters = [message for messages in delivered.values() for message in messages if "shelves" in message["Subject"]]
+    bodies = [body.get_content() for message in letters if (body := message.get_body(("plain",))) is not None]
+    reasons = [re.findall(r"because you bought (.+)|popular this month", text) for text in bodies]
+    assert all(1 <= len(each) <= 4 for each in reasons)  # fewer than four for who has nearly everything
+    assert sum(any(each) for each in reasons) > len(letters) / 2
+    for text, bought in zip(bodies, reasons, strict=True):
+        assert not any(f"{title} (https" in text for title in bought if title)
+        assert sold_out
+        assert not any(f"({url})" in text for url in sold_out)
+
+
 def test_the_demo_is_a_private_workspace_in_its_own_folder(demo: Done) -> None:
     assert stat.S_IMODE((demo.folder / ".mailflow").stat().st_mode) == 0o700
     assert stat.S_IMODE((demo.folder / "mailflow.db").stat().st_mode) == 0o600
@@ -150,7 +167,7 @@ def test_the_demo_is_a_private_workspace_in_its_own_folder(demo: Done) -> None:
 
 
 def test_importing_the_same_files_again_changes_nothing(demo: Done, capfd: pytest.CaptureFixture[str]) -> None:
-    files = [str(demo.folder / name) for name in ("contacts.csv", "orders.csv")]
+    files = [str(demo.folder / name) for name in DATA_FILES]
     assert run(["import", *files, "--workspace", str(demo.folder), "--format", "json", "--now", NOW]) == 0
     for result in json.loads(capfd.readouterr().out):
         assert (result["inserted"], result["updated"], result["rejected"]) == (0, 0, 0)

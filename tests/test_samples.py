@@ -105,13 +105,21 @@ def test_some_orders_are_refunded_cancelled_open_or_free(shop: Shop) -> None:
     assert any(Decimal(order.total) == 0 for order in shop.orders)
 
 
+def test_whatever_was_bought_is_in_the_catalogue_with_a_page_and_a_price(tmp_path: Path, shop: Shop) -> None:
+    with write_shop(tmp_path, shop)[1].open(encoding="utf-8", newline="") as file:
+        goods = list(csv.DictReader(file))
+    assert all(row["url"].startswith("https://") and Decimal(row["price"]) > 0 for row in goods)
+    bought = {item.partition(" x ")[2] for order in shop.orders for item in order.items.split("; ")}
+    assert bought - {row["title"] for row in goods} == {"Replacement, broken in the post"}
+
+
 def test_december_is_busier_than_july(shop: Shop) -> None:
     months = Counter(order.placed_at[:7] for order in shop.orders)
     assert months["2025-12"] > 1.5 * months["2025-07"]
 
 
 def test_files_are_plain_utf8_csv_with_one_line_a_row(tmp_path: Path, shop: Shop) -> None:
-    contacts, orders = write_shop(tmp_path, shop)
+    contacts, _, orders = write_shop(tmp_path, shop)
     with contacts.open(encoding="utf-8", newline="") as file:
         assert len(list(csv.DictReader(file))) == CONTACTS
     assert orders.read_text(encoding="utf-8").count("\n") == len(shop.orders) + 1

@@ -23,7 +23,7 @@ from mailflow.jobs.init import Brand
 from mailflow.jobs.segment import Report
 from mailflow.jobs.tick import Now, TickReport
 from mailflow.model import MessageState
-from mailflow.store import messages
+from mailflow.store import messages, recipients
 from mailflow.workspace import DATABASE_FILE, PRIVATE_FOLDER, Workspace
 
 BRAND = Brand(
@@ -35,7 +35,7 @@ BRAND = Brand(
 )
 SENT_AT_ONCE = ("thank_you", "win_back")
 SCHEDULED = "newsletter"
-DATA_FILES = ("contacts.csv", "orders.csv")
+DATA_FILES = ("contacts.csv", "products.csv", "orders.csv")
 _NEWSLETTER_FILE = f"campaigns/{SCHEDULED}.yaml"
 _NEWSLETTER = """\
 # To all who read English, tomorrow morning. `mailflow send newsletter` approves it, `mailflow run` sends it.
@@ -83,7 +83,7 @@ def demo(folder: Path, *, again: bool, now: Now, is_real_clock: bool, tell: Call
     _make_room(folder, again=again)
     guide = _Guide(folder, now, is_real_clock, tell)
     guide.init()
-    contacts, orders = (guide.bring_in(name) for name in DATA_FILES)
+    contacts, _, orders = (guide.bring_in(name) for name in DATA_FILES)
     report = guide.score()
     for name in SENT_AT_ONCE:
         guide.plan(name)
@@ -139,7 +139,7 @@ class _Guide:
         self.tell(f"$ mailflow init {self.folder}")
         self.workspace = init_job.init(self.folder, BRAND).workspace
         samples.write_shop(self.workspace.root, samples.make_shop(until=self.today - timedelta(days=1)))
-        self.tell(f"  a workspace; beside it {' and '.join(DATA_FILES)} of a made-up tea shop")
+        self.tell(f"  a workspace; beside it {', '.join(DATA_FILES)}: a tea shop")
         self.tell(f"$ cd {self.folder}")
 
     def bring_in(self, name: str) -> int:
@@ -207,10 +207,11 @@ class _Guide:
 
 
 def _letter(workspace: Workspace, campaign: str) -> Letter:
-    """Return one delivered message of a campaign, rather one to a name that shows what becomes of its letters."""
+    """Return one delivered message of a campaign, rather to a buyer whose name shows what becomes of its letters."""
     db = workspace.store.db
     rows = messages.listing(db, states=(MessageState.ACCEPTED,), campaign=campaign, limit=_LOOKED_THROUGH)
     found = [row for row in (messages.get(db, each["id"]) for each in rows) if row is not None]
-    chosen = next((row for row in found if not row["subject"].isascii()), found[0])
+    known = recipients.many(db, {row["contact_id"] for row in found})
+    chosen = max(found, key=lambda row: (not row["subject"].isascii(), known[row["contact_id"]].facts is not None))
     path = workspace.maildir / "new" / maildir.file_name(chosen["id"])
     return Letter(campaign, chosen["rcpt_to"], chosen["subject"], path)

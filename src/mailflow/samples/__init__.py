@@ -1,7 +1,7 @@
 """A made-up shop to try mailflow on: tea and stoneware, a few thousand people, two years of orders, plain CSV files.
 
 Nothing here knows the rest of mailflow; `jobs/demo.py` takes the files through its verbs. `names.py` holds the names,
-`people.py` makes the contacts, `orders.py` what they bought, this file writes both.
+`people.py` makes the contacts, `products.py` has what is sold, `orders.py` makes what they bought, this file writes it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 
 from mailflow.samples.orders import Order, make_orders
 from mailflow.samples.people import Contact, make_contacts
+from mailflow.samples.products import CATALOGUE, Product
 
 SEED = 20240229
 CONTACTS = 3000
@@ -33,13 +34,17 @@ def make_shop(*, until: date, seed: int = SEED, contacts: int = CONTACTS) -> Sho
     return Shop(tuple(person.contact for person in people), make_orders(people, until=until, seed=seed))
 
 
-def write_shop(folder: Path, shop: Shop) -> tuple[Path, Path]:
-    """Write `contacts.csv` and `orders.csv` (UTF-8, comma) into `folder` and return their paths."""
+def write_shop(folder: Path, shop: Shop) -> tuple[Path, Path, Path]:
+    """Write `contacts.csv`, `products.csv` and `orders.csv` (UTF-8, comma) into `folder` and return their paths."""
     folder.mkdir(parents=True, exist_ok=True)
-    return _write(folder / "contacts.csv", shop.contacts), _write(folder / "orders.csv", shop.orders)
+    return (
+        _write(folder / "contacts.csv", shop.contacts),
+        _write(folder / "products.csv", CATALOGUE),
+        _write(folder / "orders.csv", shop.orders),
+    )
 
 
-def _write(path: Path, rows: Sequence[Contact] | Sequence[Order]) -> Path:
+def _write(path: Path, rows: Sequence[Contact] | Sequence[Product] | Sequence[Order]) -> Path:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(field.name for field in fields(rows[0]))

@@ -11,32 +11,14 @@ from itertools import accumulate
 from zoneinfo import ZoneInfo
 
 from mailflow.samples.people import HISTORY, Person
+from mailflow.samples.products import CURRENCY, PRODUCTS
 
-CURRENCY = "EUR"
 ZONE = ZoneInfo("Europe/Vienna")
 # How busy a month is against the year's average: presents in December, empty summers.
 SEASON = (0.80, 0.75, 0.90, 0.95, 1.00, 0.80, 0.65, 0.65, 0.90, 1.15, 1.60, 1.85)
 _BUSIEST = max(SEASON)
 # Orders by hour of the day, 0 to 23: hardly any at night, most in the evening.
 _HOURS = tuple(accumulate((2, 1, 1, 0, 0, 1, 3, 5, 7, 8, 8, 8, 9, 8, 7, 7, 8, 9, 10, 12, 13, 11, 7, 4)))
-PRODUCTS = (
-    ("Sencha, 100 g", 1290),
-    ("Assam Second Flush, 100 g", 990),
-    ("Jasmine Pearls, 50 g", 1450),
-    ("Rooibos with Orange Peel, 250 g", 1180),
-    ("Peppermint from the Garden, 60 g", 690),
-    ("Darjeeling Spring Harvest, 100 g", 1890),
-    ("Matcha, 30 g", 2450),
-    ("Alpine Herbs, 80 g", 850),
-    ("Oolong Dong Ding, 75 g", 1690),
-    ("Chai for Grey Days, 200 g", 1240),
-    ("Stoneware Teapot »Kiesel«, 0.8 l", 6900),
-    ("Tea Bowl »Moos«", 2600),
-    ("Mug »Nebel«, pair", 4400),
-    ("Tea Tin, walnut lid", 3200),
-    ("Bamboo Whisk", 1900),
-    ("Strainer, fine", 1150),
-)
 _POPULARITY = (9, 8, 6, 7, 5, 7, 4, 6, 4, 6, 2, 3, 3, 2, 2, 3)
 
 
