@@ -15,16 +15,16 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from send_bench import FRONT_MATTER, LETTER, SETTINGS, mailflow
-
 from mailflow.jobs import campaign as campaign_job
 from mailflow.jobs import lint, personal
 from mailflow.workspace import Workspace
+from send_bench import FRONT_MATTER, LETTER, SETTINGS, mailflow
 
 NOW = datetime(2026, 3, 20, 9, tzinfo=UTC)
 BLOCK = 500
 WANTED = 1.5
 NAMES = ("Anna", "Jürgen", "Zoë", "Marek", "Niamh")
+FAMILIES = ("Müller", "O'Reilly", "Nowak", "García", "Smith", "Novák", "Rossi")
 TOWNS = ("Freiburg", "Lyon", "Kraków", "Cork")
 LOCAL = "{% if contact.city == 'Cork' %}<p>Come and see us in Cork.</p>{% endif %}</body>"
 
@@ -39,7 +39,7 @@ def make_workspace(folder: Path, people: int) -> Workspace:
     (root / "templates" / "letter.html").write_text(FRONT_MATTER + html.replace("</body>", LOCAL), encoding="utf-8")
     (root / "campaigns" / "letter.yaml").write_text("audience: everyone\ntemplate: letter\n", encoding="utf-8")
     lines = [
-        f"reader{number}@customers.example,{NAMES[number % len(NAMES)]},Reader{number},{TOWNS[number % len(TOWNS)]}"
+        f"reader{number}@customers.example,{NAMES[number % 5]},{FAMILIES[number % 7]},{TOWNS[number % 4]}"
         for number in range(people)
     ]
     (folder / "contacts.csv").write_text(

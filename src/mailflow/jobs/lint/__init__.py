@@ -20,7 +20,7 @@ from mailflow.errors import MailflowError, ProblemsError
 from mailflow.jobs import offering
 from mailflow.jobs.campaign import OpenCampaign
 from mailflow.jobs.doctor.examined import Examined
-from mailflow.jobs.lint import people, tasks
+from mailflow.jobs.lint import people, sources, tasks
 from mailflow.jobs.lint.findings import Finding, Ledger, Sheet, placed
 from mailflow.jobs.lint.sources import Sources
 from mailflow.jobs.lint.tasks import Task
@@ -126,18 +126,20 @@ class _Run:
             template = of_template[0].template
             for version in (template, *template.translations.values()):
                 for fault, place in checks.of_front(version):
-                    self._sheet(version).add(fault, place)
+                    self._sheet(version, template).add(fault, place)
             for fault, place in checks.check(template):
-                self._sheet(template).add(fault, place)
+                self._sheet(template, template).add(fault, place)
             for task in of_template:
                 self._messages_of(task)
 
-    def _sheet(self, template: CompiledTemplate) -> Sheet:
-        """Return where the faults of a template in one language are kept."""
+    def _sheet(self, template: CompiledTemplate, whole: CompiledTemplate) -> Sheet:
+        """Return where the faults of a template in one language are kept; `whole` has all its languages."""
         if template.file not in self._sheets:
             keys = {key: placed(template.problem(key, "")) for key in _KEYS}
             own = self._known_codes(template.front.lint_ignore, placed(template.problem("lint_ignore", "")))
-            places = Places(template.file, template.files)
+            others = sources.other_versions(whole, template)
+            files = {path: text for path, text in template.files.items() if path not in others}
+            places = Places(template.file, files)
             self._sheets[template.file] = Sheet(self._ledger, places, keys, self._ignored | own)
         return self._sheets[template.file]
 
@@ -155,7 +157,7 @@ class _Run:
             task = Task(task.template, tasks.to_everybody(self._workspace, task.template))
         examiner = people.Examiner(self._workspace, task, self._sheet, self._banned)
         try:
-            recipients = self._recipients(task, self._sheet(task.template))
+            recipients = self._recipients(task, self._sheet(task.template, task.template))
             if not recipients:
                 examiner.look(people.sample(self._workspace, task.template, self._now), is_person=False)
                 return

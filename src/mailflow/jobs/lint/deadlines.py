@@ -2,58 +2,66 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import partial
 
 from mailflow.offers.deadlines import FalseDeadline, false_deadlines
 from mailflow.templates.lint import wording
 from mailflow.templates.lint.checks import Found
+from mailflow.templates.lint.memory import Memory
 from mailflow.templates.parts import Rendered
 
-_MOST_KEPT = 20_000
 _SOON = timedelta(days=3)
 
-# Letters that some word of every deadline and of all pressure has in it: most paragraphs have none of them.
-_STEMS = (
-    "until till through thru before end expire deadline by day night morrow last hour chance hurr now miss late runn "
-    "few soon final count time only just bis gültig heute morgen letz eil zug vorrat wenig schnell nie verpass nur "
-    "hasta termina caduca hoy día dia oport prisa pierd jusqu avant jour demain dépê tard seul entro scade oggi "
-    "domani ultim affret fino solo sólo tot geldig dag kans snel alleen"
-).split(" ")
-
-_Said = dict[str, tuple[Found, ...]]
+# What every deadline and all pressure has in it: some of these, or a number and one of `_COUNTED`.
+_PRESSING = (
+    "today|tonight|tomorrow|last |final|heute|morgen|letzte|hoy|mañana|último|última|aujourd|demain|derni|oggi|domani|"
+    "ultim|vandaag|laatste|hurr|act now|miss|late|lasts|running|only a few|left|countdown|never|time is|ends|ending|"
+    "beeil|zugreif|solange|schnell|wenige|gelegenheit|endet|jetzt|verpass|dépêch|tardez|prisa|pierdas|affrett|snel"
+).split("|")
+_COUNTED = (
+    "until|till|by |through|thru|before|end|expire|deadline|bis|hasta|termina|caduca|jusqu|avant|fino|entro|scade|tot |"
+    "geldig|only|just|nur|solo|sólo|seulement|alleen"
+).split("|")
+_NUMBER = re.compile(r"\d")
 
 
 @dataclass(slots=True)
 class Deadlines:
     """Reads what is said of deadlines, each paragraph once for a day and an end."""
 
-    _said: dict[tuple[date, date | None], _Said] = field(default_factory=dict)
+    _said: dict[tuple[date, date | None], Memory[tuple[Found, ...]]] = field(default_factory=dict)
 
     def look(self, rendered: Rendered, *, today: date, ends: date | None) -> list[Found]:
         """Return false deadlines in a mail that is read on `today` and whose offer `ends`, None where none does."""
-        said = self._said.setdefault((today, ends), {})
+        said = self._said.get((today, ends))
+        if said is None:
+            said = self._said[today, ends] = Memory(partial(_told, today=today, ends=ends))
+        texts = [f"subject\0{rendered.subject}", f"preheader\0{rendered.preheader}", *rendered.text.split("\n\n")]
         found: list[Found] = []
-        for key, texts in (
-            ("", rendered.text.split("\n\n")),
-            ("subject", [rendered.subject]),
-            ("preheader", [rendered.preheader]),
-        ):
-            for text in texts:
-                name = f"{key}\0{text}"
-                if name not in said:
-                    if len(said) >= _MOST_KEPT:
-                        said.clear()
-                    said[name] = tuple(_found(text, key, today, ends)) if _may_press(text) else ()
-                found += said[name]
+        for told in map(said.__getitem__, texts):
+            if told:
+                found += told
         return found
+
+
+def _told(text: str, today: date, ends: date | None) -> tuple[Found, ...]:
+    """Return what a text says; that of a subject or preheader begins with its name and a NUL."""
+    if not _may_press(text):
+        return ()
+    key, nul, words = text.partition("\0")
+    return tuple(_found(words, key, today, ends) if nul else _found(text, "", today, ends))
 
 
 def _may_press(text: str) -> bool:
     """Whether a text may speak of a deadline, quickly."""
     lower = text.lower()
-    return True in [stem in lower for stem in _STEMS]
+    if True in [word in lower for word in _PRESSING]:
+        return True
+    return bool(_NUMBER.search(text)) and True in [word in lower for word in _COUNTED]
 
 
 def _found(text: str, key: str, today: date, ends: date | None) -> Iterable[Found]:

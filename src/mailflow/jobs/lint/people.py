@@ -59,7 +59,11 @@ class Examiner:
     """Looks at the messages of one template in one campaign."""
 
     def __init__(
-        self, workspace: Workspace, task: Task, sheet_of: Callable[[CompiledTemplate], Sheet], banned: Sequence[str]
+        self,
+        workspace: Workspace,
+        task: Task,
+        sheet_of: Callable[[CompiledTemplate, CompiledTemplate], Sheet],
+        banned: Sequence[str],
     ) -> None:
         self._workspace = workspace
         self._template = task.template
@@ -95,11 +99,12 @@ class Examiner:
     def _version(self, template: CompiledTemplate) -> _Version:
         if template.file not in self._versions:
             settings, root = self._workspace.settings, self._workspace.root
-            words = Wording(self._banned, wording.own_words(list(sources.own_files(template).values())))
+            files = sources.own_files(template, sources.other_versions(self._template, template))
+            words = Wording(self._banned, wording.own_words(list(files.values())))
             self._versions[template.file] = _Version(
-                self._sheet_of(template),
+                self._sheet_of(template, self._template),
                 Inspector(words, Hosts(_own_hosts(settings), _files_of(root))),
-                sources.shown_fields(template),
+                sources.shown_fields(files),
                 template.front.language,
             )
         return self._versions[template.file]

@@ -54,19 +54,24 @@ class Sources:
         return {*self._known, *(name.removeprefix(ATTRIBUTE) for name in filled if name.startswith(ATTRIBUTE))}
 
 
-def own_files(template: CompiledTemplate) -> dict[str, str]:
-    """Return the files of a template that are the workspace's own, and no brand file."""
+def own_files(template: CompiledTemplate, without: Collection[str] = ()) -> dict[str, str]:
+    """Return the files of a template that are the workspace's own: no brand file, and none of those in `without`."""
     return {
         path: text
         for path, text in template.files.items()
-        if not path.startswith(SHIPPED) and path.endswith((".md", ".html", ".mjml", ".txt"))
+        if not path.startswith(SHIPPED) and path.endswith((".md", ".html", ".mjml", ".txt")) and path not in without
     }
 
 
-def shown_fields(template: CompiledTemplate) -> dict[str, Place]:
-    """Return the plain fields of a person that a template reads, each with the first place."""
+def other_versions(template: CompiledTemplate, version: CompiledTemplate) -> set[str]:
+    """Return the files that a template is written in in other languages than one of its versions."""
+    return {each.file for each in (template, *template.translations.values())} - {version.file}
+
+
+def shown_fields(files: Mapping[str, str]) -> dict[str, Place]:
+    """Return the plain fields of a person that the files of a template read, each with the first place."""
     found: dict[str, Place] = {}
-    for each in fields.asked_of_person(own_files(template)):
+    for each in fields.asked_of_person(files):
         if each.name.partition(".")[0] not in ("segments", "traits", "orders", "key", "email"):
             found.setdefault(each.name, each.place)
     return found

@@ -16,7 +16,8 @@ from mailflow.templates.reads import fields_read
 
 # What `CompiledTemplate.render` and the layouts add to a context.
 _ADDED = frozenset(
-    "brand subject preheader language words picture items total content unsubscribe_url offer lines loop".split()
+    "brand subject preheader language words picture items total content unsubscribe_url view_url offer lines "
+    "loop".split()
 )
 _NESTED = frozenset("traits segments attributes".split())  # their names are those of rules and of any field
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from html import unescape
 from typing import Any
 
 from mailflow.templates.lint import elements, links, looks, support, wording
 from mailflow.templates.lint.checks import Found
 from mailflow.templates.lint.links import Hosts
+from mailflow.templates.lint.memory import Memory
 from mailflow.templates.lint.wording import Wording
 from mailflow.templates.parts import Rendered
 
@@ -26,12 +27,13 @@ FEW_LETTERS, LITTLE_TEXT = 200, 0.2
 LETTERS_OF_PICTURE = 50  # what a picture counts as beside text: four pictures need 50 letters between them
 MOST_PICTURES = 30
 MOST_SHAPES = 300  # of one template whose pages are looked at as a whole
-_MOST_KEPT = 20_000  # pieces that are remembered; then the memory begins anew
 _MOST_PAGES = 500
 
 _SAID = re.compile(
     r"""(\s(?:href|src|alt|title|background)\s*=\s*)("(?!#)[^"]*"|'(?!#)[^']*'|[^\s"'>#]+)""", re.IGNORECASE
 )
+_PLENTY = 2_000  # characters of a text part that need not be counted letter by letter
+_NO_LETTERS = re.compile(r"\[[^\]\n]*\]|\(?\b(?:https?|mailto):[^\s)]+\)?|[-=]{3,}|\s+")  # pictures, addresses, lines
 _NAME = re.compile(r"/?([a-zA-Z][\w:-]*)")
 
 
@@ -57,27 +59,27 @@ class _Page:
     pictures: int
 
 
-@dataclass(slots=True)
 class Inspector:
     """Finds faults in the messages of one template."""
 
-    words: Wording
-    hosts: Hosts = field(default_factory=Hosts)
-    unlooked: int = 0  # messages of a shape beyond `MOST_SHAPES`
-    is_new: bool = False  # whether the last message had a shape that none had before
-    _shapes: dict[tuple[str, ...], tuple[Found, ...]] = field(default_factory=dict)
-    _pages: dict[tuple[_Piece, ...], _Page] = field(default_factory=dict)
-    _pieces: dict[str, _Piece] = field(default_factory=dict)
-    _tags: dict[str, _Piece] = field(default_factory=dict)
-    _paragraphs: dict[str, tuple[Found, ...]] = field(default_factory=dict)
+    def __init__(self, words: Wording, hosts: Hosts) -> None:
+        self.words = words
+        self.hosts = hosts
+        self.unlooked = 0  # messages of a shape beyond `MOST_SHAPES`
+        self.is_new = False  # whether the last message had a shape that none had before
+        self._shapes: dict[tuple[str, ...], tuple[Found, ...]] = {}
+        self._pages: dict[tuple[_Piece, ...], _Page] = {}
+        self._pieces = Memory(self._piece)
+        self._tags = Memory(self._tag)
+        self._plain: dict[tuple[str, bool], _Piece] = {}  # elements with which nothing is wrong, by shape
+        self._paragraphs = Memory(self._paragraph)
 
     def look(self, rendered: Rendered, contact: Mapping[str, Any]) -> list[Found]:
         """Return what is wrong with one person's message."""
         found = self._words(rendered)
         html = rendered.html
         texts = html.split(">")
-        pieces = [self._pieces.get(text) or self._piece(text) for text in texts]
-        page = self._page(tuple(pieces), texts, html)
+        page = self._page(tuple(map(self._pieces.__getitem__, texts)), texts, html)
         found += page.founds
         if page.said:
             found += [fault for words, fault in page.said if words not in rendered.text]
@@ -91,37 +93,27 @@ class Inspector:
 
     def _words(self, rendered: Rendered) -> list[Found]:
         found = [*wording.subject(rendered.subject), *wording.preheader(rendered.preheader, rendered.subject)]
-        for key, text in (("subject", rendered.subject), ("preheader", rendered.preheader)):
-            found += self._paragraph(text, key)
-        known = self._paragraphs
-        for paragraph in rendered.text.split("\n\n"):
-            told = known.get(paragraph)
-            found += self._paragraph(paragraph) if told is None else told
+        texts = [f"subject\0{rendered.subject}", f"preheader\0{rendered.preheader}", *rendered.text.split("\n\n")]
+        for told in map(self._paragraphs.__getitem__, texts):
+            if told:
+                found += told
         return found
 
-    def _paragraph(self, text: str, key: str = "") -> tuple[Found, ...]:
-        """Return what is wrong with the words of a text; `key` is that of the front matter that it stands in."""
-        name = f"{key}\0{text}" if key else text
-        if name not in self._paragraphs:
-            if len(self._paragraphs) >= _MOST_KEPT:
-                self._paragraphs.clear()
-            found = self.words.line(text, key) if key else self.words.text(text)
-            self._paragraphs[name] = tuple(found) if self.words.is_suspect(text) else ()
-        return self._paragraphs[name]
+    def _paragraph(self, text: str) -> tuple[Found, ...]:
+        """Return what is wrong with the words of a text; that of a subject begins with its name and a NUL."""
+        key, nul, words = text.partition("\0")
+        words = words if nul else text
+        if not self.words.is_suspect(words):
+            return ()
+        return tuple(self.words.line(words, key) if nul else self.words.text(words))
 
     def _piece(self, text: str) -> _Piece:
-        """Return what is known of a piece that did not occur before."""
-        if len(self._pieces) >= _MOST_KEPT:
-            self._pieces.clear()
+        """Return what is known of a piece of a page."""
         words, bracket, tag = text.rpartition("<")
         if tag[:6].lower() == "/style":
-            piece = _Piece(tag, tuple(support.of_sheet(words)))
-        else:
-            piece = self._tags.get(tag) or self._tag(tag if bracket else "")
-            if not words.isspace() and words:
-                piece = self._said(piece, unescape(words).strip())
-        self._pieces[text] = piece
-        return piece
+            return _Piece(tag, tuple(support.of_sheet(words)))
+        piece = self._tags[tag if bracket else ""]
+        return self._said(piece, unescape(words).strip()) if words and not words.isspace() else piece
 
     def _said(self, piece: _Piece, words: str) -> _Piece:
         """Return a piece with what is wrong with its words: the same, where nothing is."""
@@ -135,8 +127,6 @@ class Inspector:
 
     def _tag(self, tag: str) -> _Piece:
         """Return what is known of an element, without the words before it."""
-        if len(self._tags) >= _MOST_KEPT:
-            self._tags.clear()
         name = _NAME.match(tag)
         founds: tuple[Found, ...] = ()
         is_picture = False
@@ -145,12 +135,9 @@ class Inspector:
             founds = tuple(elements.check(name[1].lower(), values, tag, self.hosts))
             is_picture = name[1].lower() == "img" and not elements.is_pixel(values) and not elements.is_hidden(values)
         shape = _SAID.sub(r"\1", tag)
-        if not founds:  # whatever it says of links and pictures, nothing is wrong with it
-            piece = self._tags.setdefault(f"\0{shape}", _Piece(shape, is_picture=is_picture))
-        else:
-            piece = _Piece(shape, founds, is_picture=is_picture)
-        self._tags[tag] = piece
-        return piece
+        if founds:
+            return _Piece(shape, founds, is_picture=is_picture)
+        return self._plain.setdefault((shape, is_picture), _Piece(shape, is_picture=is_picture))
 
     def _page(self, pieces: tuple[_Piece, ...], texts: Sequence[str], html: str) -> _Page:
         self.is_new = False
@@ -158,9 +145,9 @@ class Inspector:
         if page is None:
             if len(self._pages) >= _MOST_PAGES:
                 self._pages.clear()
-            founds = (*(fault for piece in pieces for fault in piece.founds), *self._whole(pieces, html))
+            every = (*(fault for piece in pieces for fault in piece.founds), *self._whole(pieces, html))
             page = self._pages[pieces] = _Page(
-                founds,
+                tuple({(fault.code, fault.message, fault.near): fault for fault in every}.values()),
                 tuple(each for piece in pieces for each in piece.said),
                 _links(texts),
                 any(piece.has_address for piece in pieces),
@@ -203,7 +190,7 @@ def _anchors(html: str) -> Iterator[Found]:
 
 def _balance(pictures: int, text: str) -> Iterator[Found]:
     """Yield that there is little text beside the pictures, or that there are many of them."""
-    letters = len(text)
+    letters = len(text) if len(text) > _PLENTY else len(_NO_LETTERS.sub("", text))
     near = ("<img", "![", "image")
     if letters < FEW_LETTERS or letters < LITTLE_TEXT * (letters + pictures * LETTERS_OF_PICTURE):
         yield Found("L407", f"{_many(pictures, 'picture')} and {_many(letters, 'letter')} of text", near)

@@ -13,7 +13,7 @@ from mailflow.templates.source import SHIPPED
 
 _WORD = re.compile(r"\w+")
 _MOST_WORDS = 40
-_LEAST = 4  # signs of a text that is looked for as it stands
+_LEAST = 2  # signs of a text that is looked for as it stands
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,8 @@ class Places:
 
     def __init__(self, file: str, files: Mapping[str, str]) -> None:
         self._file = file
-        order = sorted(files, key=lambda path: (path != file, path == BRAND_FILE, path.startswith(SHIPPED), path))
+        texts = [path for path in files if path != BRAND_FILE]  # it names what is banned
+        order = sorted(texts, key=lambda path: (path != file, path.startswith(SHIPPED), path))
         self._texts = {path: files[path] for path in order}
         self._lower = {path: text.lower() for path, text in self._texts.items()}
         self._order = {path: number for number, path in enumerate(order)}
@@ -42,19 +43,23 @@ class Places:
 
     def find(self, near: tuple[str, ...]) -> Place:
         """Return where the first of some texts stands as it is, else the line most like the last; else the file."""
-        for text in near:
-            for wanted in dict.fromkeys((text, escape(text, quote=False))):
-                if place := self._exact(wanted):
-                    return place
+        for is_shipped in (False, True):
+            for text in near:
+                for wanted in dict.fromkeys((text, escape(text, quote=False))):
+                    if place := self._exact(wanted, is_shipped=is_shipped):
+                        return place
         return self._alike(near[-1]) if near else Place(self._file)
 
-    def _exact(self, wanted: str) -> Place | None:
-        if len(wanted) < _LEAST:
-            return None
+    def _exact(self, wanted: str, *, is_shipped: bool) -> Place | None:
         for path, text in self._texts.items():
+            if path.startswith(SHIPPED) is not is_shipped or len(wanted) < _LEAST:
+                continue
             at = text.find(wanted)
             if at < 0 and wanted.isascii():
                 at = self._lower[path].find(wanted.lower())
+            if at < 0 and " " in wanted:  # broken into lines there
+                match = re.search(r"\s+".join(map(re.escape, wanted.split())), text, re.IGNORECASE)
+                at = match.start() if match else at
             if at >= 0:
                 return Place(path, text.count("\n", 0, at) + 1, at - (text.rfind("\n", 0, at) + 1) + 1)
         return None

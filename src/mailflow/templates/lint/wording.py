@@ -15,7 +15,7 @@ PREHEADER_LEAST, PREHEADER_MOST = 30, 130
 _SNIPPET = 60
 
 _TAGS = re.compile(
-    r"\{\{|\}\}|\{%|%\}|\*\|[A-Z_:0-9]+\|\*|%%[\w.]{2,40}%%|\[\[[\w. ]{2,40}\]\]|<%|%>|\{[a-z]+(?:[_.][a-z]+)+\}"
+    r"\{\{|\}\}|\{%|%\}|\*?\|[A-Z][A-Z_:0-9]+\|\*?|%%[\w.]{2,40}%%|\[\[[\w. ]{2,40}\]\]|<%|%>|\{[a-z]+(?:[_.][a-z]+)+\}"
     r"|&(?:amp|nbsp|lt|gt|quot|#\d{2,5}|[aeiouAEIOU](?:uml|acute|grave|circ)|szlig);|</?(?:b|br|p|a|i|strong|em|span)\b[^>]*>"
 )
 _WORDS = re.compile(r"(?<![\w.])(?:None|NaN|nan|NaT|null|NULL|undefined|NoneType|\[object Object\])(?!\w)")
