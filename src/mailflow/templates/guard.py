@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 PLACE_FILTERS = frozenset("__link__ __host__ __path__ __query__ __css__ __counted__ __tagged__ __pixel__".split())
 MAX_SOURCE = 256 * 1024
 MAX_DEPTH = 8
+MAX_EXPRESSION = 60  # parts inside parts of one expression
+MAX_BITS = 512  # of a number
+
+_HELD = frozenset(("never_show",))  # names that filters go by, which a template cannot give another value
 
 _EXPRESSIONS = (
     nodes.Const, nodes.Name, nodes.Getattr, nodes.Getitem, nodes.Slice, nodes.Filter, nodes.Test, nodes.Compare,
@@ -65,11 +69,38 @@ class Guard(NodeTransformer):
         self.name = name
         self.filename = filename
         self.depth = 0
+        self.inside = 0  # parts of an expression around the one looked at
 
     def visit(self, node: nodes.Node, *args: Any, **kwargs: Any) -> Any:
         if type(node) not in _ALLOWED:
             self._fail(node, _REFUSED.get(type(node), f"{type(node).__name__.lower()} is not available in a template"))
-        return super().visit(node, *args, **kwargs)
+        self.inside = self.inside + 1 if isinstance(node, nodes.Expr) else 0
+        if self.inside > MAX_EXPRESSION:
+            self._fail(node, f"an expression has more than {MAX_EXPRESSION} parts inside each other: split it up")
+        around = self.inside
+        visited = super().visit(node, *args, **kwargs)
+        self.inside = max(0, around - 1)
+        return visited
+
+    def visit_Const(self, node: nodes.Const) -> nodes.Node:
+        value = node.value
+        is_huge = isinstance(value, int) and value.bit_length() > MAX_BITS
+        if is_huge or (isinstance(value, float) and value - value != 0):
+            self._fail(node, "a number in this template is too large")
+        return node
+
+    def visit_Compare(self, node: nodes.Compare) -> nodes.Node:
+        self.generic_visit(node)
+        node.expr = self._weighed(node.expr)
+        for operand in node.ops:
+            operand.expr = self._weighed(operand.expr)
+        return node
+
+    def visit_Getitem(self, node: nodes.Getitem) -> nodes.Node:
+        self.generic_visit(node)
+        if isinstance(node.arg, nodes.Slice):
+            node.node = self._filtered(node.node, "__weighed__")
+        return node
 
     def visit_For(self, node: nodes.For) -> nodes.Node:
         if node.recursive:
@@ -96,6 +127,8 @@ class Guard(NodeTransformer):
         return node
 
     def visit_Name(self, node: nodes.Name) -> nodes.Node:
+        if node.ctx != "load" and node.name in _HELD:
+            self._fail(node, f"{node.name!r} is what mailflow knows of the reader: a template cannot change it")
         if node.name in _RESERVED_NAMES or node.name.startswith("__"):
             self._fail(node, f"the name {node.name!r} is not available in a template")
         return node
@@ -150,6 +183,9 @@ class Guard(NodeTransformer):
         if all(isinstance(value, nodes.Const) for value in values):
             return node  # type: ignore[no-any-return]
         return self._filtered(node, "__plain__")
+
+    def _weighed(self, node: Any) -> Any:
+        return node if self.depth == 0 or isinstance(node, nodes.Const) else self._filtered(node, "__weighed__")
 
     def _nested(self, node: nodes.Node) -> nodes.Node:
         self.depth += 1

@@ -37,6 +37,7 @@ def inline_css(html: str) -> str:
 
     Nothing is fetched, and no file is read.
     """
+    markup.check_nesting(html)
     if re.search(r"<link\b[^>]*\bstylesheet\b", html, re.IGNORECASE):
         html = re.sub(r"<link\b[^>]*\bstylesheet\b[^>]*>", "", html, flags=re.IGNORECASE)
     return _inliner().inline(html)

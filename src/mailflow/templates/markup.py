@@ -28,6 +28,13 @@ _MJML_TEXT = _LINK_ATTRIBUTES | frozenset(
 )
 _FORBIDDEN = re.compile(r"<(script|iframe|object|embed|form|applet|base)\b", re.IGNORECASE)
 _REFRESH = re.compile(r"<meta\b[^>]*http-equiv\s*=\s*[\"']?refresh", re.IGNORECASE)
+MAX_NESTED = 200
+_NAME = re.compile(r"<(/?)([a-zA-Z][^\s/>]*)")
+# Elements that end by themselves where the next one begins, or have nothing in them.
+_FLAT = frozenset(
+    "p li dt dd tr td th tbody thead tfoot option html head body area base br col embed hr img input link meta param"
+    " source track wbr mj-image mj-divider mj-spacer mj-font mj-breakpoint mj-all mj-class mj-carousel-image".split()
+)
 _IN_URL = re.compile(r"url\(\s*[\"']?([^\"')]*)\Z", re.IGNORECASE)
 _ENCODED = re.compile(r"\|\s*urlencode\s*(?:\(\s*\))?\s*\Z")
 
@@ -43,6 +50,10 @@ class Part(IntEnum):
 
 def check(html: str, tags: Tags, file: str) -> None:
     """Refuse what mail programs throw away or warn of, and tags where data could become code."""
+    try:
+        check_nesting(html)
+    except ValueError as error:
+        raise TemplateError.at(file, str(error)) from None
     plain = re.sub(r"<!--.*?-->", "", html, flags=re.DOTALL)
     found = _FORBIDDEN.search(plain)
     if found or _REFRESH.search(plain):
@@ -59,6 +70,24 @@ def check(html: str, tags: Tags, file: str) -> None:
         if tag.is_value and place in ("inside", "@"):
             message = 'a value stands in an element outside of quotes: write it as name="{{ … }}"'
             raise TemplateError.at(tag.file, message, tag.line)
+
+
+def check_nesting(html: str) -> None:
+    """Refuse elements in elements in elements: parsers go down by calling themselves, and would end the process."""
+    depth = 0
+    before, *commented = html.split("<!--")
+    for text in (before, *(each.partition("-->")[2] for each in commented)):
+        for match in _NAME.finditer(text):
+            if match[2].lower() in _FLAT or _is_empty(text, match):
+                continue
+            depth = max(0, depth + (-1 if match[1] else 1))
+            if depth > MAX_NESTED:
+                raise ValueError(f"elements are nested more than {MAX_NESTED} deep, or not closed: <{match[2]}>")
+
+
+def _is_empty(text: str, match: re.Match[str]) -> bool:
+    """Whether an element of MJML closes itself; in HTML none does."""
+    return match[2].startswith("mj-") and text[text.find(">", match.end()) - 1] == "/"
 
 
 def places(html: str, tags: Tags) -> Iterator[tuple[str, Tag]]:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from mailflow.templates import markup
 from mailflow.templates.markup import ATTRIBUTE, in_mjml_style
 from mailflow.templates.parts import TemplateError
 from mailflow.templates.tags import Tags
@@ -170,6 +171,7 @@ def to_html(text: str) -> str:
             kept.append(text[piece.start : piece.end])
             end = piece.end
     source = "".join([*made, text[end:]])
+    markup.check_nesting(source)
     html = mjml2html(source[source.index("<mjml") :] if "<mjml" in source else source, fonts={})
     return re.sub(rf"{prefix}(\d+)z", lambda match: kept[int(match[1])], str(html))
 

@@ -1,0 +1,140 @@
+"""Numbers, amounts and days behind a `|`: read with limits, and written as the reader's language writes them.
+
+How CLDR has them: formats.py. All other filters: filters.py.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date as Date
+from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from typing import Any
+
+from jinja2 import pass_context
+from jinja2.exceptions import TemplateRuntimeError
+from jinja2.filters import FILTERS as JINJA_FILTERS
+from jinja2.runtime import Context
+
+from mailflow.templates import formats
+
+_DATE_CODES = frozenset("YymdeBbAaHMjp%I")
+_MOST_PLACES = 6  # behind the point
+_MOST_DIGITS = 100  # of a text that becomes a number
+_LONGEST_TAG = 35  # characters of a tag of a language, RFC 5646 section 4.4.1: results are kept by it
+
+
+@pass_context
+def money(context: Context, value: Any, currency: str | None = None) -> str:
+    """Return an amount with its currency as the reader's language writes it: `1.234,50 €` or `€1,234.50`."""
+    code = str(currency or _looked_up(context, "shop", "currency") or "")[:_LONGEST_TAG]
+    return formats.amount(decimal_of(value), code, _locale(context))
+
+
+@pass_context
+def number(context: Context, value: Any, places: int | None = None) -> str:
+    """Return a number as the reader's language writes it, `1.234,5`; with `places` digits behind the comma."""
+    return formats.number(decimal_of(value), _places(places), _locale(context))
+
+
+@pass_context
+def percent(context: Context, value: Any, places: int = 0) -> str:
+    """Return a share as a percentage: 0.256 is `26 %`."""
+    return formats.percent(decimal_of(value), _places(places) or 0, _locale(context))
+
+
+def _places(places: Any) -> int | None:
+    if places is not None and (not isinstance(places, int) or not 0 <= places <= _MOST_PLACES):
+        raise TemplateRuntimeError(f"say 0 to {_MOST_PLACES} digits behind the comma, not {short(places)}")
+    return places
+
+
+def _locale(context: Context) -> Any:
+    """Return whose rules for numbers and days this message follows, by its language and its reader."""
+    reader, country = _looked_up(context, "contact", "language"), _looked_up(context, "contact", "country")
+    told = (each[:_LONGEST_TAG] if isinstance(each, str) else None for each in (reader, country))
+    return formats.locale_of(str(context.get("language") or "en")[:_LONGEST_TAG], *told)
+
+
+def _looked_up(context: Context, name: str, key: str) -> Any:
+    found = context.resolve(name)
+    return found.get(key) if isinstance(found, dict) else None
+
+
+def decimal_of(value: Any) -> Decimal:
+    """Return a finite number below 10^15; refuse anything else."""
+    try:
+        number = Decimal(str(value)) if isinstance(value, str | int | float | Decimal) else None
+    except InvalidOperation:
+        number = None
+    if number is None or not number.is_finite() or abs(number) >= Decimal(10) ** 15:
+        raise TemplateRuntimeError(f"{short(value)} is not an amount")
+    return number
+
+
+@pass_context
+def date(context: Context, value: Any, form: str = "%Y-%m-%d") -> str:
+    """Return a day or time as text: `short`, `medium`, `long` and `full` as the reader's language writes it.
+
+    Or by a pattern with the codes of `strftime`, `{{ today | date("%d.%m.%Y") }}`; names are the reader's language's.
+    """
+    value = _day(value)
+    if form in formats.STYLES:
+        return formats.day(value, form, _locale(context))
+    codes = re.findall(r"%(.?)", form)
+    if not codes or len(form) > 64 or not _DATE_CODES.issuperset(codes):
+        raise TemplateRuntimeError(
+            f"{form!r} is no form of a date: say {', '.join(formats.STYLES)}, or a pattern of %d %m %Y %B %A %H %M"
+        )
+    return formats.by_pattern(value, form, lambda: _locale(context))
+
+
+@pass_context
+def days_left(context: Context, value: Any) -> int:
+    """Return the days from today to a day: 0 on the day itself, negative when it is over."""
+    today = context.resolve("today")
+    if not isinstance(today, Date):
+        raise TemplateRuntimeError("it is not known which day is today")
+    return (_only_day(_day(value)) - _only_day(today)).days
+
+
+def _day(value: Any) -> Date:
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            raise TemplateRuntimeError(f"{short(value)} is not a date") from None
+    if not isinstance(value, Date):
+        raise TemplateRuntimeError(f"{short(value)} is not a date")
+    return value
+
+
+def _only_day(value: Date) -> Date:
+    return value.date() if isinstance(value, datetime) else value
+
+
+def round_(value: Any, digits: int = 0) -> Any:
+    """Return a number rounded half up, as shops do; whole when no digits are asked for."""
+    if not isinstance(digits, int) or not 0 <= digits <= 10:
+        raise TemplateRuntimeError("round takes 0 to 10 digits")
+    rounded = decimal_of(value).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
+    return rounded if digits else int(rounded)
+
+
+def whole_number(value: Any, default: int = 0) -> int:
+    """Return a value as a whole number, `default` where it is none."""
+    return int(JINJA_FILTERS["int"](value, default)) if _is_short(value) else default
+
+
+def real_number(value: Any, default: float = 0.0) -> float:
+    """Return a value as a number, `default` where it is none."""
+    made = float(JINJA_FILTERS["float"](value, default)) if _is_short(value) else default
+    return made if made - made == 0 else default
+
+
+def _is_short(value: Any) -> bool:
+    return not isinstance(value, str) or len(value) <= _MOST_DIGITS
+
+
+def short(value: Any) -> str:
+    return repr(value if not isinstance(value, str) or len(value) <= 60 else value[:57] + "…")
