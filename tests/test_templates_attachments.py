@@ -186,3 +186,19 @@ def test_what_is_attached_counts_among_the_files_that_were_approved(tmp_path: Pa
     between = templates.load(folder, "news").hash
     (folder / "assets" / "images" / "tea cup.png").write_bytes(b"another")
     assert len({before, between, templates.load(folder, "news").hash}) == 3
+
+
+def test_a_long_name_and_a_long_token_keep_every_line_short(tmp_path: Path) -> None:
+    folder = workspace(tmp_path, "images: embed\nattachments: [files/menü.pdf]\n", "![x](<images/tea cup.png>)")
+    name = "Preisliste für Größen und Röstungen, Frühling und Sommer.pdf"
+    (tmp_path / "files" / "menü.pdf").rename(tmp_path / "files" / name)
+    (folder / "news.md").write_text(
+        f"---\nsubject: x\nimages: embed\nattachments: ['files/{name}']\n---\n![x](<images/tea cup.png>)\n"
+    )
+    known = {**context.sample(), "unsubscribe_url": "https://shop.example/u"}
+    rendered = templates.load(folder, "news").render(known)
+    wanted = envelope(message_id=f"{'aB3-_' * 12}@mail.shop.example")
+    data = compose.build(rendered, wanted)
+    compose.check(data, rendered, wanted)
+    (part,) = message_from_bytes(data, policy=default).iter_attachments()  # type: ignore[attr-defined]
+    assert part.get_filename() == name

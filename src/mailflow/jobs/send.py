@@ -16,7 +16,7 @@ from mailflow.campaigns.planning import CampaignPlan
 from mailflow.delivery.carrier import CarrierDown
 from mailflow.delivery.replies import Reply
 from mailflow.errors import ConfigError, UnavailableError, UsageError
-from mailflow.jobs import approved, deliver, offering, personal, tick
+from mailflow.jobs import approved, archive, deliver, offering, personal, tick
 from mailflow.jobs import campaign as campaign_job
 from mailflow.jobs.campaign import OpenCampaign
 from mailflow.offers.offer import Offer
@@ -91,6 +91,7 @@ def send(
         plan_id=plan_id,
         at_most=at_most,
     )
+    archive.write(campaign, instant)
     with workspace.lock():
         _supersede_rehearsals(workspace, approval)
         _approve(workspace, approval, Occurrence(scope, clock.to_ms(first), clock.to_ms(last)), campaign.offer)

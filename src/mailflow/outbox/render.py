@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mailflow.templates.compile import CompiledTemplate
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
+_NOT_IN_FILES = re.compile(r"[^A-Za-z0-9_-]+")
 _NOT_IN_LABELS = re.compile(r"[^a-z0-9-]+")
 
 
@@ -83,6 +84,12 @@ class Renderer:
         """Return the rendered texts for one contact, with the links and names that every message has."""
         return self._rendered(context, self._exits(token))
 
+    def public(self, context: Mapping[str, Any]) -> Rendered:
+        """Return the rendered texts for a page that anybody may read: the way out is the shop's, and nobody's own."""
+        unsubscribe, sender = self.settings.unsubscribe, self.settings.sender
+        link = f"mailto:{unsubscribe.mailto or sender.email}?subject=unsubscribe"
+        return self._rendered(context, Exits(None, None, link))
+
     def known(self, context: Mapping[str, Any], *, token: str) -> dict[str, Any]:
         """Return a contact's context with the links and names that every message has, as templates are told it."""
         return self._known(context, self._exits(token))
@@ -92,6 +99,7 @@ class Renderer:
             "offer": None,  # a template may ask whether there is one
             **context,
             "unsubscribe_url": exits.link,
+            "view_url": self._view_url(),
             "campaign": {"id": self.campaign_id, "name": self.campaign_name or self.campaign_id},
         }
 
@@ -124,6 +132,10 @@ class Renderer:
             feedback_id=self._feedback_id(),
             auto_submitted=is_essential and self.is_automatic,
         )
+
+    def _view_url(self) -> str | None:
+        archive = self.settings.archive
+        return f"{archive.url}/{page_name(self.campaign_id)}" if archive else None
 
     def _feedback_id(self) -> str:
         """Return campaign, kind, class and sender: what complaints are counted by, with nothing of the person."""
@@ -173,6 +185,11 @@ def how_of(settings: Settings, campaign_id: str, own: UtmValues | None = None) -
         embed=settings.images is Images.EMBED,
         zone=settings.zone,
     )
+
+
+def page_name(campaign_id: str) -> str:
+    """Return the name of the page of a campaign that is read in a browser."""
+    return f"{_NOT_IN_FILES.sub('-', campaign_id)}.html"
 
 
 @lru_cache(maxsize=8)

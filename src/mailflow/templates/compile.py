@@ -175,6 +175,7 @@ class CompiledTemplate:
         language = self.front.language or reads or shop.get("language") or "en"
         return {
             "unsubscribe_url": None,
+            "view_url": None,
             "articles": [],
             "never_show": [],
             **self._shared,

@@ -52,9 +52,9 @@ def _alternative(boundary: str, text: bytes, html: bytes, files: Iterable[File])
     if pictures:
         frame = f"=_r.{boundary[2:]}"
         related = _multipart(frame, [html, *map(_file, pictures)])
-        kind = f'multipart/related; type="text/html"; boundary="{frame}"'
+        kind = f'multipart/related; type="text/html";\r\n boundary="{frame}"'
         html = b"Content-Type: %b\r\n\r\n%b" % (kind.encode("ascii"), related)
-    return f'multipart/alternative; boundary="{boundary}"', _multipart(boundary, [text, html])
+    return f'multipart/alternative;\r\n boundary="{boundary}"', _multipart(boundary, [text, html])
 
 
 def _multipart(boundary: str, parts: Iterable[bytes]) -> bytes:
@@ -75,7 +75,7 @@ def _attached(rendered: Rendered, envelope: Envelope) -> list[File]:
 def _file(file: File) -> bytes:
     """Return a part that is a file: an attachment with its name, or a picture of the HTML with its id."""
     name = headers.parameter("filename", file.name)
-    shown = f"inline; {name}\r\nContent-ID: <{file.cid}>" if file.cid else f"attachment; {name}"
+    shown = f"inline;\r\n {name}\r\nContent-ID: <{file.cid}>" if file.cid else f"attachment;\r\n {name}"
     head = f"Content-Type: {file.type}\r\nContent-Transfer-Encoding: base64\r\nContent-Disposition: {shown}\r\n\r\n"
     return head.encode("ascii") + file.wire
 
@@ -211,8 +211,13 @@ def _check_lines(wire: bytes) -> None:
     if not wire.isascii() or any(b"\n" in line or b"\r" in line or b"\0" in line for line in lines):
         raise WireError("the built message is not 7-bit with CRLF line ends")
     head, _, body = wire.partition(b"\r\n\r\n")
-    if max(map(len, head.split(b"\r\n"))) > headers.HARD_LIMIT or max(map(len, body.split(b"\r\n"))) > quoted.LINE:
+    if max(map(len, head.split(b"\r\n"))) > headers.HARD_LIMIT or any(map(_is_too_long, body.split(b"\r\n"))):
         raise WireError("the built message has a line that is too long")
+
+
+def _is_too_long(line: bytes) -> bool:
+    """Whether a line of the body is longer than its encoding allows; the name of a file may take a header's line."""
+    return len(line) > (headers.HARD_LIMIT if line.startswith(b" filename") else quoted.LINE)
 
 
 def _expected(rendered: Rendered, envelope: Envelope) -> dict[str, object]:

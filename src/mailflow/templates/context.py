@@ -12,6 +12,7 @@ shop         name address url email currency language
 campaign     id name
 today        the day, in the account's time zone
 unsubscribe_url   the link in the mail: https page or mailto; null where neither is set up
+view_url     the page of the campaign for reading in a browser; null without `archive:` in mailflow.yaml
 recommendations   list of products: id sku title url image_url price currency source because reason; price, picture and
              address are null where they are not known, because is the title of what they bought or looked at
 articles     list of things to read: title url topics topic published_on summary image_url; topic is the one they care

@@ -38,7 +38,6 @@ class How:
     asset_url: str | None = None
     embed: bool = False
     zone: tzinfo = UTC
-    view_url: str | None = None  # of the page for "view in browser"
 
 
 @dataclass(slots=True)

@@ -26,6 +26,26 @@ _WORDS = {
     "ja": ("配信停止", "このメールは、配信リストに登録されている方にお送りしています。"),
     "zh": ("退订", "您收到此邮件是因为您在我们的订阅列表中。"),
 }
+_VIEW = {
+    "en": "View in browser",
+    "de": "Im Browser ansehen",
+    "fr": "Voir dans le navigateur",
+    "es": "Ver en el navegador",
+    "it": "Visualizza nel browser",
+    "pt": "Ver no navegador",
+    "nl": "Bekijk in de browser",
+    "pl": "Zobacz w przeglądarce",
+    "cs": "Zobrazit v prohlížeči",
+    "da": "Vis i browseren",
+    "sv": "Visa i webbläsaren",
+    "nb": "Vis i nettleseren",
+    "fi": "Näytä selaimessa",
+    "tr": "Tarayıcıda görüntüle",
+    "ru": "Открыть в браузере",
+    "uk": "Відкрити у браузері",
+    "ja": "ブラウザで表示",
+    "zh": "在浏览器中查看",
+}
 # language: (why, of mail that an order or account calls for)
 _ESSENTIAL = {
     "en": "You get this e-mail because of your order or your account with us.",
@@ -73,7 +93,7 @@ _SHOP = {
 
 def _all_words(language: str, why: str) -> dict[str, str]:
     shop = dict(zip(_NAMES, _SHOP[language].split("|"), strict=True))
-    return {"unsubscribe": _WORDS[language][0], "why": why, **shop}
+    return {"unsubscribe": _WORDS[language][0], "why": why, "view": _VIEW[language], **shop}
 
 
 _MARKETING_WORDS: Mapping[str, dict[str, str]] = MappingProxyType(
@@ -85,7 +105,7 @@ _ESSENTIAL_WORDS: Mapping[str, dict[str, str]] = MappingProxyType(
 
 
 def layout_words(language: str, *, is_essential: bool = False) -> dict[str, str]:
-    """Return the words of layouts, `unsubscribe`, `why` and those of shops, in a language such as `de` or `de-AT`.
+    """Return the words of layouts, `unsubscribe`, `why`, `view` and the shop ones, in a language such as `de` or `de-AT`.
 
     In English where we have no words for it.
     """

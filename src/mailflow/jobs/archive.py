@@ -1,0 +1,65 @@
+"""Write the page of a campaign for "view in browser": what it says to nobody in particular, complete in one file.
+
+The link to it is `view_url` in templates. Where it is read is the owner's own website: nothing is uploaded.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from datetime import datetime
+from pathlib import Path
+
+from mailflow.errors import ConfigError
+from mailflow.jobs import personal
+from mailflow.jobs.campaign import OpenCampaign
+from mailflow.outbox import neutral
+from mailflow.outbox.render import page_name
+from mailflow.templates import Rendered, TemplateError
+
+_PERSONAL = ("first_name", "last_name", "company", "country", "timezone")
+
+
+def write(campaign: OpenCampaign, now: datetime) -> Path | None:
+    """Write the page of a campaign and return it; None where `archive:` is not set.
+
+    `TemplateError` where the template has nothing to say to somebody of whom nothing is known.
+    """
+    workspace = campaign.workspace
+    archive = workspace.settings.archive
+    if archive is None:
+        return None
+    folder = workspace.root / archive.folder
+    if not folder.resolve().is_relative_to(workspace.root.resolve()):
+        raise ConfigError(f"mailflow.yaml: archive: the folder {archive.folder!r} leads out of the workspace")
+    page = _page(campaign, now)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / page_name(campaign.file.spec.id)
+    path.write_text(page, encoding="utf-8")
+    return path
+
+
+def _page(campaign: OpenCampaign, now: datetime) -> str:
+    known = personal.sample(campaign.workspace, campaign.template, now=now)
+    nobody = {**neutral.of(known["contact"]), **dict.fromkeys(_PERSONAL), "key": "", "email": ""}
+    context = {**known, "contact": nobody, "owner": None, "offer": None, "recommendations": [], "articles": []}
+    try:
+        return _complete(campaign.renderer().public(context))
+    except TemplateError as error:
+        problems = "; ".join(str(problem) for problem in error.problems)
+        raise ConfigError(
+            f"the page for view_url cannot be written, because nothing is known of who reads it: {problems}"
+        ) from error
+
+
+def _complete(rendered: Rendered) -> str:
+    """Return the HTML with the pictures that travel in the mail inside the page."""
+    shown = {file.cid: file for file in rendered.files if file.cid is not None}
+
+    def picture(match: re.Match[str]) -> str:
+        file = shown.get(match[1])
+        if file is None:
+            return match[0]
+        return f'"data:{file.type};base64,{base64.b64encode(file.data).decode("ascii")}"'
+
+    return re.sub(r'"cid:([^"]+)"', picture, rendered.html)
