@@ -19,7 +19,7 @@ from mailflow.jobs import campaign as campaign_job
 from mailflow.jobs import personal
 from mailflow.model import Basis, ConsentState
 from mailflow.outbox import neutral
-from mailflow.segments import choices
+from mailflow.segments import Segments, choices
 from mailflow.segments.choices import Case, Chooser
 from mailflow.store import consents
 from mailflow.store.consents import ConsentEntry
@@ -283,3 +283,44 @@ def test_a_plan_counts_stages_where_the_template_speaks_of_them(
     assert "Stage" in table
     assert "(none)" in table
     assert "stages" not in json.loads(planned("Hello.", "--format", "json"))
+
+
+@pytest.mark.parametrize(
+    ("body", "asks"),
+    [
+        ("Hello", False),
+        ("{% if 'vip' in contact.segments %}Tea{% endif %}", False),
+        ("{% if 'best' in contact.segments %}Tea{% endif %}", True),
+        ("{% if 'of_best' in contact.segments %}Tea{% endif %}", True),  # a segment that names another
+        ("{% if 'broken' in contact.segments %}Tea{% endif %}", False),
+        ("{% if contact.traits.green >= 0.5 %}Tea{% endif %}", False),
+        ("{% if contact.traits.spender >= 0.5 %}Tea{% endif %}", True),
+        ("{% for name in contact.traits %}{{ name }}{% endfor %}", True),
+    ],
+)
+def test_segments_and_traits_of_a_template_may_follow_from_scores(shop: Workspace, body: str, asks: bool) -> None:
+    (shop.root / "segments.yaml").write_text(
+        'vip: donated >= 100\nbest: rfm.class == "champions"\nof_best: segment("best") and country == "AT"\n'
+        "broken: rfmm.r == 1\n"
+    )
+    (shop.root / "traits.yaml").write_text(
+        "green:\n  signs:\n    - {when: donated >= 1, confidence: 60%}\n"
+        "spender:\n  signs:\n    - {when: rfm.m >= 4, confidence: 60%}\n"
+    )
+    known = Segments.open(shop.root, shop.settings)
+    assert personal.asks_for_scores(known, load(shop, body)) is asks
+
+
+def test_the_doctor_reads_the_files_and_knows_the_names(shop: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    load(shop, "{% if contact.lifecycle == 'lead' and contact.personalised %}{{ season }}{% endif %}")
+    mailflow(shop, "doctor", now=NOW)
+    healthy = capsys.readouterr().out
+    assert "attributes.lifecycle" not in healthy
+    assert "attributes.personalised" not in healthy
+    assert "choices.yaml" not in healthy
+    (shop.root / "choices.yaml").write_text(BEGIN + "    - {when: countri == 'AT', use: {text: y}}\n", encoding="utf-8")
+    (shop.root / "context.csv").write_text("date,weather\ntoday,snow\n", encoding="utf-8")
+    assert mailflow(shop, "doctor", "--format", "json", now=NOW) != 0
+    told = capsys.readouterr().out
+    assert "choices.yaml:4:" in told
+    assert "context.csv:2" in told

@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, TypeVar
 
-from mailflow import templates
+from mailflow import clock, templates
 from mailflow.campaigns import spec
 from mailflow.config import Settings
 from mailflow.config.yaml_files import read_yaml
@@ -19,10 +19,11 @@ from mailflow.jobs.campaign import OpenCampaign
 from mailflow.jobs.doctor.fields import FieldReport, Gathered, field_reports, readers_of_fields
 from mailflow.offers import pool
 from mailflow.offers.offer import Offers
+from mailflow.outbox import days
 from mailflow.places import listed
 from mailflow.rules import Rule, RuleError
 from mailflow.rules.types import TRAITS
-from mailflow.segments import Segments
+from mailflow.segments import Segments, choices
 from mailflow.segments import segments as segments_module
 from mailflow.store import Connection, Store, field_usage, imports, rule_names
 from mailflow.store.database import explain
@@ -53,7 +54,7 @@ class Examined:
     @property
     def problems(self) -> list[Problem]:
         """Everything that is wrong in the files that a person edits, each once."""
-        for part in ("settings", "rules", "templates", "audiences", "tables", "places", "offers"):
+        for part in ("settings", "rules", "templates", "audiences", "tables", "places", "offers", "personal"):
             getattr(self, part)  # opening it keeps what is wrong with it
         return list(self._problems)
 
@@ -155,6 +156,17 @@ class Examined:
         names, file = self.segments.names, self.workspace.root / listed.PLACES_FILE
         known = self._tried(lambda: sum(1 for _ in listed.own(file, names.atlas.home))) if file.exists() else 0
         return (known or 0) + (self._tried(names.stores.check) or 0)
+
+    @cached_property
+    def personal(self) -> bool:
+        """Whether choices.yaml and context.csv, which templates are told of, hold no mistake."""
+        known, settings, root = self.segments, self.settings, self.workspace.root
+        if known is None or settings is None:
+            return False
+        today = clock.local_date(self.now, settings.zone)
+        wrong = [*choices.problems(root, known), *days.problems(root, settings.timezone, today)]
+        self._keep(wrong)
+        return not wrong
 
     @cached_property
     def store(self) -> Store | None:

@@ -24,6 +24,7 @@ COMPUTED: Mapping[str, str] = {
 _SYSTEM = frozenset({"key", "segments", "source", "created_at", "attributes"})  # everybody has them
 # From other fields, orders and lists, when asked.
 _TOLD = frozenset({"traits", "favourite.category", "favourite_category", "nearest_store"})
+_OF_TEMPLATES = frozenset({"lifecycle", "personalised"})
 _SELF = "said by themselves"
 
 
@@ -202,4 +203,4 @@ def canonical(path: str) -> str | None:
         return f"{ATTRIBUTE}{rest[0]}"
     if first in COMPUTED:
         return ".".join([first, *rest[:1]])
-    return None if first in _SYSTEM | _TOLD else f"{ATTRIBUTE}{first}"
+    return None if first in _SYSTEM | _TOLD | _OF_TEMPLATES else f"{ATTRIBUTE}{first}"
