@@ -105,7 +105,7 @@ _ESSENTIAL_WORDS: Mapping[str, dict[str, str]] = MappingProxyType(
 
 
 def layout_words(language: str, *, is_essential: bool = False) -> dict[str, str]:
-    """Return the words of layouts, `unsubscribe`, `why`, `view` and the shop ones, in a language such as `de` or `de-AT`.
+    """Return the words of layouts, `unsubscribe`, `why`, `view` and those of shops, in a language such as `de`.
 
     In English where we have no words for it.
     """
