@@ -42,17 +42,17 @@ def rendered(template: CompiledTemplate, language: str | None, **more: Any) -> t
     return template.render({**known, **more})
 
 
-@pytest.mark.parametrize(
-    ("language", "subject"),
-    [
-        ("en", "Spring"), ("en-GB", "Spring"), ("fr", "Spring"), (None, "Spring"),
-        ("de", "Frühling"), ("de-DE", "Frühling"), ("DE", "Frühling"), ("de_CH", "Frühling"),
-        ("de-AT", "Frühling, servus"), ("de_at", "Frühling, servus"), ("de-AT-1996", "Frühling, servus"),
-        ("pt-BR", "Primavera"), ("pt", "Spring"),
-    ],
-)  # fmt: skip
-def test_everybody_gets_the_nearest_language(folder: Path, language: str | None, subject: str) -> None:
-    assert rendered(load(folder), language).subject == subject
+READERS = [
+    ("en", "Spring"), ("en-GB", "Spring"), ("fr", "Spring"), (None, "Spring"),
+    ("de", "Frühling"), ("de-DE", "Frühling"), ("DE", "Frühling"), ("de_CH", "Frühling"),
+    ("de-AT", "Frühling, servus"), ("de_at", "Frühling, servus"), ("de-AT-1996", "Frühling, servus"),
+    ("pt-BR", "Primavera"), ("pt", "Spring"),
+]  # fmt: skip
+
+
+def test_everybody_gets_the_nearest_language(folder: Path) -> None:
+    template = load(folder)
+    assert [(language, rendered(template, language).subject) for language, _ in READERS] == READERS
 
 
 def test_footer_days_and_page_are_in_the_language_of_the_text(folder: Path) -> None:

@@ -31,7 +31,7 @@ from mailflow.templates.parts import File, Rendered, TemplateError
 from mailflow.templates.quoted import Encoded, Pieces
 from mailflow.templates.reasons import with_reasons
 from mailflow.templates.tags import Tag
-from mailflow.templates.translations import chain, of_file, primary
+from mailflow.templates.translations import chain, of_files, primary
 from mailflow.templates.words import layout_words
 
 if TYPE_CHECKING:
@@ -287,7 +287,7 @@ def compile_template(folder: Path, name: str, how: How = How()) -> CompiledTempl
     files.language = found.front.language
     base = _compiled_of(files, found, name, how)
     asked, known = set(files.asked), dict[str, CompiledTemplate]()
-    while missing := _languages(folder, asked) - known.keys():
+    while missing := of_files(folder, asked) - known.keys():
         for tag in sorted(missing):
             files = source.Files(folder, tag)
             found = source.read_source(files, name)
@@ -302,14 +302,6 @@ def compile_template(folder: Path, name: str, how: How = How()) -> CompiledTempl
     texts = {file: text for each in (base, *known.values()) for file, text in each.files.items()}
     others = {tag: each for tag, each in known.items() if each is not base}
     return replace(base, files=dict(sorted(texts.items())), translations=others)
-
-
-def _languages(folder: Path, asked: Collection[str]) -> set[str]:
-    """Return the languages that any of the files of a template is translated into."""
-    suffixes = {
-        path: () if path.startswith(("layouts/", "blocks/", source.BLOCKS)) else source.SUFFIXES for path in asked
-    }
-    return {tag for path, others in suffixes.items() for tag in of_file(folder, path, others)}
 
 
 def _in_language(found: source.Source, tag: str) -> source.Source:

@@ -12,7 +12,9 @@ from pathlib import Path
 
 _TAG = r"(?:[a-z]{2}|ast|dsb|fil|gsw|haw|hsb|kok|yue)(?:[-_][a-z0-9]{2,8})*"
 _NAMED = re.compile(rf"(?P<stem>.+)\.(?P<tag>{_TAG})(?P<suffix>\.[a-z]+)\Z", re.IGNORECASE)
-_SUFFIXES = (".md", ".html", ".mjml", ".txt")
+_WRITTEN = (".md", ".html", ".mjml")
+_SUFFIXES = (*_WRITTEN, ".txt")
+_PARTS = ("layouts", "blocks", "mailflow")
 
 
 def chain(language: str | None) -> tuple[str, ...]:
@@ -56,6 +58,11 @@ def of_file(folder: Path, path: str, suffixes: Collection[str] = ()) -> dict[str
     return found
 
 
+def of_files(folder: Path, paths: Iterable[str]) -> set[str]:
+    """Return the languages that any of these files is translated into; a template's may be of another kind."""
+    return {tag for path in paths for tag in of_file(folder, path, () if _is_part(path) else _WRITTEN)}
+
+
 def missing(folder: Path, languages: Iterable[str] = ()) -> dict[str, list[str]]:
     """Return path → the languages that a template, layout or block is not written in, of all that the folder has.
 
@@ -67,11 +74,14 @@ def missing(folder: Path, languages: Iterable[str] = ()) -> dict[str, list[str]]
     wanted = {tag for had in whole.values() for tag in had} | {_plain(language) for language in languages}
     found = {}
     for path, had in whole.items():
-        is_part = Path(path).parts[0] in ("layouts", "blocks", "mailflow")
         lacking = sorted(tag for tag in wanted if not set(chain(tag)) & {*had, *_own(folder, path)})
-        if lacking and not (is_part and not had):
+        if lacking and (had or not _is_part(path)):
             found[path] = lacking
     return found
+
+
+def _is_part(path: str) -> bool:
+    return Path(path).parts[0] in _PARTS
 
 
 def _languages(folder: Path, path: str) -> Mapping[str, list[str]]:
