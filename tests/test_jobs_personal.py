@@ -290,8 +290,8 @@ def test_a_plan_counts_stages_where_the_template_speaks_of_them(
     [
         ("Hello", False),
         ("{% if 'vip' in contact.segments %}Tea{% endif %}", False),
-        ("{% if 'best' in contact.segments %}Tea{% endif %}", True),
-        ("{% if 'of_best' in contact.segments %}Tea{% endif %}", True),  # a segment that names another
+        ("{% if 'champs' in contact.segments %}Tea{% endif %}", True),
+        ("{% if 'alpine_champs' in contact.segments %}Tea{% endif %}", True),  # a segment that names another
         ("{% if 'broken' in contact.segments %}Tea{% endif %}", False),
         ("{% if contact.traits.green >= 0.5 %}Tea{% endif %}", False),
         ("{% if contact.traits.spender >= 0.5 %}Tea{% endif %}", True),
@@ -300,12 +300,12 @@ def test_a_plan_counts_stages_where_the_template_speaks_of_them(
 )
 def test_segments_and_traits_of_a_template_may_follow_from_scores(shop: Workspace, body: str, asks: bool) -> None:
     (shop.root / "segments.yaml").write_text(
-        'vip: donated >= 100\nbest: rfm.class == "champions"\nof_best: segment("best") and country == "AT"\n'
+        'vip: donated >= 100\nchamps: rfm.class == "champions"\nalpine_champs: segment("champs") and country == "AT"\n'
         "broken: rfmm.r == 1\n"
     )
     (shop.root / "traits.yaml").write_text(
-        "green:\n  signs:\n    - {when: donated >= 1, confidence: 60%}\n"
-        "spender:\n  signs:\n    - {when: rfm.m >= 4, confidence: 60%}\n"
+        "green:\n  signs:\n    - {rule: donated >= 1, confidence: 60%, source: ours}\n"
+        "spender:\n  signs:\n    - {rule: rfm.m >= 4, confidence: 60%, source: ours}\n"
     )
     known = Segments.open(shop.root, shop.settings)
     assert personal.asks_for_scores(known, load(shop, body)) is asks

@@ -129,7 +129,7 @@ class OpenCampaign:
 
     def _asks_for_newer_scores(self, rule: rules.Rule, now: datetime) -> bool:
         db, settings, root = self.workspace.store.db, self.workspace.settings, self.workspace.root
-        asks = any(map(self.template.mentions, personal.SCORED)) or self.segments.needs_scores(rule)
+        asks = personal.asks_for_scores(self.segments, self.template) or self.segments.needs_scores(rule)
         if asks and scoring.is_stale(db, settings, root=root, now=now):
             return True
         return self.template.mentions("recommendations") and suggest.is_stale(db, settings, now=now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,8 @@ from mailflow.model import Stage
 from mailflow.outbox import context, neutral
 from mailflow.outbox.days import Days
 from mailflow.places.stores import STORES_FILE, Nearby, Stores
+from mailflow.rules import RuleError
+from mailflow.rules.types import TRAITS
 from mailflow.scoring.articles import Librarian
 from mailflow.scoring.guard import Guard
 from mailflow.scoring.suggest import Suggester
@@ -24,7 +26,7 @@ from mailflow.workspace import Workspace
 if TYPE_CHECKING:
     from mailflow.templates.compile import CompiledTemplate
 
-SCORED = ("rfm", "choices")  # words of templates that are told from the last score run
+_SCORED = ("rfm", "choices")  # words of templates that are told from the last score run
 _DAYS = ("season", "day.")
 _SAMPLE_CONFIDENCE = 0.9
 _NOBODY = 0  # no contact has this id
@@ -67,6 +69,30 @@ def asked(workspace: Workspace, templates: Collection[CompiledTemplate], *, now:
         days=_days(workspace) if any(map(speaking_of, _DAYS)) else None,
         stages=bool(speaking_of("lifecycle")),
     )
+
+
+def asks_for_scores(known: Segments, template: CompiledTemplate) -> bool:
+    """Say whether what a template tells of people follows from RFM scores: its own words, segments or traits.
+
+    A rule with a mistake is told where its members are looked for.
+    """
+    if any(map(template.mentions, _SCORED)):
+        return True
+    rules = _named_in(template, "segments", known.rules)
+    if template.mentions("traits"):
+        rules += [f"{TRAITS}{name}" for name in _named_in(template, "traits", known.traits) or known.traits]
+    for text in rules:
+        try:
+            if known.needs_scores(known.parse(text)):
+                return True
+        except RuleError:
+            continue
+    return False
+
+
+def _named_in(template: CompiledTemplate, word: str, names: Iterable[str]) -> list[str]:
+    """Return which of some names a template that speaks of `word` mentions."""
+    return [name for name in names if template.mentions(name)] if template.mentions(word) else []
 
 
 def files(workspace: Workspace, template: CompiledTemplate) -> dict[str, str]:
