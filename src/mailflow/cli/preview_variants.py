@@ -39,12 +39,14 @@ def raise_for_failures(found: Variants) -> None:
 def remarks(found: Variants) -> Iterator[str]:
     """Yield sentences about what was found: whom it is for, and which branches nobody takes."""
     whom = f"the recipients of {_listed(found.campaigns)}" if found.campaigns else "everybody who may be mailed"
+    count = sum(variant.people > 0 for variant in found.variants) + found.further
     if not found.people:
         yield f"Nobody gets it: there is none among {whom}."
+    elif not count:
+        yield f"It cannot be made for any of {_people(found.people)}: {whom}."
     else:
-        count = sum(variant.people > 0 for variant in found.variants) + found.further
-        variants = "one and the same message" if count == 1 else f"{count:,} variants"
-        yield f"{variants[0].upper()}{variants[1:]} for {_people(found.people)}: {whom}."
+        variants = "One and the same message" if count == 1 else f"{count:,} variants"
+        yield f"{variants} for {_people(found.people)}: {whom}."
     if found.further:
         yield f"{found.further:,} rarer variants, for {_people(found.further_people)}, are not shown."
     for branch in found.unreached:
