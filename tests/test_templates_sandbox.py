@@ -5,12 +5,16 @@ from __future__ import annotations
 import resource
 import time
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mailflow import templates
+from mailflow.templates import TemplateError, markup
 from mailflow.templates.compile import RENDER_ERRORS
 from mailflow.templates.environment import HTML, TEXT, run
+from mailflow.templates.inline import inline_css
 
 VALUES: dict[str, Any] = {
     "contact": {"first_name": "Ada", "last_name": None, "tags": ["a", "b"], "points": 3},
@@ -18,6 +22,7 @@ VALUES: dict[str, Any] = {
     "shop": {"currency": "EUR"},
     "language": "en",
     "amount": Decimal("12.50"),
+    "note": "&" * 60_000,
 }
 
 ESCAPES = [
@@ -108,6 +113,29 @@ BOMBS = [
     "{% for a in 'aaaa' %}{% endfor %}",
     "{{ today.strftime('%Y' * 9999) }}",
     "{% for a in many %}{{ 'x' ~ many|join(',') ~ many|join(',') }}{% endfor %}" * 40,
+    "{% for a in many %}{{ note|upper|lower|title|capitalize|trim|length }}{% endfor %}",
+    "{% for a in many %}{% if note ~ 'a' == note ~ 'b' %}{% endif %}{% endfor %}",
+    "{% for a in many %}{% if 99999 in many or 99998 in many %}{% endif %}{% endfor %}",
+    "{% for a in many %}{% set b = many[1:] %}{% endfor %}",
+    "{% for a in many %}{% set b = many|sort %}{% endfor %}",
+    "{% set a = note %}" + "{% set a = a|urlencode %}" * 40 + "{{ a|length }}",
+    "{% set a = [" + "note," * 3000 + "] %}{{ a|map('upper')|list|length }}",
+    "{% set a = [" + "note," * 3000 + "] %}{{ a|sort|length }}",
+    "".join(f"{{% set a{number} = note[1:] %}}" for number in range(300)),
+    "".join(f"{{% set a{number} = note + 'x' %}}" for number in range(300)),
+    "{{ note }}" * 200,
+    "{{ many|groupby('" + "x." * 30_000 + "') }}",
+    "{{ [many]|map('__each__', -999999)|list }}",
+    "{{ " + "9" * 250_000 + " }}",
+    "{% set a = 0x" + "f" * 10_000 + " %}{{ a // 3 }}",
+    "{{ 1e999 }}",
+    "{{ '1e999999'|money }}",
+    "{{ 1e308 // 1e-308 }}",
+    "{{ amount" + "|upper" * 200 + " }}",
+    "{% if " + " or ".join(["99 in many"] * 200) + " %}{% endif %}",
+    "{{ 1 }}" * 30_000,
+    "{{ [" + "1," * 100_000 + "] }}",
+    "{% set never_show = [] %}",
 ]
 
 
@@ -122,6 +150,40 @@ def test_a_payload_ends_in_an_error_fast_and_small(source: str, environment: Any
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # KB
     assert VALUES["contact"]["first_name"] == "Ada"
     assert VALUES["contact"]["tags"] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "body"),
+    [
+        ("html", "<div>" * 5_000),
+        ("html", "<div a='<!--'>" * 5_000),
+        ("html", '<div ">' * 5_000),
+        ("html", '<div a=b=">' * 5_000),
+        ("html", "<div><!--</div>-->" * 5_000),
+        ("html", "<b><p>" * 5_000),
+        ("html", "{% for a in items %}" + "<div>" * 300 + "{% endfor %}"),
+        ("mjml", "<mjml><mj-body>" + "<mj-wrapper>" * 1_000 + "</mj-wrapper>" * 1_000 + "</mj-body></mjml>"),
+        ("md", "<div>\n\n" * 5_000),
+    ],
+    ids=lambda value: value[:30],
+)
+def test_elements_nested_without_end_are_refused_before_a_parser_goes_down(
+    tmp_path: Path, suffix: str, body: str
+) -> None:
+    (tmp_path / f"deep.{suffix}").write_text(f'---\nsubject: "x"\n---\n{body}')
+    with pytest.raises(TemplateError, match="nested more than 200 deep, or not closed"):
+        templates.load(tmp_path, "deep")
+
+
+def test_nesting_that_only_a_loop_makes_is_refused_when_it_is_made() -> None:
+    template = HTML.from_string("{% for a in many %}<div>{% endfor %}")
+    with pytest.raises(RENDER_ERRORS, match="nested more than 200 deep"):
+        inline_css(run(template, VALUES))
+
+
+def test_what_real_pages_have_is_not_nesting() -> None:
+    row = "<tr><td><p>x<br><img src='y'><!-- <div> --></td></tr>"
+    markup.check_nesting(f"<table>{row * 500}</table><ul>{'<li>x' * 500}</ul>")
 
 
 ORDINARY = {

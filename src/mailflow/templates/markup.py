@@ -29,7 +29,12 @@ _MJML_TEXT = _LINK_ATTRIBUTES | frozenset(
 _FORBIDDEN = re.compile(r"<(script|iframe|object|embed|form|applet|base)\b", re.IGNORECASE)
 _REFRESH = re.compile(r"<meta\b[^>]*http-equiv\s*=\s*[\"']?refresh", re.IGNORECASE)
 MAX_NESTED = 200
-_NAME = re.compile(r"<(/?)([a-zA-Z][^\s/>]*)")
+# As HTML reads it: a quote only holds back ">" behind "=". Each match begins where the last one ended, to the very end.
+_NESTING = re.compile(
+    r"<!--(?:.*?-->|.*\Z)|<(/?)([a-zA-Z][^\s/>]*)"
+    r"(?:[^>=]|=\s*(?:\"[^\"]*(?:\"|\Z)|'[^']*(?:'|\Z)|[^\s\"'>][^\s>]*)?)*+(?:>|\Z)",
+    re.DOTALL,
+)
 # Elements that end by themselves where the next one begins, or have nothing in them.
 _FLAT = frozenset(
     "p li dt dd tr td th tbody thead tfoot option html head body area base br col embed hr img input link meta param"
@@ -75,19 +80,13 @@ def check(html: str, tags: Tags, file: str) -> None:
 def check_nesting(html: str) -> None:
     """Refuse elements in elements in elements: parsers go down by calling themselves, and would end the process."""
     depth = 0
-    before, *commented = html.split("<!--")
-    for text in (before, *(each.partition("-->")[2] for each in commented)):
-        for match in _NAME.finditer(text):
-            if match[2].lower() in _FLAT or _is_empty(text, match):
-                continue
-            depth = max(0, depth + (-1 if match[1] else 1))
-            if depth > MAX_NESTED:
-                raise ValueError(f"elements are nested more than {MAX_NESTED} deep, or not closed: <{match[2]}>")
-
-
-def _is_empty(text: str, match: re.Match[str]) -> bool:
-    """Whether an element of MJML closes itself; in HTML none does."""
-    return match[2].startswith("mj-") and text[text.find(">", match.end()) - 1] == "/"
+    for match in _NESTING.finditer(html):
+        name = match[2]
+        if name is None or name.lower() in _FLAT or (name.startswith("mj-") and match[0].endswith("/>")):
+            continue
+        depth = max(0, depth + (-1 if match[1] else 1))
+        if depth > MAX_NESTED:
+            raise ValueError(f"elements are nested more than {MAX_NESTED} deep, or not closed: <{name}>")
 
 
 def places(html: str, tags: Tags) -> Iterator[tuple[str, Tag]]:
