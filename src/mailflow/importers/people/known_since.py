@@ -27,9 +27,7 @@ _NO_DAYS = (range(-2_208_988_800_000 - _DAY_MS, -2_208_988_800_000 + 2 * _DAY_MS
 def places(recognised: Recognised) -> tuple[int, ...]:
     """Return the places of the columns that tell since when a contact is known."""
     said = {place for name in FIELDS for place in recognised.columns.get(name, ())}
-    kept = {
-        place for place in recognised.attributes.values() if fold(recognised.header[place]) in KNOWN_SINCE_WORDS
-    }  # fmt: skip
+    kept = {place for place in recognised.attributes.values() if fold(recognised.header[place]) in KNOWN_SINCE_WORDS}
     return tuple(sorted(said | kept))
 
 
