@@ -218,7 +218,7 @@ def test_memory_does_not_grow_with_the_readers(shop: Workspace, monkeypatch: pyt
 
     monkeypatch.setattr(readers, "_BLOCK", 50)
     more(150)
-    most()
+    variants.variants(shop, "hello", now=NOW)
     few = most()
     more(400)
     assert most() < few + 200_000  # a context has more than two kilobytes, an id a few dozen bytes
