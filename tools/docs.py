@@ -27,6 +27,7 @@ from mailflow.cli.registry import COMMANDS
 from mailflow.importers.recognition.layouts import load_layouts, tools_of
 from mailflow.importers.recognition.rules import RULES
 from mailflow.importers.recognition.vocabulary import VOCABULARY
+from mailflow.templates.lint import checks
 from mailflow.tracking import vocabulary
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -133,6 +134,7 @@ REGIONS: dict[str, Callable[[], str]] = {
     "import fields": import_fields,
     "known tools": known_tools,
     "event names": vocabulary.table,
+    "lint checks": checks.table,
 }
 
 

@@ -80,7 +80,7 @@ def _print(session: Session, report: Report, format: LintFormat) -> None:
         print(json.dumps(sarif.log(report.findings), ensure_ascii=False, indent=2))
     elif format is LintFormat.TABLE:
         for finding in report.findings:
-            session.out.print(_finding(finding))
+            session.out.print(_note(finding) if finding.check.severity == "note" else _finding(finding))
     else:
         rows = [finding.as_record() for finding in report.findings]
         replace(session, format=Format(format)).emit(rows, lambda: "", columns=_COLUMNS)
@@ -109,6 +109,14 @@ def _tell(session: Session, report: Report, *, strict: bool) -> None:
     session.say(told)
 
 
+def _note(finding: Finding) -> RenderableType:
+    """Return a note as one line: nothing has to be done about it."""
+    from rich.text import Text
+
+    people = f" ({finding.people:,} of {many(finding.of, 'person', 'people')})" if finding.people else ""
+    return Text(f"note    {finding.where}: {_visible(finding.message)}{people}", style="dim")
+
+
 def _finding(finding: Finding) -> RenderableType:
     """Return a finding as a few lines: what and where, whom it concerns, and how to mend it."""
     from rich.padding import Padding
@@ -128,7 +136,7 @@ def _finding(finding: Finding) -> RenderableType:
             f"{finding.people:,} of {many(finding.of, 'person', 'people')}, such as {_visible(finding.example or '')}"
         )
         grid.add_row("", Text(whom))
-    grid.add_row("", Text(f"→ {finding.check.remedy}", style="dim" if severity == "note" else ""))
+    grid.add_row("", Text(f"→ {finding.check.remedy}"))
     return Padding(grid, (0, 0, 1, 0))
 
 

@@ -72,6 +72,7 @@ class Examiner:
         self._renderer = _renderer(workspace, task)
         self._deadlines = Deadlines()
         self._versions: dict[str, _Version] = {}
+        self._days: dict[datetime, date] = {}  # of the instants at which messages are due
 
     @property
     def unlooked(self) -> int:
@@ -91,10 +92,15 @@ class Examiner:
         faults = version.inspector.look(rendered, contact)
         if version.inspector.is_new:
             faults += self._wire(rendered, message)
-        day = clock.local_date(message.due, self._workspace.settings.zone)
+        day = self._day(message.due)
         faults += self._deadlines.look(rendered, today=day, ends=_ends(message.known))
         about = self._about(contact, version) if is_person else ()
         _keep(version.sheet, message, faults, about, is_person=is_person)
+
+    def _day(self, due: datetime) -> date:
+        if due not in self._days:
+            self._days[due] = clock.local_date(due, self._workspace.settings.zone)
+        return self._days[due]
 
     def _version(self, template: CompiledTemplate) -> _Version:
         if template.file not in self._versions:

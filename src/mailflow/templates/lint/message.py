@@ -28,6 +28,8 @@ LETTERS_OF_PICTURE = 50  # what a picture counts as beside text: four pictures n
 MOST_PICTURES = 30
 MOST_SHAPES = 300  # of one template whose pages are looked at as a whole
 _MOST_PAGES = 500
+_MOST_RUNS = 5_000
+_SOMEBODY = "somebody@example.com"  # in place of the reader's own address, so that a footer with it is no new one
 
 _SAID = re.compile(
     r"""(\s(?:href|src|alt|title|background)\s*=\s*)("(?!#)[^"]*"|'(?!#)[^']*'|[^\s"'>#]+)""", re.IGNORECASE
@@ -46,6 +48,13 @@ class _Piece:
     said: tuple[tuple[str, Found], ...] = ()  # faults of the words, with the words
     is_picture: bool = False
     has_address: bool = False  # whether the text may be an address
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Run:
+    """Pieces in a row, up to an element at the end of a line; the very same object for the same pieces."""
+
+    pieces: tuple[_Piece, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +77,9 @@ class Inspector:
         self.unlooked = 0  # messages of a shape beyond `MOST_SHAPES`
         self.is_new = False  # whether the last message had a shape that none had before
         self._shapes: dict[tuple[str, ...], tuple[Found, ...]] = {}
-        self._pages: dict[tuple[_Piece, ...], _Page] = {}
+        self._pages: dict[tuple[_Run, ...], _Page] = {}
+        self._runs = Memory(self._run)
+        self._same: dict[tuple[_Piece, ...], _Run] = {}
         self._pieces = Memory(self._piece)
         self._tags = Memory(self._tag)
         self._plain: dict[tuple[str, bool], _Piece] = {}  # elements with which nothing is wrong, by shape
@@ -76,24 +87,25 @@ class Inspector:
 
     def look(self, rendered: Rendered, contact: Mapping[str, Any]) -> list[Found]:
         """Return what is wrong with one person's message."""
-        found = self._words(rendered)
-        html = rendered.html
-        texts = html.split(">")
-        page = self._page(tuple(map(self._pieces.__getitem__, texts)), texts, html)
+        email = str(contact.get("email") or _SOMEBODY)
+        text, html = rendered.text.replace(email, _SOMEBODY), rendered.html.replace(email, _SOMEBODY)
+        found = self._words(rendered.subject, rendered.preheader, text)
+        page = self._page(tuple(map(self._runs.__getitem__, html.split(">\n"))), html)
         found += page.founds
         if page.said:
-            found += [fault for words, fault in page.said if words not in rendered.text]
+            found += [fault for words, fault in page.said if words not in text]
         if page.pictures:
-            found += _balance(page.pictures, rendered.text)
-        found += _size(html)
+            found += _balance(page.pictures, text)
+        if len(html) > LARGE_BYTES // 4:
+            found += _size(html)
         if page.has_address:
-            found += _misleading(page.links, texts)
-        found += _personal(html, contact)
+            found += _misleading(page.links, html.split(">"))
+        found += _personal(rendered.html, contact)
         return found
 
-    def _words(self, rendered: Rendered) -> list[Found]:
-        found = [*wording.subject(rendered.subject), *wording.preheader(rendered.preheader, rendered.subject)]
-        texts = [f"subject\0{rendered.subject}", f"preheader\0{rendered.preheader}", *rendered.text.split("\n\n")]
+    def _words(self, subject: str, preheader: str, text: str) -> list[Found]:
+        found = [*wording.subject(subject), *wording.preheader(preheader, subject)]
+        texts = [f"subject\0{subject}", f"preheader\0{preheader}", *text.split("\n\n")]
         for told in map(self._paragraphs.__getitem__, texts):
             if told:
                 found += told
@@ -106,6 +118,13 @@ class Inspector:
         if not self.words.is_suspect(words):
             return ()
         return tuple(self.words.line(words, key) if nul else self.words.text(words))
+
+    def _run(self, text: str) -> _Run:
+        """Return what is known of a part of a page that ends with an element."""
+        if len(self._same) >= _MOST_RUNS:
+            self._same.clear()
+        pieces = tuple(map(self._pieces.__getitem__, text.split(">")))
+        return self._same.setdefault(pieces, _Run(pieces))
 
     def _piece(self, text: str) -> _Piece:
         """Return what is known of a piece of a page."""
@@ -139,17 +158,18 @@ class Inspector:
             return _Piece(shape, founds, is_picture=is_picture)
         return self._plain.setdefault((shape, is_picture), _Piece(shape, is_picture=is_picture))
 
-    def _page(self, pieces: tuple[_Piece, ...], texts: Sequence[str], html: str) -> _Page:
+    def _page(self, runs: tuple[_Run, ...], html: str) -> _Page:
         self.is_new = False
-        page = self._pages.get(pieces)
+        page = self._pages.get(runs)
         if page is None:
+            pieces = tuple(piece for run in runs for piece in run.pieces)
             if len(self._pages) >= _MOST_PAGES:
                 self._pages.clear()
             every = (*(fault for piece in pieces for fault in piece.founds), *self._whole(pieces, html))
-            page = self._pages[pieces] = _Page(
+            page = self._pages[runs] = _Page(
                 tuple({(fault.code, fault.message, fault.near): fault for fault in every}.values()),
                 tuple(each for piece in pieces for each in piece.said),
-                _links(texts),
+                _links(html.split(">")),
                 any(piece.has_address for piece in pieces),
                 sum(piece.is_picture for piece in pieces),
             )
@@ -199,8 +219,6 @@ def _balance(pictures: int, text: str) -> Iterator[Found]:
 
 
 def _size(html: str) -> Iterator[Found]:
-    if len(html) < LARGE_BYTES // 4:
-        return
     size = len(html.encode("utf-8", "replace"))
     if size > CUT_BYTES:
         yield Found("L410", f"the HTML has {size / 1024:,.0f} KB, and Gmail cuts it off at 102 KB")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default as default_policy
-from html import escape, unescape
+from html import unescape
 from urllib.parse import urlsplit
 
 from mailflow.addresses.flags import of_domain
@@ -32,14 +32,13 @@ class Asked:
     """What a message must say: whose it is, its subject, and how one leaves.
 
     `unsubscribe_hosts` are those of the shop's own pages, `is_token` tells whether a text in the link is a valid token
-    of this message, `link` is the visible way out, `address` the postal address.
+    of this message, `address` is the postal address. One of the links in List-Unsubscribe has to be visible too.
     """
 
     domain: str
     subject: str
     is_marketing: bool = True
     address: str = ""
-    link: str = ""
     unsubscribe_hosts: Collection[str] = ()
     is_token: Callable[[str], bool] = _anything
 
@@ -49,7 +48,7 @@ def check(data: bytes, asked: Asked) -> list[Found]:
     message = message_from_bytes(data, EmailMessage, policy=default_policy)
     found = [*_sender(message, asked), *_plain_headers(message, asked)]
     if asked.is_marketing:
-        found += [*_unsubscribing(data, message, asked), *_footer(message, asked)]
+        found += [*_unsubscribing(data, message, asked), *_footer(data, message, asked)]
     found += [*_labels(message, asked), *_parts(message), *_lines(data)]
     if len(data) > LARGEST:
         found.append(Found("L515", f"the message has {len(data) / 1024 / 1024:.0f} MB"))
@@ -115,12 +114,13 @@ def _unsubscribing(data: bytes, message: EmailMessage, asked: Asked) -> Iterator
             yield Found("L510", f"the DKIM signature leaves out {' and '.join(sorted(missing))}")
 
 
-def _footer(message: EmailMessage, asked: Asked) -> Iterator[Found]:
+def _footer(data: bytes, message: EmailMessage, asked: Asked) -> Iterator[Found]:
+    links = re.findall(r"<([^<>\s]+)>", " ".join(_raw(data, "List-Unsubscribe")))
     for kind, text in _texts(message).items():
         shown = unescape(text) if kind == "html" else text
         if not all(line.strip() in shown for line in asked.address.splitlines()):
             yield Found("L511", f"the postal address is missing from the {kind} part", ("footer",))
-        if asked.link and asked.link not in shown and escape(asked.link) not in text:
+        if links and not any(link in shown for link in links):
             yield Found("L512", f"the link to unsubscribe is missing from the {kind} part", ("footer",))
 
 

@@ -1,0 +1,289 @@
+"""Each offline check of a message, with a bad case that it finds and a good one that it leaves alone."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from mailflow.jobs.lint.deadlines import Deadlines
+from mailflow.templates import Envelope, Rendered, compose
+from mailflow.templates.lint import links, wire, wording
+from mailflow.templates.lint.checks import CHECKS, Severity
+from mailflow.templates.lint.links import Hosts
+from mailflow.templates.lint.message import Inspector
+from mailflow.templates.lint.places import Place, Places
+from mailflow.templates.lint.wording import Wording
+
+PAGE = """<!DOCTYPE html>
+<html lang="en"><head><meta name="color-scheme" content="light dark"><title>Tea</title>{head}</head>
+<body style="background-color: #fffffe; color: #222222">
+<p>{filler}</p>
+{body}
+</body></html>"""
+FILLER = "There are new teas on the second shelf from the left, and we would like you to try them. " * 4
+PREHEADER = "Three new teas that came in this week, and one old one."
+READER = {"email": "anna.lee@mail.example", "phone": "+43 1 555 01 23"}
+HOSTS = Hosts(own=("quitte.example",), is_file=lambda path: path == "assets/logo.png")
+PICTURE = '<img src="https://quitte.example/a.png" alt="A cup" width="200">'
+
+
+def codes(body: str = "", *, head: str = "", filler: str = FILLER, **said: str) -> set[str]:
+    """Return the codes that a page with this body is found to have."""
+    html = PAGE.format(head=head, body=body, filler=filler)
+    rendered = Rendered(
+        said.get("subject", "New teas"), said.get("preheader", PREHEADER), html, said.get("text", FILLER)
+    )
+    return {
+        found.code for found in Inspector(Wording(["cheap", "last chance"], "None of us"), HOSTS).look(rendered, READER)
+    }
+
+
+@pytest.mark.parametrize(
+    ("code", "bad", "good"),
+    [
+        ("L103", "<p>Hi {{ name }}</p>", "<p>Hi Anna</p>"),
+        ("L103", "<p>Hi *|FNAME|*</p>", "<p>5 * 3 | 2</p>"),
+        ("L103", "<p>Caf&amp;eacute;</p>".replace("eacute", "auml"), "<p>Q&amp;A</p>"),
+        ("L104", "<p>Your tea is nan.</p>", "<p>Your tea is Nanking.</p>"),
+        ("L104", "<p>Your tea is undefined</p>", "<p>None of us knew.</p>"),
+        ("L105", "<p>Hi ,</p>", "<p>Hi Anna,</p>"),
+        ("L105", "<p>Dear ,</p>", "<p>Dear all,</p>"),
+        ("L105", "<p>Your code ( ) is here</p>", "<p>Your code (A) is here</p>"),
+        ("L106", "<p>It is Cheap.</p>", "<p>It is cheapish.</p>"),
+        ("L106", "<p>The last\nchance.</p>", "<p>The last of its kind.</p>"),
+        ("L107", "<p>Gr\u00c3\u00bc\u00c3\u0178e</p>", "<p>Grüße aus Ãngela</p>"),
+        ("L301", '<a href="http://quitte.example/">Tea</a>', '<a href="https://quitte.example/">Tea</a>'),
+        ("L302", '<a href="https://bit.ly/x">Tea</a>', '<a href="https://habit.ly/x">Tea</a>'),
+        ("L303", '<a href="https://192.0.2.1/">Tea</a>', '<a href="https://192.example/">Tea</a>'),
+        ("L304", '<a href="https://evil.example/">https://quitte.example/pay</a>',
+         '<a href="https://www.quitte.example/pay">quitte.example/pay</a>'),
+        ("L304", '<a href="https://evil.example/"><b>www.bank.com</b></a>', '<a href="https://e.example/">list.pdf</a>'),
+        ("L305", '<a href="/tea">Tea</a>', '<a href="mailto:hello@quitte.example">Tea</a>'),
+        ("L305", '<a href="#below">Tea</a>', '<a href="#below">Tea</a><p id="below">Here</p>'),
+        ("L305", '<a href="">Tea</a>', '<a href="tel:+4315550123">Call</a>'),
+        ("L305", '<a href="assets/logo.png">Tea</a>', '<a href="https://quitte.example/assets/logo.png">Tea</a>'),
+        ("L306", '<a href="https://quitte.example/?e=anna.lee@mail.example">Tea</a>', "<p>anna.lee@mail.example</p>"),
+        ("L306", '<a href="https://quitte.example/?e=anna.lee%40mail.example">Tea</a>',
+         '<a href="https://quitte.example/?k=a1b2">Tea</a>'),
+        ("L306", '<a href="https://quitte.example/?p=4315550123">Tea</a>', '<a href="tel:+4315550123">Call</a>'),
+        ("L307", '<img src="https://spy.example/o.gif" alt="" width="1" height="1">',
+         '<img src="https://quitte.example/o.gif" alt="" width="1" height="1">'),
+        ("L307", '<a href="https://spy.example/v1.k1.u.abcdef.0123456789abcdef01">Tea</a>',
+         '<a href="https://quitte.example/v1.k1.u.abcdef.0123456789abcdef01">Tea</a>'),
+        ("L308", '<a href="javascript:go()">Tea</a>', '<a href="sms:+43155">Tea</a>'),
+        ("L401", '<img src="https://quitte.example/a.png" width="200">', PICTURE),
+        ("L402", '<img src="https://quitte.example/a.png" alt="" width="200">', PICTURE),
+        ("L403", '<img src="https://quitte.example/a.png" alt="A cup">', PICTURE),
+        ("L404", "<script>go()</script>", "<p>script</p>"),
+        ("L404", '<form action="https://quitte.example/"></form>', "<p>form</p>"),
+        ("L405", '<p onmouseover="go()">Tea</p>', '<p title="on it">Tea</p>'),
+        ("L406", '<p style="display: flex">Tea</p>', '<p style="display: block">Tea</p>'),
+        ("L406", '<p style="width: calc(100% - 2px)">Tea</p>', '<p style="width: 100%">Tea</p>'),
+        ("L406", "<video></video>", "<p>video</p>"),
+        ("L406", '<img src="data:image/png;base64,AA" alt="A" width="9">', PICTURE),
+        ("L408", PICTURE * 31, PICTURE * 3),
+        ("L409", f"<p>{'word ' * 17_000}</p>", f"<p>{'word ' * 9_000}</p>"),
+        ("L410", f"<p>{'word ' * 22_000}</p>", f"<p>{'word ' * 17_000}</p>"),
+        ("L414", '<p style="color: #cccccc">Pale</p>', '<p style="color: #555555">Dark</p>'),
+        ("L414", '<p style="color: #999999; font-size: 20px">Pale</p>',
+         '<p style="color: #8a8a8a; font-size: 30px">Large</p>'),
+        ("L416", '<p style="color: #000; background: #fff">Hard</p>',
+         '<p style="color: #111; background: #fff">Soft</p>'),
+    ],
+)  # fmt: skip
+def test_check_finds_the_bad_and_leaves_the_good(code: str, bad: str, good: str) -> None:
+    assert code in codes(bad)
+    assert code not in codes(good)
+
+
+@pytest.mark.parametrize(
+    ("code", "bad", "good"),
+    [
+        ("L201", "A very long subject that goes on and on until nobody sees its end", "A" * 60),
+        ("L202", "🔥 New teas 🔥", "New teas 🍵"),
+        ("L203", "New\u200b teas", "Neue Tees für dich"),
+        ("L204", "Fwd: New teas", "Reading: new teas"),
+        ("L204", "RE: New teas", "Recipe: new teas"),
+        ("L205", "NEW TEAS ARE HERE", "New TEAS are here"),
+        ("L205", "New teas!!", "New teas!"),
+        ("L213", PREHEADER, "New teas"),
+    ],
+)
+def test_subject(code: str, bad: str, good: str) -> None:
+    assert code in codes(subject=bad)
+    assert code not in codes(subject=good)
+
+
+@pytest.mark.parametrize(("code", "preheader"), [("L211", ""), ("L212", "Look!"), ("L212", "on and on " * 15)])
+def test_preheader(code: str, preheader: str) -> None:
+    assert code in codes(preheader=preheader)
+    assert code not in codes(preheader=PREHEADER)
+
+
+def test_a_mail_of_pictures_needs_words() -> None:
+    assert "L407" in codes(PICTURE, text="[A cup] (https://quitte.example/)", filler="")
+    assert "L407" not in codes(PICTURE)
+
+
+def test_the_page_says_language_title_and_dark_mode() -> None:
+    bare = Rendered("New teas", PREHEADER, f"<html><head></head><body><p>{FILLER}</p></body></html>", FILLER)
+    found = {each.code for each in Inspector(Wording([], ""), HOSTS).look(bare, READER)}
+    assert {"L411", "L412", "L413"} <= found
+    assert not {"L411", "L412", "L413"} & codes()
+
+
+def test_text_has_to_be_readable_in_dark_mode_too() -> None:
+    rule = (
+        "<style>@media (prefers-color-scheme: dark) {{ .card {{ background-color: #111111 !important; {0} }} }}</style>"
+    )
+    body = '<div class="card" style="background-color: #ffffff; color: #222222"><p>Tea</p></div>'
+    assert "L415" in codes(body, head=rule.format(""))
+    assert "L415" not in codes(body, head=rule.format("color: #eeeeee !important;"))
+
+
+def test_emoji_of_several_parts_is_one_sign() -> None:
+    assert wording.visible("👩‍👩‍👧 für Zoë") == 9
+
+
+def test_a_clean_page_has_no_findings() -> None:
+    assert codes(PICTURE) == set()
+
+
+def test_what_only_one_person_has_is_found_after_a_thousand_without_it() -> None:
+    inspector = Inspector(Wording([], ""), HOSTS)
+    for number in range(1000):
+        html = PAGE.format(head="", body=f"<p>Hi Person {number},</p>", filler=FILLER)
+        assert inspector.look(Rendered("New teas", PREHEADER, html, FILLER), READER) == []
+    html = PAGE.format(head="", body="<p>Hi nan,</p>", filler=FILLER)
+    assert [each.code for each in inspector.look(Rendered("New teas", PREHEADER, html, FILLER), READER)] == ["L104"]
+
+
+TODAY = datetime(2026, 3, 20, tzinfo=UTC).date()
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "ends"),
+    [
+        ("L601", "Today only: five euros.", None),
+        ("L601", "Nur noch heute: fünf Euro.", None),
+        ("L601", "Letzte Chance!", None),
+        ("L601", "Five euros until 30 June 2026.", "2026-08-31"),
+        ("L604", "Hurry up, there is no time to lose.", None),
+        ("L604", "Nur noch wenige Stunden.", None),
+    ],
+)
+def test_hurry_needs_a_deadline(code: str, text: str, ends: str | None) -> None:
+    last = datetime.fromisoformat(ends).date() if ends else None
+    found = Deadlines().look(Rendered("Tea", PREHEADER, "", text), today=TODAY, ends=last)
+    assert [each.code for each in found] == [code]
+
+
+@pytest.mark.parametrize(
+    ("text", "ends"),
+    [
+        ("Today only: five euros.", "2026-03-20"),
+        ("Until 31 August 2026.", "2026-08-31"),
+        ("Closed until 6 April.", None),
+    ],
+)
+def test_a_true_deadline_is_left_alone(text: str, ends: str | None) -> None:
+    last = datetime.fromisoformat(ends).date() if ends else None
+    assert Deadlines().look(Rendered("Tea", PREHEADER, "", text), today=TODAY, ends=last) == []
+
+
+LINK = "https://quitte.example/u/token1"
+RENDERED = Rendered(
+    "New teas", PREHEADER, f'<p>1 Long Lane</p><a href="{LINK}">Unsubscribe</a>', f"1 Long Lane\nUnsubscribe: {LINK}"
+)
+ASKED = wire.Asked(
+    domain="quitte.example",
+    subject="New teas",
+    address="1 Long Lane",
+    unsubscribe_hosts=("quitte.example",),
+    is_token=lambda token: token == "token1",
+)
+
+
+def message(rendered: Rendered = RENDERED, **said: Any) -> bytes:
+    """Return the bytes of a sound message, or of one whose envelope says something else."""
+    values: dict[str, Any] = {
+        "from_name": "Quitte", "from_email": "hello@quitte.example", "to_name": "Anna", "to_email": "anna@mail.example",
+        "reply_to": "tea@quitte.example", "message_id": "abc@quitte.example", "date": datetime(2026, 3, 20, tzinfo=UTC),
+        "list_id": "news.quitte.example", "unsubscribe_mailto": None, "unsubscribe_url": LINK,
+        "return_path": "hello@quitte.example", "feedback_id": "a:b:c:quitte1", **said,
+    }  # fmt: skip
+    return compose.build(rendered, Envelope(**values))
+
+
+def found_in(data: bytes) -> set[str]:
+    return {found.code for found in wire.check(data, ASKED)}
+
+
+def test_a_sound_message_has_no_findings() -> None:
+    assert found_in(message()) == set()
+
+
+@pytest.mark.parametrize(
+    ("code", "data"),
+    [
+        ("L501", message(from_email="hello@elsewhere.example")),
+        ("L501", message().replace(b"From: ", b"From: x@quitte.example\r\nFrom: ", 1)),
+        ("L502", message().replace(b"Reply-To: tea@quitte.example", b"Reply-To: nobody at all")),
+        ("L503", message(message_id="abc@elsewhere.example")),
+        ("L504", message().replace(b"Date: ", b"X-Date: ", 1)),
+        ("L505", message().replace(b"Subject: New teas", b"Subject: Old teas")),
+        ("L506", message().replace(b"List-Unsubscribe: ", b"X-Unsubscribe: ", 1)),
+        ("L506", message(unsubscribe_url="https://elsewhere.example/u/token1")),
+        ("L506", message(unsubscribe_url="https://quitte.example/u/token2")),
+        ("L506", message().replace(f"<{LINK}>".encode(), b"=?utf-8?q?=3Chttps=3A=3E?=")),
+        ("L507", message().replace(b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n", b"")),
+        ("L507", message().replace(b"=One-Click", b"=OneClick")),
+        ("L508", message(list_id=None)),
+        ("L508", message().replace(b"<news.quitte.example>", b"news")),
+        ("L509", message(feedback_id="a:b:c:anna@mail.example")),
+        ("L509", message(feedback_id="only-one")),
+        ("L510", b"DKIM-Signature: v=1; d=quitte.example; h=from:subject; b=x\r\n" + message()),
+        ("L511", message(Rendered("New teas", PREHEADER, f'<a href="{LINK}">x</a>', f"1 Long Lane {LINK}"))),
+        ("L512", message(Rendered("New teas", PREHEADER, "<p>1 Long Lane</p>", f"1 Long Lane {LINK}"))),
+        ("L513", message(Rendered("New teas", PREHEADER, RENDERED.html, ""))),
+        ("L514", message().replace(b"charset=utf-8", b"charset=latin-1")),
+        ("L514", message().replace(b"quoted-printable", b"8bit")),
+        ("L514", message() + b"x" * 1200),
+        ("L514", message().replace(b"\r\n", b"\n")),
+        ("L515", message(Rendered("New teas", PREHEADER, RENDERED.html + "x" * 11_000_000, RENDERED.text))),
+    ],
+    ids=lambda each: each if isinstance(each, str) else "",
+)
+def test_bytes_that_are_wrong_are_told(code: str, data: bytes) -> None:
+    assert code in found_in(data)
+
+
+def test_a_signature_that_covers_both_is_enough() -> None:
+    signed = b"DKIM-Signature: v=1; h=from:list-unsubscribe:list-unsubscribe-post; b=x\r\n" + message()
+    assert found_in(signed) == set()
+
+
+def test_a_free_mail_provider_cannot_be_the_sender() -> None:
+    data = message(from_email="shop@gmail.com", message_id="a@gmail.com")
+    asked = wire.Asked(domain="gmail.com", subject="New teas", unsubscribe_hosts=("quitte.example",))
+    assert "L501" in {found.code for found in wire.check(data, asked)}
+
+
+def test_a_fault_is_placed_where_its_text_stands_else_on_the_line_most_like_it() -> None:
+    files = {"templates/a.md": "one\nHi {{ name }},\nsee\nthis thing\n", "mailflow:b.html": "Hi there"}
+    places = Places("templates/a.md", files)
+    assert places.find(("see this",)) == Place("templates/a.md", 3, 1)
+    assert places.find(("nowhere", "Hi nan, it is we")) == Place("templates/a.md", 2)
+    assert places.find(()) == Place("templates/a.md")
+
+
+def test_every_check_has_a_code_a_severity_and_something_to_do() -> None:
+    assert all(check.severity in Severity and check.about and check.remedy for check in CHECKS.values())
+    assert len({check.name for check in CHECKS.values()}) == len(CHECKS)
+
+
+def test_hosts_are_read_from_addresses() -> None:
+    assert links.host_of("https://Quitte.example:443/x") == "quitte.example"
+    assert links.host_of("https://[broken") == ""
