@@ -37,7 +37,7 @@ def tasks(
     templates: Mapping[str, CompiledTemplate], campaigns: Mapping[str, OpenCampaign], names: Collection[str]
 ) -> list[Task]:
     """Return what is to be linted: everything, or the templates and campaigns that are named."""
-    used = [Task(templates[c.file.spec.template], c) for c in campaigns.values() if c.file.spec.template in templates]
+    used = [Task(c.template, c) for c in campaigns.values() if c.file.spec.template in templates]
     sent = {task.template.name for task in used}
     found = [*used, *(Task(template, None) for name, template in templates.items() if name not in sent)]
     if not names:
