@@ -118,3 +118,17 @@ def test_what_a_name_holds_never_steers_the_terminal(shop: Workspace, capsys: py
     out = capsys.readouterr().out
     assert "\x1b" not in out
     assert "[link=https://evil.example]x[/link]" in out
+
+
+def test_pictures_and_links_are_made_as_the_settings_say(shop: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    with (shop.root / "mailflow.yaml").open("a", encoding="utf-8") as settings:
+        settings.write("url: https://shop.example\nasset_url: https://img.shop.example\nutm: {source: letter}\n")
+    (shop.templates / "assets").mkdir()
+    (shop.templates / "assets" / "tea.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    (shop.templates / "picture.md").write_text(
+        "---\nsubject: Tea\n---\n![Tea](tea.png)\n\n[Look](https://shop.example/tea)\n", encoding="utf-8"
+    )
+    assert preview(shop, "picture", "--format", "json") == 0
+    html = json.loads(capsys.readouterr().out)["html"]
+    assert "https://img.shop.example/" in html
+    assert "utm_source=letter" in html

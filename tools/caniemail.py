@@ -33,8 +33,8 @@ FEATURES = {
         f"css-{name}": name
         for name in (
             "align-items animation aspect-ratio backdrop-filter background-image clip-path column-count filter "
-            "flex-direction flex-wrap float gap grid-template inset justify-content mask-image mix-blend-mode object-fit "
-            "object-position position transform visibility writing-mode z-index"
+            "flex-direction flex-wrap float gap grid-template inset justify-content mask-image mix-blend-mode "
+            "object-fit object-position position transform visibility writing-mode z-index"
         ).split()
     },
     "value": {"css-display-flex": "display: flex", "css-display-grid": "display: grid"},

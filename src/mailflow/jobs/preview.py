@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mailflow import addresses, templates
 from mailflow.errors import UsageError
 from mailflow.jobs import offering, personal
-from mailflow.outbox.render import Renderer
+from mailflow.outbox.render import Renderer, how_of
 from mailflow.reports import preview_page
 from mailflow.reports.preview_page import Letter
 from mailflow.store import contacts
@@ -59,13 +59,19 @@ def preview(workspace: Workspace, name: str, email: str | None, *, now: datetime
 
     `TemplateError` names the file, the line and the person; `UsageError` an address that nobody has.
     """
-    template = templates.load(workspace.templates, name)
+    template = load(workspace, name)
     if email is None:
         known = personal.sample(workspace, template, now=now)
     else:
         contact_id = _contact(workspace, email)
         known = personal.contexts(workspace, template, [contact_id], now=now)[contact_id]
     return of_context(workspace, template, known, is_sample=email is None, now=now)
+
+
+def load(workspace: Workspace, name: str) -> CompiledTemplate:
+    """Return a template as the settings want its messages made; links lead straight to where they go, uncounted."""
+    how = how_of(workspace.settings, name)
+    return templates.load(workspace.templates, name, replace(how, clicks=False, opens=False))
 
 
 def check(workspace: Workspace, name: str, email: str | None) -> None:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from mailflow import templates
 from mailflow.errors import MailflowError, ProblemsError
 from mailflow.jobs import offering, personal, preview, readers
 from mailflow.jobs.preview import TOKEN, Preview
@@ -95,7 +94,7 @@ def variants(workspace: Workspace, name: str, *, now: datetime, tell: Callable[[
     """
     from mailflow.templates.branches import Branches
 
-    template = templates.load(workspace.templates, name)
+    template = preview.load(workspace, name)
     branches = Branches(template)
     people = readers.of_template(workspace, template, now=now)
     finder = _Finder(workspace, template, branches, now)

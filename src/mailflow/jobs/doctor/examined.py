@@ -20,6 +20,7 @@ from mailflow.jobs.doctor.fields import FieldReport, Gathered, field_reports, re
 from mailflow.offers import pool
 from mailflow.offers.offer import Offers
 from mailflow.outbox import days
+from mailflow.outbox.render import how_of
 from mailflow.places import listed
 from mailflow.rules import Rule, RuleError
 from mailflow.rules.types import TRAITS
@@ -102,7 +103,8 @@ class Examined:
     def templates(self) -> Mapping[str, CompiledTemplate]:
         """The templates that can be compiled, by name."""
         folder = self.workspace.templates
-        tried = {name: self._tried(partial(templates.load, folder, name)) for name in source.names(folder)}
+        hows = {name: how_of(self.settings, name) if self.settings else None for name in source.names(folder)}
+        tried = {name: self._tried(partial(templates.load, folder, name, how)) for name, how in hows.items()}
         return {name: template for name, template in tried.items() if template is not None}
 
     @cached_property
