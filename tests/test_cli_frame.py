@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ from mail_shop import mailflow, make_shop
 from mailflow.cli.frame import Format, Session
 from mailflow.cli.main import run
 from mailflow.errors import UsageError
+from mailflow.workspace import Workspace
+from people import add_contact
 
 ROWS = [
     {"name": "Zoë", "count": 1, "share": 0.5, "tags": ["a", "b"], "note": None},
@@ -114,3 +117,31 @@ def test_a_poor_terminal_gets_no_traceback(tmp_path: Path, encoding: str) -> Non
         done = subprocess.run(command, capture_output=True, env=environment, check=False)
         assert done.returncode == 0, done.stderr
         assert b"internal error" not in done.stderr
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    "words", ["export contacts", "export contacts --format json", "segment --rule true --format csv"]
+)
+def test_data_on_a_terminal_does_not_steer_it_and_in_a_pipe_is_whole(
+    tmp_path: Path, words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    evil = "Eve\x1b]0;owned\x07\x9b31m\u202e"
+    assert run(["init", str(tmp_path / "shop"), "--quiet"]) == 0
+    shop = Workspace.at(tmp_path / "shop")
+    with shop.store.transaction() as tx:
+        number = add_contact(tx, "eve@example.com", now=datetime(2026, 3, 20, tzinfo=UTC))
+        tx.execute("UPDATE contacts SET first_name = ?, city = ? WHERE id = ?", (evil, evil, number))
+    capsys.readouterr()
+    arguments = [*words.split(), "--workspace", str(tmp_path / "shop")]
+    monkeypatch.setattr("sys.stdout", terminal := Terminal())
+    assert run(arguments) == 0
+    monkeypatch.setattr("sys.stdout", pipe := io.StringIO())
+    assert run(arguments) == 0
+    assert "eve@example.com" in terminal.getvalue()
+    assert not set("\x1b\x07\x9b\u202e") & set(terminal.getvalue())
+    assert "\x9b" in pipe.getvalue() or "segment" in words

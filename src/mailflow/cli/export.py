@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from mailflow.cli.frame import Format, Session, command
+from mailflow.cli.plain import harmless
 from mailflow.errors import UsageError
 
 
@@ -75,7 +76,7 @@ def _print(session: Session, nouns: Sequence[str], *, raw: bool) -> None:
         raise UsageError("to stdout goes one noun: name it, or say --csv DIR, --json DIR or --parquet DIR for files")
     noun = nouns[0]
     if session.format in (Format.TABLE, Format.CSV):
-        job.to_stream(session.workspace, noun, sys.stdout, now=session.now, raw=raw)
+        job.to_stream(session.workspace, noun, harmless(sys.stdout), now=session.now, raw=raw)
         return
     rows = (row for block in job.blocks(session.workspace, noun, now=session.now) for row in block)
     session.emit_stream(job.records(noun, rows), columns=())

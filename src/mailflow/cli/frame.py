@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, Protocol, get_type_h
 import typer
 
 from mailflow import clock
+from mailflow.cli.plain import harmless
 from mailflow.cli.talk import talk
 from mailflow.errors import QuestionError, UsageError
 
@@ -104,39 +105,41 @@ class Session:
 
     def emit(self, rows: Sequence[Record], table: Callable[[], RenderableType], *, columns: Sequence[str] = ()) -> None:
         """Print rows to stdout in the format asked for; `columns` heads a CSV that may be empty."""
+        to = harmless(sys.stdout)
         match self.format:
             case Format.TABLE:
                 self.out.print(table())
             case Format.JSON:
-                print(json.dumps(list(rows), ensure_ascii=False, indent=2))
+                print(json.dumps(list(rows), ensure_ascii=False, indent=2), file=to)
             case Format.JSONL:
                 for row in rows:
-                    print(json.dumps(row, ensure_ascii=False))
+                    print(json.dumps(row, ensure_ascii=False), file=to)
             case Format.CSV:
-                print(_as_csv(rows, columns), end="")
+                print(_as_csv(rows, columns), end="", file=to)
 
     def emit_object(self, record: Record, table: Callable[[], RenderableType]) -> None:
         """Print one object (a plan, a status): JSON as the object itself, CSV as one row."""
         if self.format is Format.JSON:
-            print(json.dumps(record, ensure_ascii=False, indent=2))
+            print(json.dumps(record, ensure_ascii=False, indent=2), file=harmless(sys.stdout))
         else:
             self.emit([record], table)
 
     def emit_stream(self, rows: Iterable[Record], *, columns: Sequence[str]) -> None:
         """Print rows as JSON, JSON lines or CSV as they come, however many there are; a table is the caller's."""
+        to = harmless(sys.stdout)
         match self.format:
             case Format.CSV:
-                writer = csv.writer(sys.stdout, lineterminator="\n")
+                writer = csv.writer(to, lineterminator="\n")
                 writer.writerow(columns)
                 writer.writerows([_csv_cell(row.get(name)) for name in columns] for row in rows)
             case Format.JSON:
-                print("[", end="")
+                print("[", end="", file=to)
                 for number, row in enumerate(rows):
-                    print(",\n " if number else "\n ", json.dumps(row, ensure_ascii=False), end="")
-                print("\n]")
+                    print(",\n " if number else "\n ", json.dumps(row, ensure_ascii=False), end="", file=to)
+                print("\n]", file=to)
             case _:
                 for row in rows:
-                    print(json.dumps(row, ensure_ascii=False))
+                    print(json.dumps(row, ensure_ascii=False), file=to)
 
     @contextmanager
     def progress(self, label: str, total: int | None = None) -> Iterator[Progress]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mailflow.cli.frame import Format, Session, command
+from mailflow.cli.plain import harmless
 from mailflow.errors import ConfigError, PartialFailure
 from mailflow.phrases import many
 
@@ -77,7 +79,7 @@ def _print(session: Session, report: Report, format: LintFormat) -> None:
     if format is LintFormat.SARIF:
         from mailflow.jobs.lint import sarif
 
-        print(json.dumps(sarif.log(report.findings), ensure_ascii=False, indent=2))
+        print(json.dumps(sarif.log(report.findings), ensure_ascii=False, indent=2), file=harmless(sys.stdout))
     elif format is LintFormat.TABLE:
         for finding in report.findings:
             session.out.print(_note(finding) if finding.check.severity == "note" else _finding(finding))

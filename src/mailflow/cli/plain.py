@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import re
-from typing import Any
+from typing import Any, TextIO
 
 _SPACES = re.compile(r"[\t\n\v\f\r\x85\u2028\u2029 ]+")
 _MOST = 500
+# Control characters but for tab and line end, and what turns the direction of writing.
+_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _JOINERS = frozenset("\u200c\u200d\xa0\u202f")  # in names and emoji; they steer nothing
 
 
@@ -31,6 +34,23 @@ def cleaned(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [cleaned(one) for one in value]
     return visible(value) if isinstance(value, str) else value
+
+
+class Harmless(io.TextIOBase):
+    """A terminal that data is written to as it is: what would steer it comes as an escape."""
+
+    def __init__(self, terminal: TextIO) -> None:
+        self._terminal = terminal
+
+    def write(self, text: str) -> int:
+        """Write text; its line ends and tabs are left."""
+        self._terminal.write(_STEERING.sub(lambda found: _escape(found[0]), text))
+        return len(text)
+
+
+def harmless(stream: TextIO) -> TextIO:
+    """Return where data goes: to a terminal without what steers it; a file or a program gets every letter."""
+    return Harmless(stream) if stream.isatty() else stream  # type: ignore[return-value]
 
 
 def _escape(letter: str) -> str:
