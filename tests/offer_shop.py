@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from email import message_from_bytes
+from email.policy import default
 from pathlib import Path
 
 from mailflow.store import contents
@@ -55,7 +57,14 @@ def given(shop: Workspace) -> dict[str, str]:
 
 def shown(sink: Sink) -> list[str]:
     """Return the code in every message that the sink took."""
-    return [match[1] for body in sink.bodies() if (match := _CODE.search(body.decode("utf-8")))]
+    return [match[1] for body in sink.bodies() if (match := _CODE.search(_text(body)))]
+
+
+def _text(message: bytes) -> str:
+    """Return the text part of a message as it is read."""
+    part = message_from_bytes(message, policy=default).get_body(("plain",))
+    assert part is not None
+    return str(part.get_content())
 
 
 def frozen(shop: Workspace) -> dict[int, str]:
@@ -63,7 +72,7 @@ def frozen(shop: Workspace) -> dict[int, str]:
     ids = [row["id"] for row in shop.store.db.execute("SELECT id FROM messages")]
     found = {}
     for message_id, content in contents.many(shop.store.db, ids).items():
-        match = _CODE.search(content.data.decode("utf-8"))
+        match = _CODE.search(_text(content.data))
         assert match is not None
         found[message_id] = match[1]
     return found
