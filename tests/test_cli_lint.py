@@ -12,6 +12,7 @@ import pytest
 import faulty_shop
 from mail_shop import make_shop, write_campaign
 from mailflow.cli.main import run
+from mailflow.workspace import Workspace
 
 AT = ("--now", "2026-03-20T09:00:00Z")
 GOOD = "---\nsubject: Hello\npreheader: Something new is here, and it is rather nice.\n---\nHello there.\n"
@@ -43,6 +44,17 @@ def test_warnings_fail_only_when_strict(tmp_path: Path) -> None:
     words = shop_with(tmp_path, GOOD + "\n[Tea](http://quitte.example/)\n")
     assert run(words) == 0
     assert run([*words, "--strict"]) == 1
+
+
+def test_notes_of_one_kind_in_one_place_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = shop_with(tmp_path, GOOD.replace("preheader", "language: en\npreheader"))
+    with Workspace.at(tmp_path).store.transaction() as tx:
+        for number, language in enumerate(("de", "de", "fr"), start=1):
+            tx.execute("UPDATE contacts SET language = ? WHERE id = ?", (language, number))
+    assert run(words) == 0
+    (note,) = " ".join(capsys.readouterr().out.split()).split("note ")[1:]
+    assert "these people read de" in note
+    assert "(2 of 3 people); 1 more such" in note
 
 
 def test_a_broken_file_is_78(tmp_path: Path) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from enum import StrEnum
+from itertools import groupby
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -81,8 +83,8 @@ def _print(session: Session, report: Report, format: LintFormat) -> None:
 
         print(json.dumps(sarif.log(report.findings), ensure_ascii=False, indent=2), file=harmless(sys.stdout))
     elif format is LintFormat.TABLE:
-        for finding in report.findings:
-            session.out.print(_note(finding) if finding.check.severity == "note" else _finding(finding))
+        for finding, more in _folded(report.findings):
+            session.out.print(_note(finding, more) if finding.check.severity == "note" else _finding(finding))
     else:
         rows = [finding.as_record() for finding in report.findings]
         replace(session, format=Format(format)).emit(rows, lambda: "", columns=_COLUMNS)
@@ -111,12 +113,23 @@ def _tell(session: Session, report: Report, *, strict: bool) -> None:
     session.say(told)
 
 
-def _note(finding: Finding) -> RenderableType:
+def _folded(findings: Sequence[Finding]) -> Iterator[tuple[Finding, int]]:
+    """Yield findings, of the notes of one kind in one place the one with most people and how many more there are."""
+    for (severity, *_), alike in groupby(findings, lambda each: (each.check.severity, each.where, each.check.code)):
+        several = list(alike)
+        if severity == "note":
+            yield max(several, key=lambda each: each.people), len(several) - 1
+        else:
+            yield from ((each, 0) for each in several)
+
+
+def _note(finding: Finding, more: int) -> RenderableType:
     """Return a note as one line: nothing has to be done about it."""
     from rich.text import Text
 
     people = f" ({finding.people:,} of {many(finding.of, 'person', 'people')})" if finding.people else ""
-    return Text(f"note    {finding.where}: {_visible(finding.message)}{people}", style="dim")
+    others = f"; {more} more such, --format json has all" if more else ""
+    return Text(f"note    {finding.where}: {_visible(finding.message)}{people}{others}", style="dim")
 
 
 def _finding(finding: Finding) -> RenderableType:
