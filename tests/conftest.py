@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -19,6 +20,10 @@ import pytest
 
 import sink
 from sink import Sink
+
+# Who runs the tests may ignore Ctrl-C, as a shell's background jobs do; what the tests start must not inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).parents[1]
 SYSTEM_FOLDERS = "/usr/sbin:/sbin"  # where Debian puts smtp-sink, off the path of ordinary users

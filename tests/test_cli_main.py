@@ -140,10 +140,7 @@ def test_an_interrupt_is_told_and_nothing_is_lost(tmp_path: Path, mail_sink: Cal
     with_relay(shop.root, sink.port)  # type: ignore[attr-defined]
     assert mailflow(shop, "send", "hello", "--test-to", "me@quitte.example") == 0
     command = [sys.executable, "-m", "mailflow", "send", "hello", "--yes", "--workspace", str(shop.root)]
-    # As from a terminal, also where whoever runs the tests ignores Ctrl-C, as a shell's background jobs do.
-    sending = subprocess.Popen(
-        command, stderr=subprocess.PIPE, text=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
-    )
+    sending = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     while len(sink.accepted()) < 5 and sending.poll() is None:  # type: ignore[attr-defined]
         time.sleep(0.01)
     os.kill(sending.pid, signal.SIGINT)
