@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mailflow.cli.frame import Format, Session, command
-from mailflow.cli.plain import harmless
+from mailflow.cli.plain import harmless, visible
 from mailflow.errors import ConfigError, PartialFailure
 from mailflow.phrases import many
 
@@ -129,7 +129,7 @@ def _note(finding: Finding, more: int) -> RenderableType:
 
     people = f" ({finding.people:,} of {many(finding.of, 'person', 'people')})" if finding.people else ""
     others = f"; {more} more such, --format json has all" if more else ""
-    return Text(f"note    {finding.where}: {_visible(finding.message)}{people}{others}", style="dim")
+    return Text(f"note    {finding.where}: {visible(finding.message)}{people}{others}", style="dim")
 
 
 def _finding(finding: Finding) -> RenderableType:
@@ -144,17 +144,12 @@ def _finding(finding: Finding) -> RenderableType:
     severity = str(finding.check.severity)
     grid.add_row(
         Text(severity, style=_STYLES[severity]),
-        Text(f"{finding.where}: {_visible(finding.message)} [{finding.check.code} {finding.check.name}]"),
+        Text(f"{finding.where}: {visible(finding.message)} [{finding.check.code} {finding.check.name}]"),
     )
     if finding.people:
         whom = (
-            f"{finding.people:,} of {many(finding.of, 'person', 'people')}, such as {_visible(finding.example or '')}"
+            f"{finding.people:,} of {many(finding.of, 'person', 'people')}, such as {visible(finding.example or '')}"
         )
         grid.add_row("", Text(whom))
     grid.add_row("", Text(f"→ {finding.check.remedy}"))
     return Padding(grid, (0, 0, 1, 0))
-
-
-def _visible(text: str) -> str:
-    """Return text without what would steer the terminal."""
-    return "".join(sign for sign in text if sign == "\n" or sign.isprintable())
