@@ -147,9 +147,7 @@ def _finding(finding: Finding) -> RenderableType:
         Text(f"{finding.where}: {visible(finding.message)} [{finding.check.code} {finding.check.name}]"),
     )
     if finding.people:
-        whom = (
-            f"{finding.people:,} of {many(finding.of, 'person', 'people')}, such as {visible(finding.example or '')}"
-        )
+        whom = f"{finding.people:,} of {many(finding.of, 'person', 'people')}, such as {visible(finding.example or '')}"
         grid.add_row("", Text(whom))
     grid.add_row("", Text(f"→ {finding.check.remedy}"))
     return Padding(grid, (0, 0, 1, 0))

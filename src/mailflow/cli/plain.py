@@ -36,6 +36,11 @@ def cleaned(value: Any) -> Any:
     return visible(value) if isinstance(value, str) else value
 
 
+def steerless(text: str) -> str:
+    """Return text of any number of lines with what would steer the terminal as escapes."""
+    return _STEERING.sub(lambda found: _escape(found[0]), text)
+
+
 class Harmless(io.TextIOBase):
     """A terminal that data is written to as it is: what would steer it comes as an escape."""
 
@@ -44,7 +49,7 @@ class Harmless(io.TextIOBase):
 
     def write(self, text: str) -> int:
         """Write text; its line ends and tabs are left."""
-        self._terminal.write(_STEERING.sub(lambda found: _escape(found[0]), text))
+        self._terminal.write(steerless(text))
         return len(text)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mailflow.cli.frame import Format, Record, Session, command
+from mailflow.cli.plain import steerless
 from mailflow.errors import UsageError
 
 if TYPE_CHECKING:
@@ -217,12 +218,5 @@ def _letter(made: Preview) -> RenderableType:
         ("Size", f"{len(made.data) / 1024:.0f} KB"),
     )
     for name, value in lines:
-        head.add_row(Text(name, style="bold"), Text(_visible(value)))
-    return Group(head, Rule(style="dim"), Text(_visible(made.rendered.text).rstrip("\n")))
-
-
-def _visible(text: str) -> str:
-    """Return text without what would steer the terminal."""
-    return "".join(
-        character for character in text if character == "\n" or character.isprintable() or character == "\xa0"
-    )
+        head.add_row(Text(name, style="bold"), Text(steerless(value)))
+    return Group(head, Rule(style="dim"), Text(steerless(made.rendered.text).rstrip("\n")))

@@ -61,7 +61,7 @@ def report(
         rows = [{"report": name, "about": about} for name, about in REPORTS.items()]
         session.emit(rows, lambda: _table([tuple(row.values()) for row in rows], ["report", "about"]))
     elif name not in REPORTS:
-        raise UsageError(f"there is no report {name!r}: {', '.join(REPORTS)}")
+        raise UsageError(f"there is no report {name!r} (there is: {', '.join(REPORTS)})")
     elif for_ is not None:
         _shown_to(session, for_)
     else:
