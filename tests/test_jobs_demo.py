@@ -130,17 +130,41 @@ def test_every_message_is_personal_whole_and_can_be_declined(
     delivered: dict[str, list[EmailMessage]], people: dict[str, dict[str, str]]
 ) -> None:
     for address, messages in delivered.items():
-        name = people[address]["first_name"] or "there"
+        name, language = people[address]["first_name"], people[address]["language"]
         for message in messages:
+            english, german = f"Hi {name or 'there'},", f"Hallo {name},".replace(" ,", ",")
             plain = message.get_body(("plain",))
             html = message.get_body(("html",))
             assert plain is not None
             assert html is not None
-            assert f"Hi {name}," in plain.get_content(), address
+            assert (german if language == "de" else english) in plain.get_content(), address
             assert BRAND.address in plain.get_content()
             assert "{{" not in plain.get_content() + html.get_content() + message["Subject"]
             assert message["List-Unsubscribe"].startswith("<mailto:")
             assert message["From"].addresses[0].addr_spec == BRAND.email
+
+
+def test_who_is_to_come_back_gets_a_code_with_its_last_day_in_their_language(
+    delivered: dict[str, list[EmailMessage]], people: dict[str, dict[str, str]]
+) -> None:
+    letters = {
+        address: body.get_content()
+        for address, messages in delivered.items()
+        for message in messages
+        if "how have you been" in message["Subject"] or "wie geht es dir" in message["Subject"]
+        if (body := message.get_body(("plain",))) is not None
+    }
+    codes = [re.findall(r"SAMPLE-[0-9A-Z]{8}", text) for text in letters.values()]
+    assert len({code for (code,) in codes}) == len(letters) > 150
+    for address, text in letters.items():
+        german, british, american = "13. Dezember 2026", "13 December 2026", "December 13, 2026"
+        days = (german,) if people[address]["language"] == "de" else (british, american)
+        assert any(re.search(rf"(until|bis)\s+{day}", text) for day in days), address
+
+
+def test_its_files_and_letters_lint_clean(demo: Done, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run(["lint", "--workspace", str(demo.folder), "--now", NOW]) == 0
+    assert "nothing is wrong" in capfd.readouterr().err
 
 
 def test_the_newsletter_shows_products_that_its_reader_has_not_and_says_why(

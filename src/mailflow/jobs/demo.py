@@ -106,7 +106,7 @@ def _make_room(folder: Path, *, again: bool) -> None:
     made = [name for name, _ in init_job.read_pack(init_job.DEFAULT_PACK)]
     marker.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     marker.touch(mode=0o600)
-    marker.write_text(json.dumps([*made, *DATA_FILES, _NEWSLETTER_FILE], indent=1), encoding="utf-8")
+    marker.write_text(json.dumps([*made, *DATA_FILES, _NEWSLETTER_FILE, *samples.WRITINGS], indent=1), encoding="utf-8")
 
 
 def _take_away(folder: Path, made: Iterable[str]) -> None:
@@ -139,7 +139,9 @@ class _Guide:
         self.tell(f"$ mailflow init {self.folder}")
         self.workspace = init_job.init(self.folder, BRAND).workspace
         samples.write_shop(self.workspace.root, samples.make_shop(until=self.today - timedelta(days=1)))
-        self.tell(f"  a workspace; beside it {', '.join(DATA_FILES)}: a tea shop")
+        samples.write_writings(self.workspace.root)
+        self.tell(f"  a workspace; beside it {', '.join(DATA_FILES)}: a tea shop,")
+        self.tell("  its letters in English and German, and an offer for who is to come back")
         self.tell(f"$ cd {self.folder}")
 
     def bring_in(self, name: str) -> int:

@@ -1,7 +1,8 @@
 """A made-up shop to try mailflow on: tea and stoneware, a few thousand people, two years of orders, plain CSV files.
 
 Nothing here knows the rest of mailflow; `jobs/demo.py` takes the files through its verbs. `names.py` holds the names,
-`people.py` makes the contacts, `products.py` has what is sold, `orders.py` makes what they bought, this file writes it.
+`people.py` makes the contacts, `products.py` has what is sold, `orders.py` makes what they bought, `shop/` has what its
+owner wrote: letters in two languages and an offer. This file writes it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import csv
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
 from datetime import date
+from importlib.resources import files
 from pathlib import Path
 
 from mailflow.samples.orders import Order, make_orders
@@ -18,6 +20,7 @@ from mailflow.samples.products import CATALOGUE, Product
 
 SEED = 20240229
 CONTACTS = 3000
+WRITINGS = ("offers.yaml", "templates/thank_you.de.md", "templates/win_back.md", "templates/win_back.de.md")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,13 @@ def write_shop(folder: Path, shop: Shop) -> tuple[Path, Path, Path]:
         _write(folder / "products.csv", CATALOGUE),
         _write(folder / "orders.csv", shop.orders),
     )
+
+
+def write_writings(folder: Path) -> None:
+    """Write what the shop's owner wrote into a workspace, in place of what a new one has."""
+    for name in WRITINGS:
+        text = (files(__name__) / "shop" / name).read_text(encoding="utf-8")
+        (folder / name).write_text(text, encoding="utf-8")
 
 
 def _write(path: Path, rows: Sequence[Contact] | Sequence[Product] | Sequence[Order]) -> Path:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-# language: (unsubscribe, why you get this)
+# language: (unsubscribe, why you get this). Where a language has two words for "you" it stands without: the letter has one.
 _WORDS = {
     "en": ("Unsubscribe", "You get this e-mail because you are on our list."),
-    "de": ("Abmelden", "Sie erhalten diese E-Mail, weil Sie auf unserer Liste stehen."),
-    "fr": ("Se désabonner", "Vous recevez cet e-mail parce que vous êtes inscrit à notre liste."),
-    "es": ("Darse de baja", "Recibe este correo porque está en nuestra lista."),
-    "it": ("Annulla l’iscrizione", "Ricevi questa e-mail perché sei nella nostra lista."),
-    "pt": ("Cancelar a inscrição", "Recebe este e-mail porque está na nossa lista."),
-    "nl": ("Uitschrijven", "U ontvangt deze e-mail omdat u op onze lijst staat."),
+    "de": ("Abmelden", "Diese E-Mail geht an alle, die auf unserer Liste stehen."),
+    "fr": ("Se désabonner", "Cet e-mail est envoyé aux personnes inscrites à notre liste."),
+    "es": ("Darse de baja", "Este correo se envía a quienes están en nuestra lista."),
+    "it": ("Annulla l’iscrizione", "Questa e-mail è inviata a chi è nella nostra lista."),
+    "pt": ("Cancelar a inscrição", "Este e-mail é enviado a quem está na nossa lista."),
+    "nl": ("Uitschrijven", "Deze e-mail gaat naar iedereen die op onze lijst staat."),
     "pl": ("Wypisz się", "Otrzymujesz tę wiadomość, ponieważ jesteś na naszej liście."),
     "cs": ("Odhlásit se", "Tento e-mail dostáváte, protože jste na našem seznamu."),
     "da": ("Afmeld", "Du får denne e-mail, fordi du står på vores liste."),
@@ -49,12 +49,12 @@ _VIEW = {
 # language: (why, of mail that an order or account calls for)
 _ESSENTIAL = {
     "en": "You get this e-mail because of your order or your account with us.",
-    "de": "Sie erhalten diese E-Mail wegen Ihrer Bestellung oder Ihres Kontos bei uns.",
-    "fr": "Vous recevez cet e-mail en raison de votre commande ou de votre compte chez nous.",
-    "es": "Recibe este correo por su pedido o su cuenta con nosotros.",
-    "it": "Ricevi questa e-mail per il tuo ordine o il tuo account presso di noi.",
-    "pt": "Recebe este e-mail por causa da sua encomenda ou da sua conta.",
-    "nl": "U ontvangt deze e-mail vanwege uw bestelling of uw account bij ons.",
+    "de": "Diese E-Mail gehört zu einer Bestellung oder einem Konto bei uns.",
+    "fr": "Cet e-mail concerne une commande ou un compte chez nous.",
+    "es": "Este correo se refiere a un pedido o una cuenta con nosotros.",
+    "it": "Questa e-mail riguarda un ordine o un account presso di noi.",
+    "pt": "Este e-mail diz respeito a uma encomenda ou conta na nossa loja.",
+    "nl": "Deze e-mail hoort bij een bestelling of een account bij ons.",
     "pl": "Otrzymujesz tę wiadomość w związku z zamówieniem lub kontem u nas.",
     "cs": "Tento e-mail dostáváte kvůli své objednávce nebo účtu u nás.",
     "da": "Du får denne e-mail på grund af din ordre eller din konto hos os.",
