@@ -35,6 +35,7 @@ class Purpose(StrEnum):
     CONFIRM = "c"
     CLICK = "k"
     OPEN = "o"
+    ANSWER = "a"
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,15 @@ class Document:
                 return Problem(self.file, message, *place)
         return Problem(self.file, message)
 
+    def under(self, name: str) -> Document:
+        """Return the part that stands under one of its names, with the places of what is in it."""
+        return Document(
+            self.file,
+            self.data[name],
+            {path[1:]: place for path, place in self.keys.items() if path[0] == name},
+            {path[1:]: place for path, place in self.values.items() if path[:1] == (name,)},
+        )
+
 
 def read_yaml(path: Path, *, shown: str | None = None) -> Document:
     """Read a YAML file; `ProblemsError` names every problem as file:line:column. `shown` is the name in messages."""

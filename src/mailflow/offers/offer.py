@@ -173,7 +173,7 @@ def _offer(document: Document, name: str, settings: Settings) -> Offer:
         raise ProblemsError(
             [document.problem((name,), f"{name!r} is a word of `mailflow offers`: choose another", at_key=True)]
         )
-    said = parse_spec(OfferSpec, _under(document, name))
+    said = parse_spec(OfferSpec, document.under(name))
     ends = spec.expiry(said.expires) if said.expires else None
     kind = CodeKind.POOL if said.codes else CodeKind.GENERATED if said.generate else CodeKind.SHARED
     worth, currency = _worth(document, name, said, settings.currency)
@@ -197,16 +197,6 @@ def _offer(document: Document, name: str, settings: Settings) -> Offer:
         zone=settings.zone,
         text=_text(said),
         document=document,
-    )
-
-
-def _under(document: Document, name: str) -> Document:
-    """Return the part of a document that stands under one of its names, with the places of what is in it."""
-    return Document(
-        document.file,
-        document.data[name],
-        {path[1:]: place for path, place in document.keys.items() if path[0] == name},
-        {path[1:]: place for path, place in document.values.items() if path[:1] == (name,)},
     )
 
 

@@ -42,6 +42,12 @@ def m0003_offers(db: sqlite_utils.Database) -> None:
     _execute_file(db, "m0003_offers.sql")
 
 
+@migrations()
+def m0004_answers(db: sqlite_utils.Database) -> None:
+    """Add who was asked what in polls, and until when a mail is true."""
+    _execute_file(db, "m0004_answers.sql")
+
+
 def migrate(db: Connection, path: Path, *, backups: Path) -> Path:
     """Back the database up into the folder `backups`, then apply what is missing. Return the backup's path."""
     backup = back_up(db, path, backups=backups)

@@ -311,7 +311,7 @@ CREATE TABLE message_contents (
   size       INTEGER NOT NULL,                 -- of the bytes
   sha256     TEXT NOT NULL,                    -- stays when the bytes go
   bytes      BLOB                              -- zlib of the message as sent, dots not stuffed; NULL after 30 days
-) STRICT;
+, true_until INTEGER) STRICT;
 
 CREATE INDEX message_contents_kept ON message_contents (frozen_at) WHERE bytes IS NOT NULL;
 
@@ -647,6 +647,15 @@ CREATE TABLE links (
 
 CREATE INDEX links_by_message ON links (message_id) WHERE message_id IS NOT NULL;
 
+CREATE TABLE polls_asked (
+  poll       TEXT NOT NULL,                    -- its name in polls.yaml
+  message_id INTEGER NOT NULL REFERENCES messages (id),
+  PRIMARY KEY (poll, message_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX polls_asked_by_message ON polls_asked (message_id);
+
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('mailflow', 'm0001_first', strftime('%Y-%m-%d %H:%M:%f+00:00'));
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('mailflow', 'm0002_everything', strftime('%Y-%m-%d %H:%M:%f+00:00'));
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('mailflow', 'm0003_offers', strftime('%Y-%m-%d %H:%M:%f+00:00'));
+INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('mailflow', 'm0004_answers', strftime('%Y-%m-%d %H:%M:%f+00:00'));

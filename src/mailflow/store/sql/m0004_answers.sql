@@ -1,0 +1,14 @@
+-- Answers: polls and quizzes in the mail, and until when a mail is true. Appended to until it is released, never
+-- afterwards.
+
+-- Which polls stood in which messages, so that one knows who was asked. An answer itself is an event, `poll_answered`:
+-- of several by one person the last one counts.
+CREATE TABLE polls_asked (
+  poll       TEXT NOT NULL,                    -- its name in polls.yaml
+  message_id INTEGER NOT NULL REFERENCES messages (id),
+  PRIMARY KEY (poll, message_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX polls_asked_by_message ON polls_asked (message_id);
+
+-- The first instant at which bytes say something that is no longer so, such as "3 days left"; NULL: never.
+ALTER TABLE message_contents ADD COLUMN true_until INTEGER;
