@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-# language: (unsubscribe, why you get this). Where a language has two words for "you" it stands without: the letter has one.
+# language: (unsubscribe, why you get this). A language with two words for "you" goes without: the letter has one.
 _WORDS = {
     "en": ("Unsubscribe", "You get this e-mail because you are on our list."),
     "de": ("Abmelden", "Diese E-Mail geht an alle, die auf unserer Liste stehen."),
