@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 PROPERTIES = (
-    "display width height color background-color font-family font-size font-weight font-style line-height letter- "
-    "spacing text-align text-decoration-line text-transform vertical-align white-space word-break margin-top "
-    "margin-right margin-bottom margin-left padding-top padding-right padding-bottom padding-left border-top- "
-    "width border-right-width border-bottom-width border-left-width border-top-style border-top-color border- "
-    "bottom-style border-bottom-color border-left-color border-collapse border-top-left-radius max-width min- "
-    "width max-height opacity overflow-x visibility float list-style-type box-sizing"
+    "display width height color background-color font-family font-size font-weight font-style line-height "
+    "letter-spacing text-align text-decoration-line text-transform vertical-align white-space word-break margin-top "
+    "margin-right margin-bottom margin-left padding-top padding-right padding-bottom padding-left border-top-width "
+    "border-right-width border-bottom-width border-left-width border-top-style border-top-color border-bottom-style "
+    "border-bottom-color border-left-color border-collapse border-top-left-radius max-width min-width max-height "
+    "opacity overflow-x visibility float list-style-type box-sizing"
 ).split()
 
 # Effective ground: the nearest ancestor that paints one. Text in hidden elements is nobody's to read.
