@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from enum import StrEnum
@@ -15,6 +14,7 @@ from mailflow.cli.contact_consent import consent
 from mailflow.cli.contact_merge import merge
 from mailflow.cli.contact_show import show
 from mailflow.cli.frame import Session, command, group
+from mailflow.cli.talk import talk
 from mailflow.errors import PartialFailure, Problem, UsageError
 
 if TYPE_CHECKING:
@@ -233,4 +233,4 @@ def _table(changes: list[Change]) -> Table:
 
 def _report(problems: list[Problem]) -> None:
     for problem in problems:
-        print(problem, file=sys.stderr)
+        talk(str(problem))

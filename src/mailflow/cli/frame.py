@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, Protocol, get_type_h
 
 import typer
 
-from mailflow import clock
-from mailflow.cli.plain import harmless
+from mailflow import clock, spreadsheets
+from mailflow.cli.plain import harmless, steerless, visible
 from mailflow.cli.talk import talk
 from mailflow.errors import QuestionError, UsageError
 
@@ -83,20 +83,16 @@ class Session:
     @cached_property
     def out(self) -> Console:
         """Rich console on stdout, for tables."""
-        from rich.console import Console
+        from mailflow.cli.console import PlainConsole
 
-        class Out(Console):
-            def on_broken_pipe(self) -> None:
-                raise BrokenPipeError  # `command` ends it as a shell expects; rich would call it a failure
-
-        return Out(highlight=False, emoji=False, markup=False)
+        return PlainConsole()
 
     @cached_property
     def err(self) -> Console:
         """Rich console on stderr, for talk and progress."""
-        from rich.console import Console
+        from mailflow.cli.console import PlainConsole
 
-        return Console(stderr=True, highlight=False, emoji=False, markup=False)
+        return PlainConsole(stderr=True)
 
     def say(self, text: str) -> None:
         """Print a line of talk to stderr, unless `--quiet`."""
@@ -155,7 +151,7 @@ class Session:
         """Ask a yes-no question; without a terminal to ask on it is a `UsageError` that says what to say instead."""
         if not sys.stdin.isatty():
             raise UsageError(f"{question} There is no terminal to ask on: say {otherwise}")
-        print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+        print(f"{steerless(question)} [y/N] ", end="", file=sys.stderr, flush=True)
         return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
     def choose(self, question: QuestionError) -> str | None:
@@ -164,7 +160,7 @@ class Session:
             return None
         talk(f"{question.question}.")
         for number, shown in enumerate(question.choices, 1):
-            print(f"  {number}  {shown}", file=sys.stderr)
+            print(f"  {number}  {visible(shown)}", file=sys.stderr)
         print(f"Which? [1-{len(question.choices)}, Enter for none] ", end="", file=sys.stderr, flush=True)
         answer = sys.stdin.readline().strip()
         values = list(question.choices.values())
@@ -195,20 +191,12 @@ def _as_csv(rows: Sequence[Record], columns: Sequence[str]) -> str:
 
 
 def _csv_cell(value: Cell) -> str:
-    """Return a cell as text. What a spreadsheet would run as a formula gets an apostrophe, as Excel itself does."""
+    """Return a cell as text that a spreadsheet does not run."""
     if value is None:
         return ""
     if isinstance(value, str):
-        return f"'{value}" if value.startswith(("=", "+", "-", "@", "\t", "\r")) and not _is_number(value) else value
+        return spreadsheets.safe(value)
     return json.dumps(value, ensure_ascii=False)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 COMMON_OPTIONS: Mapping[str, tuple[Any, Any]] = {

@@ -66,7 +66,7 @@ def _bar(console: Any) -> Any:
             return Text(f"{speed:,.0f} rows/s" if speed else "", style="progress.data.speed")
 
     return progress.Progress(
-        progress.TextColumn("{task.description}"),
+        progress.TextColumn("{task.description}", markup=False),
         progress.BarColumn(bar_width=None),
         progress.TaskProgressColumn(),
         Rate(),

@@ -129,10 +129,9 @@ def _report(error: Exception) -> int:
         return known.exit_code
     if os.environ.get("MAILFLOW_DEBUG"):
         traceback.print_exception(error)
-    print(
+    talk(
         f"mailflow: internal error, please report it ({type(error).__name__}: {error}). "
-        "Nothing half-done was kept. MAILFLOW_DEBUG=1 shows where",
-        file=sys.stderr,
+        "Nothing half-done was kept. MAILFLOW_DEBUG=1 shows where"
     )
     return INTERNAL_ERROR
 

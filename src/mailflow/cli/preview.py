@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mailflow.cli.frame import Format, Record, Session, command
-from mailflow.cli.plain import steerless
+from mailflow.cli.plain import harmless, steerless, visible
 from mailflow.errors import UsageError
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def _one(session: Session, template: str, email: str | None, *, open_page: bool,
         sys.stdout.buffer.write(made.data)
         sys.stdout.buffer.flush()
     elif part:
-        print(made.rendered.html if part == "html" else made.rendered.text, end="")
+        print(made.rendered.html if part == "html" else made.rendered.text, end="", file=harmless(sys.stdout))
     elif not open_page or session.format is not Format.TABLE:
         session.emit_object(_record(made), lambda: _letter(made))
 
@@ -218,5 +218,5 @@ def _letter(made: Preview) -> RenderableType:
         ("Size", f"{len(made.data) / 1024:.0f} KB"),
     )
     for name, value in lines:
-        head.add_row(Text(name, style="bold"), Text(steerless(value)))
+        head.add_row(Text(name, style="bold"), Text(visible(value)))
     return Group(head, Rule(style="dim"), Text(steerless(made.rendered.text).rstrip("\n")))

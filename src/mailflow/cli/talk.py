@@ -6,9 +6,15 @@ import shutil
 import sys
 import textwrap
 
+from mailflow.cli.plain import steerless
+
 
 def talk(text: str) -> None:
-    """Print text to stderr; on a terminal, long lines are broken between words, as a terminal itself does not."""
+    """Print text to stderr, without what would steer a terminal, which may show it later.
+
+    On a terminal, long lines are broken between words, as a terminal itself does not.
+    """
+    text = steerless(text)
     if not sys.stderr.isatty():
         print(text, file=sys.stderr)
         return

@@ -18,7 +18,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-from mailflow import clock
+from mailflow import clock, spreadsheets
 from mailflow.config.yaml_files import suggestion
 from mailflow.errors import UnavailableError, UsageError
 from mailflow.jobs import members
@@ -31,7 +31,6 @@ SEGMENTS = "segments"
 ALL = (*NOUNS, SEGMENTS)
 _SEGMENT_COLUMNS = tuple(Column(name) for name in ("segment", "contact", "email"))
 _PEOPLE_AT_ONCE = 20_000
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Shape(StrEnum):
@@ -183,8 +182,8 @@ class _Csv:
                 cells[place] = clock.iso(clock.from_ms(cells[place]))
         for place in self.texts:
             text = cells[place]
-            if isinstance(text, str) and text.startswith(_FORMULA):
-                cells[place] = f"'{text}"
+            if isinstance(text, str):
+                cells[place] = spreadsheets.safe(text)
         return cells
 
 
