@@ -9,6 +9,7 @@ import typer
 
 from mailflow import clock
 from mailflow.cli.frame import Format, Session, command
+from mailflow.cli.plain import visible
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -72,7 +73,7 @@ def counts_table(counts: Counter[tuple[str, str, str | None]]) -> RenderableType
     for (what, decision, reason), number in sorted(
         counts.items(), key=lambda item: (item[0][0], item[0][1] != "send", -item[1])
     ):
-        table.add_row(what, decision, f"{number:,}", policy.sentence(reason) if reason else "")
+        table.add_row(visible(what), decision, f"{number:,}", visible(policy.sentence(reason)) if reason else "")
     return table
 
 
@@ -112,7 +113,7 @@ def _people(session: Session, made: Plan, shown: int | None) -> RenderableType:
         seen[kind] += 1
         if shown is None or seen[kind] <= (shown if line.decision == "send" else _OTHERS_SHOWN):
             due = clock.wall_text(clock.from_ms(line.due_at), zone) if line.decision == "send" else ""
-            table.add_row(line.email or "(no address)", due, line.decision, line.reason or "")
+            table.add_row(visible(line.email or "(no address)"), due, line.decision, visible(line.reason or ""))
     return table
 
 
