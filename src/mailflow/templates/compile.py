@@ -51,6 +51,7 @@ RENDER_ERRORS = (
 )
 
 Field = Callable[[Mapping[str, Any]], str]
+_Said = tuple[Sequence[str], Sequence[str]]
 
 
 @dataclass(slots=True)
@@ -83,10 +84,12 @@ class CompiledTemplate:
     hash: str = field(init=False)
     _html_pieces: Pieces = field(init=False)
     _text_pieces: Pieces = field(init=False)
+    own_words: frozenset[str] = field(init=False)  # pieces of `Rendered` that are the template's own, nobody's data
 
     def __post_init__(self) -> None:
         self._html_pieces = Pieces(self._html.root_render_func.__code__)
         self._text_pieces = Pieces(self._text.root_render_func.__code__)
+        self.own_words = frozenset((*self._html_pieces, *self._text_pieces))
         self.hash = hashlib.sha256(json.dumps(sorted(self.files.items())).encode("utf-8")).hexdigest()
 
     @property
@@ -147,7 +150,7 @@ class CompiledTemplate:
             )
             raise self._error(values, f"the subject {words}", "subject")
         from_name = self._field("from_name", values).strip() or None
-        html, text, encoded = self._parts(values)
+        html, text, encoded, said = self._parts(values)
         self._check_footer(html, text, values)
         return Rendered(
             subject,
@@ -158,6 +161,7 @@ class CompiledTemplate:
             self.front.reply_to,
             (*_warnings(self.file, html, values), *self._attached.warnings()),
             encoded,
+            said,
             (*self._pictures, *self._attached.files),
             self._attached.events(values),
         )
@@ -195,7 +199,7 @@ class CompiledTemplate:
         except RENDER_ERRORS as error:
             raise self._error(values, str(error), name) from None
 
-    def _parts(self, values: Mapping[str, Any]) -> tuple[str, str, tuple[Encoded, ...]]:
+    def _parts(self, values: Mapping[str, Any]) -> tuple[str, str, tuple[Encoded, ...], _Said | None]:
         try:
             html_pieces, text_pieces = pieces(self._html, values), pieces(self._text, values)
             html, text = "".join(html_pieces), "".join(text_pieces)
@@ -212,7 +216,7 @@ class CompiledTemplate:
         tidy = plaintext.tidy(text)
         if tidy == text:
             encoded.append(self._text_pieces.encoded(text_pieces, tidy))
-        return html, tidy, tuple(encoded)
+        return html, tidy, tuple(encoded), (html_pieces, text_pieces) if html is rendered else None
 
     def _verified(self, html: str, values: Mapping[str, Any]) -> str:
         """Compare, for the first person, inlining before rendering with inlining after it, which is always right."""

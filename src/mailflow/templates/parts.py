@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -50,7 +51,8 @@ class Rendered:
 
     `from_name` and `reply_to` are the template's own, None where it leaves them to the settings. `problems` are
     warnings: the message can be sent, but should be looked at. `encoded` are forms of `html` and `text` for the wire
-    that came with rendering; they count for the very strings they were made of.
+    that came with rendering; they count for the very strings they were made of. `pieces` are what both were joined of,
+    the text before it was tidied up: what the template says itself, and values; None where it was made otherwise.
     """
 
     subject: str
@@ -61,6 +63,7 @@ class Rendered:
     reply_to: str | None = None
     problems: tuple[Problem, ...] = ()
     encoded: tuple[Encoded, ...] = field(default=(), compare=False, repr=False)
+    pieces: tuple[Sequence[str], Sequence[str]] | None = field(default=None, compare=False, repr=False)
     files: tuple[File, ...] = ()
     events: tuple[Event, ...] = ()
 
