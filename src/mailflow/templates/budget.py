@@ -26,7 +26,7 @@ def full() -> dict[str, list[int]]:
 
 def charge(context: Context, cost: int) -> None:
     """Take rounds of loops or entries of lists from what is left."""
-    left = context.resolve(NAME)
+    left = context.parent[NAME]  # no template can give it another value
     left[0] -= cost
     if left[0] < 0:
         raise TemplateRuntimeError("the loops of this template take too many rounds for one message")
@@ -34,7 +34,7 @@ def charge(context: Context, cost: int) -> None:
 
 def charge_text(context: Context, size: int) -> None:
     """Take characters that are read or made from what is left."""
-    left = context.resolve(NAME)
+    left = context.parent[NAME]
     left[1] -= size
     if left[1] < 0:
         raise TemplateRuntimeError("this template makes too much text out of other text for one message")

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
-from itertools import islice
 from types import CodeType
 from typing import Any
 
@@ -23,10 +22,10 @@ from jinja2.runtime import LoopContext, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from mailflow.templates import budget, filters, guard
+from mailflow.templates.codegen import AT_ONCE, MailCode
 
 MAX_OUTPUT = 2 * 1024 * 1024  # characters of one rendered part
 MAX_TOKENS = 12_000  # words and signs inside the tags of one part; the largest real one has a tenth of it
-_AT_ONCE = 64  # pieces of output taken before their size is looked at: at most 64 x budget.MAX_TEXT
 
 _LONG_TAG = re.compile(r"\{[{%][^{}]{16000}")  # reading a number of 256 KB alone would take 60 MB
 _DATE_PARTS = frozenset("year month day hour minute second".split())
@@ -62,6 +61,7 @@ class Missing(StrictUndefined):
 class MailEnvironment(ImmutableSandboxedEnvironment):
     """Jinja for mail. Not for anything but trees that `guard.Guard` passed."""
 
+    code_generator_class = MailCode
     intercepted_binops = frozenset({"+", "-", "*", "**", "%", "/", "//"})
 
     def __init__(self, *, is_html: bool, loader: BaseLoader | None = None) -> None:
@@ -77,8 +77,11 @@ class MailEnvironment(ImmutableSandboxedEnvironment):
         )
         self.globals.clear()
         self.filters = dict(filters.FILTERS)
+        self.kept = dict(filters.KEPT)  # a filter has mostly seen a text before: codegen.py looks there first
         if is_html:
             self.filters["__shown__"] = filters.shown_in_html
+        else:
+            del self.kept["__shown__"]
         self.tests = dict(filters.TESTS)
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
@@ -192,15 +195,19 @@ def run(template: Template, values: Mapping[str, Any]) -> str:
 
 def pieces(template: Template, values: Mapping[str, Any]) -> list[str]:
     """Return what `run` does in pieces: the template's own words as the same objects each time, and values between."""
-    context = template.new_context({**values, **budget.full()})
+    context = template.new_context({**values, **budget.full()}, shared=True)
     stream = template.root_render_func(context)
     found: list[str] = []
-    size = 0
-    while more := list(islice(stream, _AT_ONCE)):
-        size += sum(map(len, more))
-        if size > MAX_OUTPUT:
-            raise TemplateRuntimeError(f"the message is larger than {MAX_OUTPUT // 1024 // 1024} MB")
-        found += more
+    size = seen = 0
+    for some in stream:
+        found += some
+        if len(found) - seen >= AT_ONCE:
+            size += sum(map(len, found[seen:]))
+            seen = len(found)
+            if size > MAX_OUTPUT:
+                break
+    if size + sum(map(len, found[seen:])) > MAX_OUTPUT:
+        raise TemplateRuntimeError(f"the message is larger than {MAX_OUTPUT // 1024 // 1024} MB")
     return found
 
 

@@ -22,25 +22,27 @@ _DATE_CODES = frozenset("YymdeBbAaHMjp%I")
 _MOST_PLACES = 6  # behind the point
 _MOST_DIGITS = 100  # of a text that becomes a number
 _LONGEST_TAG = 35  # characters of a tag of a language, RFC 5646 section 4.4.1: results are kept by it
+_TOO_MUCH = Decimal(10) ** 15
+_NUMBERS = (str, int, float, Decimal)
 
 
 @pass_context
 def money(context: Context, value: Any, currency: str | None = None) -> str:
     """Return an amount with its currency as the reader's language writes it: `1.234,50 €` or `€1,234.50`."""
     code = str(currency or _looked_up(context, "shop", "currency") or "")[:_LONGEST_TAG]
-    return formats.amount(decimal_of(value), code, _locale(context))
+    return formats.amount(decimal_of(value), code, _told(context))
 
 
 @pass_context
 def number(context: Context, value: Any, places: int | None = None) -> str:
     """Return a number as the reader's language writes it, `1.234,5`; with `places` digits behind the comma."""
-    return formats.number(decimal_of(value), _places(places), _locale(context))
+    return formats.number(decimal_of(value), _places(places), _told(context))
 
 
 @pass_context
 def percent(context: Context, value: Any, places: int = 0) -> str:
     """Return a share as a percentage: 0.256 is `26 %`."""
-    return formats.percent(decimal_of(value), _places(places) or 0, _locale(context))
+    return formats.percent(decimal_of(value), _places(places) or 0, _told(context))
 
 
 def _places(places: Any) -> int | None:
@@ -49,25 +51,33 @@ def _places(places: Any) -> int | None:
     return places
 
 
-def _locale(context: Context) -> Any:
-    """Return whose rules for numbers and days this message follows, by its language and its reader."""
+def _told(context: Context) -> formats.Told:
+    """Return whose rules for numbers and days a message follows."""
     reader, country = _looked_up(context, "contact", "language"), _looked_up(context, "contact", "country")
-    told = (each[:_LONGEST_TAG] if isinstance(each, str) else None for each in (reader, country))
-    return formats.locale_of(str(context.get("language") or "en")[:_LONGEST_TAG], *told)
+    return (
+        str(_named(context, "language") or "en")[:_LONGEST_TAG],
+        reader[:_LONGEST_TAG] if isinstance(reader, str) else None,
+        country[:_LONGEST_TAG] if isinstance(country, str) else None,
+    )
 
 
 def _looked_up(context: Context, name: str, key: str) -> Any:
-    found = context.resolve(name)
+    found = _named(context, name)
     return found.get(key) if isinstance(found, dict) else None
+
+
+def _named(context: Context, name: str) -> Any:
+    """Return what a name means in a template, as `context.get` does in three times the time."""
+    return context.vars[name] if name in context.vars else context.parent.get(name)
 
 
 def decimal_of(value: Any) -> Decimal:
     """Return a finite number below 10^15; refuse anything else."""
     try:
-        number = Decimal(str(value)) if isinstance(value, str | int | float | Decimal) else None
+        number = value if type(value) is Decimal else Decimal(str(value)) if isinstance(value, _NUMBERS) else None
     except InvalidOperation:
         number = None
-    if number is None or not number.is_finite() or abs(number) >= Decimal(10) ** 15:
+    if number is None or not number.is_finite() or abs(number) >= _TOO_MUCH:
         raise TemplateRuntimeError(f"{short(value)} is not an amount")
     return number
 
@@ -80,19 +90,19 @@ def date(context: Context, value: Any, form: str = "%Y-%m-%d") -> str:
     """
     value = _day(value)
     if form in formats.STYLES:
-        return formats.day(value, form, _locale(context))
+        return formats.day(value, form, _told(context))
     codes = re.findall(r"%(.?)", form)
     if not codes or len(form) > 64 or not _DATE_CODES.issuperset(codes):
         raise TemplateRuntimeError(
             f"{form!r} is no form of a date: say {', '.join(formats.STYLES)}, or a pattern of %d %m %Y %B %A %H %M"
         )
-    return formats.by_pattern(value, form, lambda: _locale(context))
+    return formats.by_pattern(value, form, _told(context))
 
 
 @pass_context
 def days_left(context: Context, value: Any) -> int:
     """Return the days from today to a day: 0 on the day itself, negative when it is over."""
-    today = context.resolve("today")
+    today = _named(context, "today")
     if not isinstance(today, Date):
         raise TemplateRuntimeError("it is not known which day is today")
     return (_only_day(_day(value)) - _only_day(today)).days

@@ -23,12 +23,16 @@ from markupsafe import Markup, escape
 from mailflow.templates import escaping, figures, links
 from mailflow.templates.budget import MAX_ITEMS, MAX_TEXT, charge, charge_text, check_text, weighed
 from mailflow.templates.figures import short
+from mailflow.templates.kept import Kept
 
 MAX_NAME = 200  # characters of the name of an attribute that a filter goes by
 
-Scalar = str | int | float | Decimal | Date | None
-
 _SPECIAL = re.compile("[&<>\"']")
+
+# By the name of a filter that depends on nothing but its value, what it made of texts. codegen.py looks there first.
+KEPT: Mapping[str, Kept] = MappingProxyType(
+    {name: Kept() for name in ("__shown__", "__link__", "__path__", "__query__", "__css__")}
+)
 
 
 def default(value: Any, fallback: Any = "", boolean: bool = False) -> Any:
@@ -78,30 +82,49 @@ def shown_in_html(value: Any, label: str) -> str:
     Jinja's own escaping makes an object of each value; most values have nothing to escape, which this finds out in a
     quarter of the time.
     """
-    if type(value) is not str:
+    kind = type(value)
+    if kind is int or kind is Decimal:
+        return str(value)
+    if kind is not str:
         value = shown(value, label)
         if isinstance(value, Markup):
             return str(value)
         value = str(value)
-    if len(value) > MAX_TEXT and _SPECIAL.search(value):
+    if not _SPECIAL.search(value):
+        return KEPT["__shown__"].keep(value, value)
+    if len(value) > MAX_TEXT:
         raise TemplateRuntimeError(f"{label} is too long")
-    return str(escape(value)) if _SPECIAL.search(value) else value
+    return KEPT["__shown__"].keep(value, str(escape(value)))
 
 
-def _checked(function: Callable[..., str]) -> Callable[..., str]:
+def shown_in_text(value: Any, label: str) -> str:
+    """Return a value that is about to be printed as it is."""
+    return str(shown(value, label))
+
+
+def _checked(name: str, function: Callable[[str, str, int, str], str]) -> Callable[[Any, str, int, str], str]:
     """Return a function of escaping.py that may refuse, for any value that can be shown."""
+    kept = KEPT[name]
 
-    def checked(value: Any, file: str, line: int, label: str, *more: Any) -> str:
-        return function(value if type(value) is str else str(shown(value, label)), file, line, label, *more)
+    def checked(value: Any, file: str, line: int, label: str) -> str:
+        text = value if type(value) is str else str(shown(value, label))
+        return kept.keep(text, function(text, file, line, label))
 
     return checked
 
 
-def _encoded(function: Callable[[str], str]) -> Callable[[Any, str], str]:
+def _host(value: Any, file: str, line: int, label: str, in_host: bool) -> str:
+    """Return `escaping.host` of any value that can be shown."""
+    return escaping.host(str(shown(value, label)), file, line, label, in_host)
+
+
+def _encoded(name: str, function: Callable[[str], str]) -> Callable[[Any, str], str]:
     """Return a function of escaping.py that refuses nothing, for any value that can be shown."""
+    kept = KEPT[name]
 
     def encoded(value: Any, label: str) -> str:
-        return function(value if type(value) is str else str(shown(value, label)))
+        text = value if type(value) is str else str(shown(value, label))
+        return kept.keep(text, function(text))
 
     return encoded
 
@@ -109,6 +132,9 @@ def _encoded(function: Callable[[str], str]) -> Callable[[Any, str], str]:
 @pass_context
 def each(context: Context, value: Any, weight: int) -> Any:
     """Return what a loop runs over, and charge the render's budget `weight` for each round."""
+    if type(value) is list:  # nearly always
+        charge(context, (len(value) + 1) * weight)
+        return value
     if isinstance(value, Undefined):
         iter(value)  # raises with what is missing
     if value is None:
@@ -261,6 +287,10 @@ def _counted(context: Context, value: Mapping[str, Any]) -> Mapping[str, Any]:
     return value
 
 
+_REFUSING = {"__link__": escaping.link, "__css__": escaping.css}
+_ENCODING = {"__path__": escaping.path, "__query__": escaping.query}
+
+
 def _kind(value: Any) -> str:
     return "mapping" if isinstance(value, dict) else "list" if isinstance(value, list | tuple) else type(value).__name__
 
@@ -291,12 +321,10 @@ FILTERS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "items": _items,
         "string": text,
         # Written by guard.py and markup.py; a template cannot name them.
-        "__shown__": shown,
-        "__link__": _checked(escaping.link),
-        "__host__": _checked(escaping.host),
-        "__path__": _encoded(escaping.path),
-        "__query__": _encoded(escaping.query),
-        "__css__": _checked(escaping.css),
+        "__shown__": shown_in_text,
+        "__host__": _host,
+        **{name: _checked(name, function) for name, function in _REFUSING.items()},
+        **{name: _encoded(name, function) for name, function in _ENCODING.items()},
         "__each__": each,
         "__concat__": concat,
         "__plain__": plain,

@@ -7,7 +7,6 @@ readers share (a price, the day) is worked out once. The filters that templates 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from datetime import date as Date
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
@@ -24,9 +23,11 @@ _KEPT = 1 << 14
 _FALLBACK = "en"
 _DAY_CODES = frozenset("de")
 
+Told = tuple[str, str | None, str | None]  # of a message: its language, then the language and country of its reader
+
 
 @lru_cache(1024)
-def locale_of(language: str, reader: str | None = None, country: str | None = None) -> Locale:
+def locale_of(language: str, reader: str | None, country: str | None) -> Locale:
     """Return whose rules a text in `language` follows for a reader, whose own language and country may be known.
 
     The region is that of the reader's language (`de-AT`) if it is the text's, else their country where the language is
@@ -58,64 +59,61 @@ def _has_region(tag: str) -> bool:
 
 
 @lru_cache(_KEPT)
-def amount(value: Decimal, currency: str, locale: Locale) -> str:
+def amount(value: Decimal, currency: str, told: Told) -> str:
     """Return `€1,234.50`, `1.234,50 €` or `€ 1.234,50`; without a currency the number with two places."""
     from babel import numbers
 
     places = money.digits(currency) if currency else 2
     value = value.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
     if not currency:
-        return numbers.format_decimal(value, f"#,##0.{'0' * places}", locale=locale)
-    return numbers.format_currency(value, currency, locale=locale, currency_digits=True)
+        return numbers.format_decimal(value, f"#,##0.{'0' * places}", locale=locale_of(*told))
+    return numbers.format_currency(value, currency, locale=locale_of(*told), currency_digits=True)
 
 
 @lru_cache(_KEPT)
-def number(value: Decimal, places: int | None, locale: Locale) -> str:
+def number(value: Decimal, places: int | None, told: Told) -> str:
     """Return `1,234.5` or `1.234,5`: with so many places, rounded half up, or as many as it has, up to three."""
     from babel import numbers
 
     if places is None:
-        return numbers.format_decimal(value, locale=locale)
+        return numbers.format_decimal(value, locale=locale_of(*told))
     value = value.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
-    return numbers.format_decimal(value, f"#,##0.{'0' * places}" if places else "#,##0", locale=locale)
+    return numbers.format_decimal(value, f"#,##0.{'0' * places}" if places else "#,##0", locale=locale_of(*told))
 
 
 @lru_cache(_KEPT)
-def percent(value: Decimal, places: int, locale: Locale) -> str:
+def percent(value: Decimal, places: int, told: Told) -> str:
     """Return a share such as 0.256 as `26%` or `26 %`."""
     from babel import numbers
 
-    share = value.quantize(Decimal(1).scaleb(-places - 2), ROUND_HALF_UP)
+    share, locale = value.quantize(Decimal(1).scaleb(-places - 2), ROUND_HALF_UP), locale_of(*told)
     digits = f"#,##0.{'0' * places}" if places else "#,##0"
-    return numbers.format_percent(
-        share, re.sub("[#,0.]+", digits, locale.percent_formats[None].pattern, count=1), locale
-    )
+    pattern = re.sub("[#,0.]+", digits, locale.percent_formats[None].pattern, count=1)
+    return numbers.format_percent(share, pattern, locale)
 
 
 @lru_cache(_KEPT)
-def day(value: Date, style: str, locale: Locale) -> str:
+def day(value: Date, style: str, told: Told) -> str:
     """Return a day in one of `STYLES`: `20.03.26`, `20.03.2026`, `20. März 2026`, `Freitag, 20. März 2026`."""
     from babel import dates
 
-    return dates.format_date(value, style, locale=locale)
+    return dates.format_date(value, style, locale=locale_of(*told))
 
 
-def by_pattern(value: Date, pattern: str, locale: Callable[[], Locale]) -> str:
-    """Return a day or time by the codes of `strftime`; names of days and months in the language of the reader.
-
-    `locale` is only asked where the pattern has names.
-    """
+def by_pattern(value: Date, pattern: str, told: Told) -> str:
+    """Return a day or time by the codes of `strftime`; names of days and months in the language of the reader."""
     if not re.search("%[aAbBp]", pattern):
         return value.strftime(pattern.replace("%e", "%-d"))
-    return _with_names(value, pattern, locale())
+    return _with_names(value, pattern, told)
 
 
 @lru_cache(_KEPT)
-def _with_names(value: Date, pattern: str, locale: Locale) -> str:
+def _with_names(value: Date, pattern: str, told: Told) -> str:
     from babel import dates
 
     # "20 марта" but "март 2026": beside a day many languages have another form of the month.
     form = "M" if _DAY_CODES & set(re.findall("%(.)", pattern)) else "L"
+    locale = locale_of(*told)
     known = {"a": "EEE", "A": "EEEE", "b": form * 3, "B": form * 4}
 
     def written(match: re.Match[str]) -> str:

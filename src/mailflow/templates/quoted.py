@@ -63,7 +63,9 @@ def _constants(code: CodeType) -> Iterator[str]:
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from _constants(constant)
-        elif isinstance(constant, str) and constant:
+        elif isinstance(constant, tuple):
+            yield from (text for text in constant if isinstance(text, str))
+        elif isinstance(constant, str):
             yield constant
 
 
