@@ -56,7 +56,7 @@ def _clock(session: Session) -> Callable[[], datetime]:
 
 
 def _show(session: Session, done: Demo) -> None:
-    from mailflow.cli.segment import report_table
+    from mailflow.cli.segment_report import report_table
 
     session.out.print()
     session.out.print(report_table(session, done.report))

@@ -149,7 +149,7 @@ def _runs_table(records: list[dict[str, Any]]) -> Table:
 
 def _table(rows: list[tuple[Any, ...]], headings: list[str]) -> Table:
     from mailflow.cli.plain import shown
-    from mailflow.cli.segment import rows_table
+    from mailflow.cli.tables import rows_table
 
     return rows_table(
         [[shown(cell) for cell in row] for row in rows], headings, numbers=("version", "contacts", "data version")

@@ -57,7 +57,7 @@ def moves(session: Session, since: str | None, until: date | None, into: str | N
 
 
 def _moves_table(rows: list[dict[str, str | None]]) -> RenderableType:
-    from mailflow.cli.segment import rows_table
+    from mailflow.cli.tables import rows_table
 
     shown = [
         (row["email"] or row["contact"], row["from"] or "– (new)", row["to"] or "– (no order any more)", row["at"])

@@ -4,7 +4,7 @@ A sign alone makes us sure to a share c. Signs are taken as independent grounds,
 (noisy or; J. Pearl, Probabilistic Reasoning in Intelligent Systems, 1988, section 4.3.2): with the true signs for it,
 1 - (1 - c1)(1 - c2)…; each true sign against it leaves 1 - c of that. Where no sign speaks for it, nothing is known.
 
-What a file says of traits: segments/traits.py; what a rule says of them: check.py.
+What a file says of traits: segments/traits_file.py; what a rule says of them: check.py.
 """
 
 from __future__ import annotations

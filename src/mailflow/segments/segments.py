@@ -18,7 +18,7 @@ from mailflow.rules import Context, Field, Names, Rule, RuleError, known_fields,
 from mailflow.rules.predicate import Facts
 from mailflow.rules.traits import Trait
 from mailflow.rules.types import TRAITS
-from mailflow.segments import traits
+from mailflow.segments import traits_file
 from mailflow.store import (
     Connection,
     Store,
@@ -74,18 +74,21 @@ class Segments:
         classes = tuple(settings.rfm.classes or RFM_CLASSES)
         document = _document(root)
         rules = _named_rules(document, classes) if document is not None else {}
-        cares = traits.read(root)
+        cares = traits_file.read(root)
         fields = known_fields(settings.fields, classes, cares)
         rules = {name: _spelled(text, rules, fields, classes) for name, text in rules.items()}
         return cls(settings, classes, fields, rules, load_rates(root / RATES_FILE), _names(root, settings, db), cares)
 
-    def parse(self, text: str, *, within: str | None = None) -> Rule:
+    def parse(self, text: str) -> Rule:
         """Return what a rule means; `RuleError` says what is wrong with it and where.
 
-        The bare name of an RFM class or of a rule in segments.yaml means its members. `within` is the trait
-        (`traits.x`) that the rule is a sign of.
+        The bare name of an RFM class or of a rule in segments.yaml means its members.
         """
-        return self._read(_spelled(text, self.rules, self.fields, self.classes), within)
+        return self._read(_spelled(text, self.rules, self.fields, self.classes))
+
+    def parse_sign(self, text: str, trait: str) -> Rule:
+        """Return what a rule means that is a sign of a trait (`traits.x`)."""
+        return self._read(_spelled(text, self.rules, self.fields, self.classes), trait)
 
     def named(self, name: str) -> Rule:
         """Return what a rule of segments.yaml means."""
@@ -234,7 +237,7 @@ def problems(root: Path, settings: Settings, db: Connection | None = None) -> Se
         except RuleError as error:
             assert document is not None
             found.append(document.problem((name,), str(error)))
-    return [*found, *traits.problems(root, segments)]
+    return [*found, *traits_file.problems(root, segments.traits, segments.parse_sign)]
 
 
 def placed(root: Path, name: str, error: RuleError) -> ProblemsError:
