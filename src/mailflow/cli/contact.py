@@ -14,6 +14,7 @@ from mailflow.cli.contact_consent import consent
 from mailflow.cli.contact_merge import merge
 from mailflow.cli.contact_show import show
 from mailflow.cli.frame import Session, command, group
+from mailflow.cli.plain import shown
 from mailflow.cli.talk import talk
 from mailflow.errors import PartialFailure, Problem, UsageError
 
@@ -222,12 +223,12 @@ def _finish(session: Session, listed: AddressList, changes: Iterator[Change]) ->
 def _table(changes: list[Change]) -> Table:
     from rich.table import Table
 
-    shown = changes if len(changes) <= _SHOWN else [change for change in changes if change.reason]
-    table = Table(box=None, pad_edge=False, show_header=bool(shown))
+    told = changes if len(changes) <= _SHOWN else [change for change in changes if change.reason]
+    table = Table(box=None, pad_edge=False, show_header=bool(told))
     for name in _COLUMNS:
         table.add_column(name)
-    for change in shown:
-        table.add_row(change.email, str(change.result), change.reason or "")
+    for change in told:
+        table.add_row(shown(change.email), str(change.result), shown(change.reason or ""))
     return table
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mailflow.cli.frame import Format, Record, Session, command
+from mailflow.cli.plain import shown, typed
 from mailflow.clock import iso
 from mailflow.errors import UsageError
 
@@ -90,7 +91,8 @@ def _propose(session: Session) -> None:
         if len(found) > _SHOWN:
             session.say(f"… and {len(found) - _SHOWN:,} more: --format csv has them all")
         first = found[0]
-        session.say(f"next: mailflow contact merge {_who(first.keep)} {_who(first.other)}; it shows both and asks")
+        both = f"{typed(_who(first.keep))} {typed(_who(first.other))}"
+        session.say(f"next: mailflow contact merge {both}; it shows both and asks")
 
 
 def _merge(session: Session, keep: str, other: str, *, yes: bool) -> None:
@@ -188,7 +190,7 @@ def _pair(pair: Proposal, zone: ZoneInfo) -> RenderableType:
 
 
 def _lines(pair: Proposal, zone: ZoneInfo) -> list[tuple[str, str]]:
-    why = ", ".join(pair.evidence) or "nothing says so but you"
+    why = shown(", ".join(pair.evidence)) or "nothing says so but you"
     return [("keep", _told(pair.keep, zone)), ("merge", _told(pair.other, zone)), ("why", why)]
 
 
@@ -200,7 +202,7 @@ def _told(side: Side, zone: ZoneInfo) -> str:
         last = f"the last on {side.last_order_at.astimezone(zone):%Y-%m-%d}"
         bought = ", ".join((orders, *(f"{text} {currency}" for currency, text in side.revenue.items()), last))
     first = f"{_who(side)} ({side.name})" if side.name else _who(side)
-    return f"{first}\n{bought}; {side.consent}"
+    return f"{shown(first)}\n{bought}; {side.consent}"
 
 
 def _table(rows: list[dict[str, Any]]) -> RenderableType:
@@ -211,5 +213,5 @@ def _table(rows: list[dict[str, Any]]) -> RenderableType:
         column.overflow = "fold"
     for row in rows:
         at = f"{row['at'][:10]}, undone {row['undone'][:10]}" if row["undone"] else row["at"][:10]
-        table.add_row(str(row["id"]), row["kept"], row["merged"], at, row["evidence"])
+        table.add_row(str(row["id"]), shown(row["kept"]), shown(row["merged"]), at, shown(row["evidence"]))
     return table

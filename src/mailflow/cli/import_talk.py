@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mailflow import clock
 from mailflow.cli.frame import Record, Session
+from mailflow.cli.plain import shown, visible
 from mailflow.phrases import many
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def table(done: Imported, *, dry_run: bool) -> RenderableType:
 def _called(result: ImportResult) -> str:
     """Return what a file is called and what it is, below it where both are too long for a line."""
     what = f"{result.noun} ({result.title or result.tool})" if result.tool != "plain" else str(result.noun)
-    name = result.file.name
+    name = visible(result.file.name)
     return f"{name}: {what}" if len(name) + len(what) < _CALLED_WIDTH else f"{name}\n  {what}"
 
 
@@ -134,12 +135,12 @@ def tell_left_out(session: Session, done: Imported) -> None:
 
 
 def _changed(change: Mapping[str, Any]) -> str:
-    who = next((str(value) for name, value in change.items() if name not in _ABOUT and value is not None), "?")
-    return f"line {change['line']}: {who}: {change['field']}: {_shown(change['old'])} -> {_shown(change['new'])}"
+    who = next((shown(value) for name, value in change.items() if name not in _ABOUT and value is not None), "?")
+    return f"line {change['line']}: {who}: {change['field']}: {_in_words(change['old'])} -> {_in_words(change['new'])}"
 
 
-def _shown(value: object) -> str:
-    return "(blank)" if value in (None, "") else str(value)
+def _in_words(value: object) -> str:
+    return "(blank)" if value in (None, "") else shown(value)
 
 
 def as_row(record: ImportRecord) -> Record:
@@ -173,7 +174,10 @@ def list_table(records: Sequence[ImportRecord]) -> Table:
         state = "" if record.state == "done" else f", {record.state.replace('_', ' ')}"
         at = record.started_at.strftime("%Y-%m-%d")
         listed.add_row(
-            str(record.id), f"{Path(record.file).name}\n  {what}{state}", at, *(f"{number:,}" for number in numbers)
+            str(record.id),
+            f"{visible(Path(record.file).name)}\n  {what}{state}",
+            at,
+            *(f"{number:,}" for number in numbers),
         )
     return listed
 

@@ -11,6 +11,7 @@ import typer
 
 from mailflow import clock, money
 from mailflow.cli.frame import Format, Session, command
+from mailflow.cli.plain import shown
 from mailflow.errors import UsageError
 
 if TYPE_CHECKING:
@@ -99,8 +100,8 @@ def _codes(session: Session, name: str) -> None:
     if session.format is not Format.TABLE:
         session.emit_stream((each.as_record() for each in lines), columns=job.CODE_COLUMNS)
         return
-    shown, zone = list(islice(lines, _SHOWN)), workspace.settings.zone
-    session.out.print(_code_table(shown, zone) if shown else "no codes")
+    first, zone = list(islice(lines, _SHOWN)), workspace.settings.zone
+    session.out.print(_code_table(first, zone) if first else "no codes")
     if next(lines, None) is not None:
         session.say(f"these are the first {_SHOWN}, {line.given:,} were given: --format csv has them all")
 
@@ -178,6 +179,11 @@ def _code_table(lines: list[CodeLine], zone: ZoneInfo) -> RenderableType:
         until = "" if line.expires_on is None else line.expires_on.isoformat()
         redeemed = "" if use is None else clock.local_date(clock.from_ms(use.placed_at), zone).isoformat()
         table.add_row(
-            line.given.code, line.state, line.given.email or "", until, redeemed, "" if use is None else use.order_id
+            shown(line.given.code),
+            line.state,
+            shown(line.given.email or ""),
+            until,
+            redeemed,
+            "" if use is None else shown(use.order_id),
         )
     return table

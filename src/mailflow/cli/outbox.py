@@ -10,6 +10,7 @@ import typer
 
 from mailflow import clock
 from mailflow.cli.frame import Format, Session, command, group
+from mailflow.cli.plain import shown
 from mailflow.errors import UsageError
 from mailflow.model import MessageState, Scope
 
@@ -149,9 +150,9 @@ def _table(rows: list[Row]) -> RenderableType:
         table.add_column(name, overflow="fold", no_wrap=name == "E-mail")
     for row in rows:
         what = Scope.campaign_of(row["scope"])
-        words = row["reason"] or row["reply"] or ""
-        shown = f"{what} (rehearsal)" if row["rehearsal"] else what
-        table.add_row(str(row["id"]), row["email"] or "", shown, row["state"], words)
+        words = shown(row["reason"] or row["reply"] or "")
+        named = f"{what} (rehearsal)" if row["rehearsal"] else what
+        table.add_row(str(row["id"]), shown(row["email"] or ""), shown(named), row["state"], words)
     return table
 
 
@@ -164,14 +165,14 @@ def _page(record: dict[str, Any], zone: ZoneInfo) -> RenderableType:
     table.add_column(overflow="fold")
     for name, value in record.items():
         if name != "attempts_made" and value is not None:
-            table.add_row(name.replace("_", " "), _shown(name, value, zone))
+            table.add_row(name.replace("_", " "), shown(_in_words(name, value, zone)))
     for attempt in record["attempts_made"]:
-        words = f"{attempt['outcome'] or 'not ended'} {attempt['reply'] or ''}".strip()
-        table.add_row("attempt", f"{_shown('armed_at', attempt['armed_at'], zone)}: {words}")
+        words = shown(f"{attempt['outcome'] or 'not ended'} {attempt['reply'] or ''}")
+        table.add_row("attempt", f"{_in_words('armed_at', attempt['armed_at'], zone)}: {words}")
     return table
 
 
-def _shown(name: str, value: Any, zone: ZoneInfo) -> str:
+def _in_words(name: str, value: Any, zone: ZoneInfo) -> str:
     if name in _INSTANTS:
         return clock.wall_text(clock.parse_instant(value, zone), zone)
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)

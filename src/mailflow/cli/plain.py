@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import shlex
 from typing import Any, TextIO
 
 _SPACES = re.compile(r"[\t\n\v\f\r\x85\u2028\u2029 ]+")
@@ -34,6 +35,11 @@ def cleaned(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [cleaned(one) for one in value]
     return visible(value) if isinstance(value, str) else value
+
+
+def typed(word: str) -> str:
+    """Return a word of a command that people may paste: a shell takes it for one word and runs nothing in it."""
+    return shlex.quote(visible(word))
 
 
 def steerless(text: str) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from mailflow import clock
 from mailflow.cli.frame import Format, Session, command
+from mailflow.cli.plain import visible
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -61,4 +62,4 @@ def _table(found: list[ScopeStatus]) -> RenderableType:
 
 
 def _name(item: ScopeStatus) -> str:
-    return f"{item.campaign} (rehearsal)" if item.is_rehearsal else item.campaign
+    return visible(f"{item.campaign} (rehearsal)" if item.is_rehearsal else item.campaign)

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from mailflow.cli.frame import Record, Session, command
+from mailflow.cli.plain import shown
 from mailflow.errors import UsageError
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ def _table(answers: list[Answer], zone: ZoneInfo) -> Table:
         what = f"{answer.what} (rehearsal)" if answer.rehearsal else answer.what
         instant = answer.settled_at or answer.due_at
         when = "" if instant is None else instant.astimezone(zone).strftime("%Y-%m-%d %H:%M")
-        reply = f"\n{answer.reply}" if answer.reply else ""
-        table.add_row(what, "" if answer.state is None else str(answer.state), when, answer.sentence + reply)
+        reply = f"\n{shown(answer.reply)}" if answer.reply else ""
+        state = "" if answer.state is None else str(answer.state)
+        table.add_row(shown(what), state, when, shown(answer.sentence) + reply)
     return table
