@@ -1,4 +1,4 @@
-"""The polls and quizzes of a workspace, as polls.yaml says them. Taking answers: tracking/polls; links: outbox/polls."""
+"""The polls and quizzes of a workspace, as polls.yaml says them. Answers: tracking/polls; links: outbox/polls."""
 
 from __future__ import annotations
 
@@ -135,6 +135,7 @@ class Poll:
     answers: tuple[Answer, ...]
     closes_on: date | None
     sets: str | None  # the contact's field that an answer fills
+    type: str  # of that field: text, number, date or bool
     adds: bool  # to what is in the field, which holds several values
     zone: ZoneInfo
     text: str  # the entry as it is written: what a campaign with it is approved with
@@ -157,6 +158,12 @@ class Poll:
     def answer(self, key: str) -> Answer | None:
         """Return the answer of a key, whatever its capitals."""
         return next((answer for answer in self.answers if answer.key.lower() == key.lower()), None)
+
+    def plain(self, answer: Answer) -> str | int | float | bool:
+        """Return the value of an answer as its field keeps it."""
+        if self.type == "number":
+            return float(answer.value) if "." in answer.value else int(answer.value)
+        return answer.value == "true" if self.type == "bool" else answer.value
 
     def problem(self, key: str, message: str) -> Problem:
         """Return a problem placed at one of the poll's keys in polls.yaml."""
@@ -196,7 +203,7 @@ class Polls:
 
 
 def said_in(texts: Texts, language: str | None) -> str:
-    """Return a text in a language such as `de-AT`: in it, in `de`, in everybody's, else in the first it is written in."""
+    """Return a text in a language such as `de-AT`: in it, in `de`, in everybody's, else in its first."""
     tag = (language or "").lower().replace("_", "-")
     while tag:
         if tag in texts:
@@ -240,9 +247,18 @@ def _poll(document: Document, name: str, settings: Settings) -> Poll:
     filled = _field(document, name, said, settings)
     if wrong := list(_unfitting(document, name, answers, filled)):
         raise ProblemsError(wrong)
-    adds = filled is not None and filled.multi
-    own = said.model_dump_json(exclude_defaults=True)
-    return Poll(name, said.question, answers, said.closes, said.sets, adds, settings.zone, own, document)
+    return Poll(
+        name=name,
+        question=said.question,
+        answers=answers,
+        closes_on=said.closes,
+        sets=said.sets,
+        type=filled.type if filled else "text",
+        adds=filled is not None and filled.multi,
+        zone=settings.zone,
+        text=said.model_dump_json(exclude_defaults=True),
+        document=document,
+    )
 
 
 def _field(document: Document, name: str, said: PollSpec, settings: Settings) -> FieldSettings | None:

@@ -8,9 +8,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from mailflow import clock
+from mailflow.config.polls import POLLS_FILE, Poll, Polls
 from mailflow.model import Stage
 from mailflow.outbox import context, neutral
+from mailflow.outbox import polls as outbox_polls
 from mailflow.outbox.days import Days
+from mailflow.outbox.polls import Asking
 from mailflow.places.stores import STORES_FILE, Nearby, Stores
 from mailflow.rules import RuleError
 from mailflow.rules.types import TRAITS
@@ -20,6 +23,7 @@ from mailflow.scoring.suggest import Suggester
 from mailflow.segments import Segments, choices, traits
 from mailflow.segments.choices import CHOICES_FILE, Chooser
 from mailflow.store import gazetteer, lifecycle, past
+from mailflow.store import polls as store_polls
 from mailflow.store.members import Confidences
 from mailflow.workspace import Workspace
 
@@ -46,6 +50,7 @@ class Asked:
     chooser: Chooser | None = None  # of what choices.yaml says
     days: Days | None = None  # seasons, weather and such
     stages: bool = False
+    polls: Mapping[str, Poll] = field(default_factory=dict)
 
 
 def asked(workspace: Workspace, templates: Collection[CompiledTemplate], *, now: datetime) -> Asked:
@@ -68,7 +73,16 @@ def asked(workspace: Workspace, templates: Collection[CompiledTemplate], *, now:
         chooser=choices.chooser(workspace.root, known, workspace.store, now=now) if known and choosing else None,
         days=_days(workspace) if any(map(speaking_of, _DAYS)) else None,
         stages=bool(speaking_of("lifecycle")),
+        polls={name: poll for template in speaking_of("polls") for name, poll in polls_of(workspace, template).items()},
     )
+
+
+def polls_of(workspace: Workspace, template: CompiledTemplate) -> dict[str, Poll]:
+    """Return the polls that a template names, or all where it goes through `polls`."""
+    if not template.mentions("polls"):
+        return {}
+    known = Polls.open(workspace.root, workspace.settings).by_name
+    return {name: poll for name, poll in known.items() if template.mentions(name)} or dict(known)
 
 
 def asks_for_scores(known: Segments, template: CompiledTemplate) -> bool:
@@ -98,7 +112,8 @@ def _named_in(template: CompiledTemplate, word: str, names: Iterable[str]) -> li
 def files(workspace: Workspace, template: CompiledTemplate) -> dict[str, str]:
     """Return path → text of what a template puts into messages beside its own files: an edit of it holds a campaign."""
     text = choices.text(workspace.root) if template.mentions("choices") else None
-    return {} if text is None else {CHOICES_FILE: text}
+    asked_about = {f"{POLLS_FILE} ({name})": poll.text for name, poll in polls_of(workspace, template).items()}
+    return {**asked_about, **({} if text is None else {CHOICES_FILE: text})}
 
 
 def _days(workspace: Workspace) -> Days:
@@ -224,6 +239,10 @@ def _add_people(
             one["choices"] = asked.chooser.of(whom, one["never_show"])
         if asked.days is not None:
             one["season"], one["day"] = asked.days.of(one["contact"], one["today"])
+    if asked.polls:
+        given = store_polls.answers_of(workspace.store.db, list(as_whom.values()), list(asked.polls))
+        for contact_id, whom in as_whom.items():
+            known[contact_id][outbox_polls.ASKED] = Asking(asked.polls, now, given.get(whom, {}))
 
 
 def sample(workspace: Workspace, template: CompiledTemplate, *, now: datetime) -> dict[str, Any]:
@@ -242,6 +261,8 @@ def sample(workspace: Workspace, template: CompiledTemplate, *, now: datetime) -
         known["choices"] = choices.sample(workspace.root)
     if any(map(template.mentions, _DAYS)):
         known["season"], known["day"] = _days(workspace).of(known["contact"], known["today"])
+    if template.mentions("polls"):
+        known[outbox_polls.ASKED] = Asking(polls_of(workspace, template), now)
     if template.mentions("articles"):
         known["articles"] = _librarian(workspace).items([_NOBODY], now=now)[_NOBODY] or known["articles"]
     return known

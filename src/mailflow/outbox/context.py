@@ -66,6 +66,7 @@ def contact_contexts(
         "season": None,
         "day": {},
         "choices": {},
+        "polls": {},
     }
     found = recipients.many(db, contact_ids)
     opens = _opens_allowed(db, contact_ids) if settings.tracking.opens is not Opens.OFF else frozenset()

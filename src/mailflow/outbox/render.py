@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from mailflow.config import Settings
 from mailflow.config.tracking import Images, UtmSettings, UtmValues
 from mailflow.model import MessageClass
+from mailflow.outbox import polls
 from mailflow.outbox.sender import Sender, of_owner, of_shop
 from mailflow.store.contents import Content
 from mailflow.templates import Envelope, Rendered, compose, linking
@@ -72,17 +73,19 @@ class Renderer:
         """
         exits = self._exits(token)
         clicks = self._clicks(token)
-        rendered = self._rendered(context, exits, {linking.COUNTED: clicks, **self._pixel(context, token)})
+        rendered = self._rendered(context, exits, {linking.COUNTED: clicks, **self._pixel(context, token)}, token)
         envelope = self._envelope(address, token, context, exits, now)
         data = compose.build(rendered, envelope)
         if checked:
             compose.check(data, rendered, envelope)
         found = clicks.found if clicks else {}
-        return Content(message_id, envelope.return_path, envelope.to_email, rendered.subject, data, found)
+        asking = context.get(polls.ASKED)
+        asked = polls.shown_in(asking, self.keys, token, rendered.html, rendered.text) if asking else ()
+        return Content(message_id, envelope.return_path, envelope.to_email, rendered.subject, data, found, asked)
 
     def render(self, context: Mapping[str, Any], *, token: str) -> Rendered:
         """Return the rendered texts for one contact, with the links and names that every message has."""
-        return self._rendered(context, self._exits(token))
+        return self._rendered(context, self._exits(token), token=token)
 
     def public(self, context: Mapping[str, Any]) -> Rendered:
         """Return the rendered texts for a page that anybody may read: the way out is the shop's, and nobody's own."""
@@ -92,19 +95,36 @@ class Renderer:
 
     def known(self, context: Mapping[str, Any], *, token: str) -> dict[str, Any]:
         """Return a contact's context with the links and names that every message has, as templates are told it."""
-        return self._known(context, self._exits(token))
+        return self._known(context, self._exits(token), token)
 
-    def _known(self, context: Mapping[str, Any], exits: Exits) -> dict[str, Any]:
+    def _known(self, context: Mapping[str, Any], exits: Exits, token: str | None) -> dict[str, Any]:
         return {
             "offer": None,  # a template may ask whether there is one
             **context,
             "unsubscribe_url": exits.link,
             "view_url": self._view_url(),
             "campaign": {"id": self.campaign_id, "name": self.campaign_name or self.campaign_id},
+            **self._polls(context, token),
         }
 
-    def _rendered(self, context: Mapping[str, Any], exits: Exits, counting: Mapping[str, Any] = _NOTHING) -> Rendered:
-        rendered = self.template.render({**self._known(context, exits), **counting})
+    def _polls(self, context: Mapping[str, Any], token: str | None) -> dict[str, Any]:
+        """Return the polls of a template in the language of this message; nothing where it speaks of none."""
+        asking = context.get(polls.ASKED)
+        if asking is None:
+            return {}
+        contact = context["contact"]
+        language = self.template.for_reader(context).front.language or contact.get("language") or self.settings.language
+        links = polls.Linking(self.settings, self.keys, token)
+        return {"polls": polls.told(asking, links, language, contact.get("country"))}
+
+    def _rendered(
+        self,
+        context: Mapping[str, Any],
+        exits: Exits,
+        counting: Mapping[str, Any] = _NOTHING,
+        token: str | None = None,
+    ) -> Rendered:
+        rendered = self.template.render({**self._known(context, exits, token), **counting})
         return replace(rendered, subject=f"{self.prefix}{rendered.subject}") if self.prefix else rendered
 
     def sender(self, context: Mapping[str, Any]) -> Sender:

@@ -17,7 +17,8 @@ _COMPRESSION = 1  # 10 KB of quoted-printable to a third in 0.1 ms; higher level
 class Content:
     """A rendered message, frozen: the bytes that go out, now and at every later attempt.
 
-    `links` are its counted links by id, to be stored with it; not with one that is read back.
+    To be stored with it, and not with one that is read back: `links` are its counted links by id, `polls` those that it
+    asks about; from `true_until` on (ms) it says something that is no longer so.
     """
 
     message_id: int
@@ -26,13 +27,15 @@ class Content:
     subject: str
     data: bytes
     links: Mapping[str, str] = field(default_factory=dict)
+    polls: tuple[str, ...] = ()
+    true_until: int | None = None
 
 
 def keep(tx: Connection, contents: Iterable[Content], *, at: int) -> None:
     """Store rendered messages. Bytes that are stored stay as they are."""
     tx.executemany(
-        "INSERT INTO message_contents (message_id, mail_from, rcpt_to, subject, frozen_at, size, sha256, bytes)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (message_id) DO NOTHING",
+        "INSERT INTO message_contents (message_id, mail_from, rcpt_to, subject, frozen_at, size, sha256, bytes,"
+        " true_until) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (message_id) DO NOTHING",
         (
             (
                 content.message_id,
@@ -43,6 +46,7 @@ def keep(tx: Connection, contents: Iterable[Content], *, at: int) -> None:
                 len(content.data),
                 hashlib.sha256(content.data).hexdigest(),
                 zlib.compress(content.data, _COMPRESSION),
+                content.true_until,
             )
             for content in contents
         ),

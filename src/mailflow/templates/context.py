@@ -20,6 +20,9 @@ articles     list of things to read: title url topics topic published_on summary
 season       spring, summer, autumn or winter where they live
 day          the columns of context.csv and context/*.csv, for this day and their place; each null without a row
 choices      name of a choice in choices.yaml to its values for this person
+polls        name of a poll in polls.yaml to name question answers answer is_quiz is_open closes_on notes; each answer
+             is key text url (null in a page for all and after the last day) is_correct (null without a quiz); `answer`
+             is the one that this person gave, null without; notes are sentences about the last day and how to answer
 never_show   names of products in this template (id, sku, title, url) that this person must never see
 
 `CompiledTemplate.render` adds subject, preheader, language and words (of the footer). What is not known is null. The
@@ -105,6 +108,7 @@ def sample(shop: Mapping[str, Any] = SAMPLE_SHOP, *, today: date = date(2026, 3,
         "season": "spring",
         "day": {},
         "choices": {},
+        "polls": {},
         "articles": [
             {
                 "title": "How to brew green tea",

@@ -17,6 +17,7 @@ COUNTED = "__clicks__"  # the name in a render's values of its `Clicks`; no temp
 PIXEL = "__pixel__"  # that of the address of its open pixel
 OPENS_ALLOWED = "__opens__"  # the key in a context that says whether its contact agreed to the open pixel
 WEB = re.compile(r"https?://[^\s/?#]", re.IGNORECASE)
+_SIGNED = re.compile(r"/v1\.[0-9a-f]+\.[a-z]\.[\w-]+\.[\w-]{22}\Z")  # how a link of ours ends: see tokens.py
 _LINK_BYTES = 9  # of the hash that names a link; it is looked up within one campaign
 
 
@@ -48,13 +49,18 @@ class Clicks:
     found: dict[str, str] = field(default_factory=dict)
 
     def of(self, url: str, link: str | None = None) -> str:
-        """Return the counted address of a link of the web; any other link as it is."""
+        """Return the counted address of a link of the web; any other link, and a signed one of ours, as it is."""
         if link is None:
-            if not WEB.match(url):
+            if not WEB.match(url) or is_signed(url):
                 return url
             link = link_id(url)
         self.found[link] = url
         return f"{self.prefix}/{link}"
+
+
+def is_signed(url: str) -> bool:
+    """Say whether a link carries a token of ours, as those of polls do: it is one person's, and counts by itself."""
+    return "/v1." in url and _SIGNED.search(url) is not None
 
 
 @lru_cache(maxsize=8192)
@@ -71,7 +77,7 @@ def tagged(url: str, utm: Utm) -> str:
         host = (parts.hostname or "").rstrip(".")
     except ValueError:
         return url
-    if parts.scheme.lower() not in ("http", "https") or host not in utm.hosts:
+    if parts.scheme.lower() not in ("http", "https") or host not in utm.hosts or is_signed(url):
         return url
     has = {name.lower() for name, _ in parse_qsl(parts.query, keep_blank_values=True)}
     new = urlencode([(name, value) for name, value in utm.values if name not in has])

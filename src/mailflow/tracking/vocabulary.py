@@ -54,6 +54,7 @@ _GROUPS: Mapping[str, tuple[tuple[str, str, str], ...]] = {
     ),
     "Answers": (
         ("survey_answered", "Somebody answered a survey.", "form answers"),
+        ("poll_answered", "Somebody answered a poll; the last answer counts.", "poll answer correct campaign"),
         ("form_submitted", "Somebody sent a form.", "form answers"),
         ("reviewed", "Somebody wrote a review.", "product_id product rating text"),
     ),

@@ -197,7 +197,8 @@ def _renderer(workspace: Workspace, task: Task) -> Renderer:
 
 
 def _own_hosts(settings: Settings) -> frozenset[str]:
-    found = {links.host_of(settings.unsubscribe.url or ""), links.host_of(settings.url or ""), settings.sender.domain}
+    pages = (settings.unsubscribe.url, settings.url, settings.tracking.url)
+    found = {settings.sender.domain, *(links.host_of(page or "") for page in pages)}
     return frozenset(host for host in found if host)
 
 
