@@ -1,17 +1,36 @@
 """Decide whether this person may get this message, and what an entry of the consent ledger changes. Pure.
 
-The facts are read by store/candidates; who is in an audience at all is campaigns' question.
+The facts are read by store/candidates; who is in an audience at all is campaigns' question. What holds for a country
+and how much of somebody's mail may be promotion is written in mailflow.yaml: config/countries, config/mix.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
-from mailflow.model import Basis, ConsentState, MessageClass, SuppressionReason
+from mailflow import clock
+from mailflow.config import countries as of_countries
+from mailflow.config.countries import CountrySettings, Requires
+from mailflow.config.mix import Above, MixSettings
+from mailflow.errors import UsageError
+from mailflow.model import Basis, ConsentState, MessageClass, MessageKind, SuppressionReason
+from mailflow.places.names import country_code
+
+if TYPE_CHECKING:
+    from mailflow.config import Settings
+
+# How the proof of a yes says that it was confirmed by a second step, in the words of tools and of people.
+_CONFIRMED = re.compile(
+    r"double.?opt|\bdoi(?:\b|_)|(?<!un)(?<!not.)(?<!awaiting.)confirm(?!ation)|best(?:ä|a|ae)tigt|conferma(?:to|ta)|doppel.?opt",
+    re.IGNORECASE,
+)
 
 
 def takes_effect(current: ConsentState, said: ConsentState, basis: Basis, *, lifts: bool = False) -> bool:
@@ -61,6 +80,11 @@ class Reason(StrEnum):
     OVER_LIMIT = "over_limit"
     OFFER_EXPIRED = "offer_expired"
     OFFER_LIMIT = "offer_limit"
+    COUNTRY_NEVER = "country_never"
+    COUNTRY_NEEDS_EXPRESS = "country_needs_express"
+    COUNTRY_NEEDS_DOUBLE_OPT_IN = "country_needs_double_opt_in"
+    PROMO_LIMIT = "promo_limit"
+    QUIET_HOURS = "quiet_hours"
 
     @property
     def sentence(self) -> str:
@@ -89,6 +113,14 @@ _SENTENCES: dict[str, str] = {
     Reason.OVER_LIMIT: "It was to go to fewer people (`--limit`); the next `mailflow send` goes on with them.",
     Reason.OFFER_EXPIRED: "The offer in it is over: nobody is sent a code that is worth nothing.",
     Reason.OFFER_LIMIT: "They have had the offer in it as often as `per_person` in offers.yaml allows.",
+    Reason.COUNTRY_NEVER: "Marketing mail does not go to their country: `never` under `countries:` in mailflow.yaml.",
+    Reason.COUNTRY_NEEDS_EXPRESS: "Mail to their country needs a yes that they said themselves (`countries:` in"
+    " mailflow.yaml), and theirs follows from something else, such as a purchase.",
+    Reason.COUNTRY_NEEDS_DOUBLE_OPT_IN: "Mail to their country needs a double opt-in (`countries:` in mailflow.yaml),"
+    " and the proof kept with their yes does not say that they confirmed it.",
+    Reason.PROMO_LIMIT: "With one promotion more, their mail of 30 days would be more promotion than"
+    " `mix.promo_at_most` in mailflow.yaml allows.",
+    Reason.QUIET_HOURS: "No mail goes to their country at that time (`quiet` under `countries:` in mailflow.yaml).",
 }
 
 _SUPPRESSION_SENTENCES: dict[str, str] = {
@@ -101,10 +133,23 @@ _SUPPRESSION_SENTENCES: dict[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many marketing messages one contact may get; None is no limit. Both windows roll: 24 hours and 7 days."""
+    """What the owner allows of marketing mail; None is no limit.
+
+    How many messages one contact may get in the last 24 hours and 7 days, how much of 30 days' mail may be promotion,
+    and what holds for countries; `zone` is the account's, for who has none of their own.
+    """
 
     per_day: int | None = None
     per_week: int | None = None
+    mix: MixSettings | None = None
+    countries: Mapping[str, CountrySettings] = field(default_factory=dict)
+    zone: ZoneInfo = field(default_factory=lambda: clock.zone("UTC"))
+
+
+def limits_of(settings: Settings) -> Limits:
+    """Return what the settings allow."""
+    mix = settings.mix if settings.mix.above is Above.SKIP and settings.mix.promo_at_most is not None else None
+    return Limits(settings.limits.per_day, settings.limits.per_week, mix, settings.countries, settings.zone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +161,9 @@ class Candidate:
     accepted, armed or in doubt in the last 24 hours and 7 days, without this one. `checked` messages need consent and
     obey the caps as their class says; a test to the owner's own address is not checked. Who is `merged` is somebody
     else now; who `has_it` got this very message as another contact that was merged into them. `offer_ends` is when the
-    code in it is worth nothing any more.
+    code in it is worth nothing any more. `sent_month` and `promo_month` count 30 days as `sent_week` does, all
+    messages and the promotions among them; nobody counts them where no limit asks for them. `country` and `timezone`
+    stand as they are known of the contact, `basis` and `proof` (its words) are those of their yes.
     """
 
     contact_id: int
@@ -136,6 +183,13 @@ class Candidate:
     not_after: datetime | None = None
     offer_ends: datetime | None = None
     message_id: int | None = None
+    kind: MessageKind = MessageKind.PROMO
+    sent_month: int = 0
+    promo_month: int = 0
+    country: str | None = None
+    timezone: str | None = None
+    basis: Basis = Basis.EXPRESS
+    proof: str = ""
 
     @property
     def counts(self) -> bool:
@@ -149,6 +203,7 @@ class Decision:
 
     reason: Reason | None = None
     suppression: SuppressionReason | None = None
+    until: datetime | None = None  # when the reason is gone, where that is known
 
     @property
     def allowed(self) -> bool:
@@ -186,7 +241,7 @@ def decide(candidate: Candidate, limits: Limits, now: datetime) -> Decision:
         return Decision(Reason.NO_ADDRESS)
     if candidate.suppressions:
         return Decision(Reason.SUPPRESSED, gravest(candidate.suppressions))
-    if candidate.checked and (refusal := _consent_refusal(candidate)):
+    if candidate.checked and (refusal := _consent_refusal(candidate) or _country_refusal(candidate, limits)):
         return Decision(refusal)
     if candidate.has_it and candidate.checked:
         return Decision(Reason.ALREADY_SENT)
@@ -200,22 +255,76 @@ def decide(candidate: Candidate, limits: Limits, now: datetime) -> Decision:
         return Decision(Reason.STOPPED)
     if candidate.counts and (refusal := _cap_refusal(candidate, limits)):
         return Decision(refusal)
+    if (opens := opens_at(candidate, limits, now)) > now:
+        return Decision(Reason.QUIET_HOURS, until=opens)
     return ALLOWED
 
 
 def decide_all(candidates: Iterable[Candidate], limits: Limits, now: datetime) -> list[Decision]:
     """Decide about messages that would go together: what one is allowed counts against the caps of the next."""
     granted: Counter[int] = Counter()
+    promos: Counter[int] = Counter()
     decisions = []
     for candidate in candidates:
-        if extra := granted[candidate.contact_id]:
-            day, week = candidate.sent_day + extra, candidate.sent_week + extra
-            candidate = replace(candidate, sent_day=day, sent_week=week)
+        who = candidate.contact_id
+        if extra := granted[who]:
+            candidate = replace(
+                candidate,
+                sent_day=candidate.sent_day + extra,
+                sent_week=candidate.sent_week + extra,
+                sent_month=candidate.sent_month + extra,
+                promo_month=candidate.promo_month + promos[who],
+            )
         decision = decide(candidate, limits, now)
         if decision.allowed and candidate.counts:
-            granted[candidate.contact_id] += 1
+            granted[who] += 1
+            promos[who] += candidate.kind is MessageKind.PROMO
         decisions.append(decision)
     return decisions
+
+
+def opens_at(candidate: Candidate, limits: Limits, instant: datetime) -> datetime:
+    """Return when a message may go that is due at `instant`: then, or when quiet hours of the country are over."""
+    rule = _rule(candidate, limits)
+    if rule is None or rule.quiet is None:
+        return instant
+    return rule.quiet.over_at(instant, _zone(candidate.timezone, rule.timezone, limits.zone)).astimezone(UTC)
+
+
+def _zone(own: str | None, of_country: str | None, account: ZoneInfo) -> ZoneInfo:
+    """Return the zone that quiet hours are by: an unknown one counts as none."""
+    for name in (own, of_country):
+        if name:
+            try:
+                return clock.zone(name)
+            except UsageError:
+                continue
+    return account
+
+
+def _rule(candidate: Candidate, limits: Limits) -> CountrySettings | None:
+    """Return what holds for marketing mail to the candidate's country; nothing for a test to the owner's address."""
+    if not limits.countries or not candidate.checked or candidate.message_class is not MessageClass.MARKETING:
+        return None
+    return of_countries.rules_of(limits.countries, country_code(candidate.country))
+
+
+def _country_refusal(candidate: Candidate, limits: Limits) -> Reason | None:
+    rule = _rule(candidate, limits)
+    if rule is None:
+        return None
+    if rule.never:
+        return Reason.COUNTRY_NEVER
+    if rule.require is not None and candidate.basis is not Basis.EXPRESS:
+        return Reason.COUNTRY_NEEDS_EXPRESS
+    if rule.require is Requires.DOUBLE_OPT_IN and not says_confirmed(candidate.proof):
+        return Reason.COUNTRY_NEEDS_DOUBLE_OPT_IN
+    return None
+
+
+def says_confirmed(proof: str) -> bool:
+    """Say whether the proof of a yes tells that it was confirmed: a double opt-in, in the words of tools and people."""
+    return _CONFIRMED.search(proof) is not None
 
 
 def _consent_refusal(candidate: Candidate) -> Reason | None:
@@ -238,7 +347,10 @@ def _cap_refusal(candidate: Candidate, limits: Limits) -> Reason | None:
         return Reason.CAP_DAY
     if limits.per_week is not None and candidate.sent_week >= limits.per_week:
         return Reason.CAP_WEEK
-    return None
+    if limits.mix is None or candidate.kind is not MessageKind.PROMO:
+        return None
+    over = limits.mix.is_over(candidate.promo_month + 1, candidate.sent_month + 1)
+    return Reason.PROMO_LIMIT if over else None
 
 
 def gravest(reasons: frozenset[SuppressionReason]) -> SuppressionReason:

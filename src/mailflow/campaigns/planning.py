@@ -14,15 +14,16 @@ from mailflow.campaigns.spec import CampaignFile, CampaignSpec
 from mailflow.config import Settings
 from mailflow.errors import UsageError
 from mailflow.experiments import assign
-from mailflow.model import MessageState, Scope
+from mailflow.model import MessageKind, MessageState, Scope
 from mailflow.offers import give
 from mailflow.offers.offer import Offer
-from mailflow.policy import Limits, Reason
+from mailflow.policy import Limits, Reason, limits_of
 from mailflow.store import Connection, audience, candidates, messages
 from mailflow.tokens import Keys
 
 CHANNEL, STEP, OCCURRENCE, VARIANT = "email", "", "", ""
 _CHUNK = 1_000
+_PASSING = (Reason.STOPPED, Reason.QUIET_HOURS)  # what keeps a message for a while, and not from being planned
 _TO_GO = frozenset({MessageState.PLANNED, MessageState.READY, MessageState.DEFERRED, MessageState.ARMED})
 
 
@@ -46,6 +47,7 @@ class PlannedContact:
     verdict: Verdict
     reason: str | None
     is_new: bool
+    delay: str | None = None  # why it is due later than the campaign says
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class CampaignPlan:
     files: Mapping[str, str]
     people: Sequence[PlannedContact]
     id: str = field(default="")
+    kind: MessageKind = MessageKind.PROMO
 
     @property
     def spec(self) -> CampaignSpec:
@@ -115,11 +118,12 @@ class Planner:
     now: datetime
     only: frozenset[int] | None = None
     offer: Offer | None = None
+    kind: MessageKind = MessageKind.PROMO
 
     def plan(self, members: Sequence[int]) -> CampaignPlan:
         """Return the plan for an audience (contact ids)."""
         people = list(self.decided(members))
-        return CampaignPlan(self.file, self.scope, self.files, people, plan_id(self.files, people))
+        return CampaignPlan(self.file, self.scope, self.files, people, plan_id(self.files, people), self.kind)
 
     def decided(self, members: Sequence[int]) -> Iterator[PlannedContact]:
         """Yield what is decided for each of an audience, for which no list of them all is needed."""
@@ -131,25 +135,31 @@ class Planner:
     def _decide(
         self, ids: Sequence[int], existing: Mapping[int, tuple[MessageState, str | None]]
     ) -> Iterator[PlannedContact]:
-        question = candidates.Question(scope=str(self.scope), rehearsal=self.scope.is_rehearsal)
-        limits = Limits(self.settings.limits.per_day, self.settings.limits.per_week)
+        question = candidates.Question(scope=str(self.scope), rehearsal=self.scope.is_rehearsal, kind=self.kind)
+        limits = limits_of(self.settings)
+        month = limits.mix is not None
         people = audience.planning_facts(self.db, ids)
         served = give.served(self.db, self.offer, ids, scope=str(self.scope), now=self.now) if self.offer else set()
-        for candidate in candidates.for_contacts(self.db, self.keys, ids, question, now=self.now):
+        for candidate in candidates.for_contacts(self.db, self.keys, ids, question, now=self.now, month=month):
             person = people[candidate.contact_id]
             due_at, not_after = self._window(person.timezone)
             verdict, reason = self._verdict(person.key, existing.get(person.id), candidate, limits, not_after)
             if verdict is Verdict.SEND and person.id not in existing and person.id in served:
                 verdict, reason = Verdict.SKIP, Reason.OFFER_LIMIT
+            opens_at = clock.to_ms(policy.opens_at(candidate, limits, clock.from_ms(due_at)))
+            delay = Reason.QUIET_HOURS if verdict is Verdict.SEND and opens_at > due_at else None
+            if delay is not None and opens_at >= not_after:
+                verdict, reason, delay = Verdict.SKIP, delay, None
             yield PlannedContact(
                 contact_id=person.id,
                 key=person.key,
                 email=person.email,
-                due_at=due_at,
+                due_at=due_at if delay is None else opens_at,
                 not_after=not_after,
                 verdict=verdict,
                 reason=reason,
                 is_new=person.id not in existing,
+                delay=delay,
             )
 
     def _verdict(
@@ -165,7 +175,7 @@ class Planner:
         if not_after <= clock.to_ms(self.now):
             return Verdict.SKIP, Reason.EXPIRED
         decision = policy.decide(candidate, limits, self.now)
-        if not decision.allowed and decision.reason is not Reason.STOPPED:
+        if not decision.allowed and decision.reason not in _PASSING:
             return Verdict.SKIP, decision.code
         if assign.holds_out(key, salt=self.file.spec.id, share=self.file.spec.holdout):
             return Verdict.HOLD_OUT, Reason.HELD_OUT

@@ -59,7 +59,10 @@ class SendAt:
 
 
 class CampaignSpec(BaseModel):
-    """One campaign file. `id` is its identity for ever; `audience` is a rule, or the word `everyone`."""
+    """One campaign file. `id` is its identity for ever; `audience` is a rule, or the word `everyone`.
+
+    `kind` is that of its template unless the file says one.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, str_strip_whitespace=True)
 
@@ -70,7 +73,7 @@ class CampaignSpec(BaseModel):
     send_at: SendAt | None = None
     not_after: timedelta = timedelta(hours=24)
     holdout: Decimal = Decimal(0)
-    kind: MessageKind = MessageKind.PROMO
+    kind: MessageKind | None = None
     offer: str | None = None
     utm: UtmValues | None = None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +14,7 @@ from mailflow.cli.plain import visible
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from mailflow.config.mix import MixSettings
     from mailflow.jobs.plan import Plan
 
 _PEOPLE_SHOWN, _OTHERS_SHOWN = 10, 3
@@ -52,7 +53,9 @@ def plan(
     records = [line.as_record() for line in made.lines]
     if session.format in (Format.TABLE, Format.JSON):
         stages = {stage or "unknown": number for stage, number in made.stages.items()}
-        told = {"plan_id": made.id, "messages": records} | ({"stages": stages} if stages else {})
+        told: dict[str, Any] = {"plan_id": made.id, "messages": records}
+        told |= {"stages": stages} if stages else {}
+        told |= {"over_mix": made.over_mix} if made.over_mix else {}
         session.emit_object(told, lambda: _tables(session, made, people))
     else:
         session.emit(records, lambda: "", columns=_COLUMNS)
@@ -75,6 +78,15 @@ def counts_table(counts: Counter[tuple[str, str, str | None]]) -> RenderableType
     ):
         table.add_row(visible(what), decision, f"{number:,}", visible(policy.sentence(reason)) if reason else "")
     return table
+
+
+def over_mix(people: int, limit: MixSettings) -> str:
+    """Return the warning that a promotion is one too many for some people."""
+    assert limit.promo_at_most is not None
+    return (
+        f"warning: with it, more than {limit.promo_at_most * 100:.0f} % of the mail that {people:,} of them"
+        " got in 30 days would be promotion (mix in mailflow.yaml; `mailflow report mix` shows how it stands)"
+    )
 
 
 def _tables(session: Session, made: Plan, everybody: bool) -> RenderableType:
@@ -133,6 +145,8 @@ def _talk(session: Session, made: Plan, campaign: str | None, everybody: bool) -
     kind = "rehearsed: no relay is set, so nobody gets mail" if made.is_rehearsal else "sent"
     if made.lines:
         session.say(f"plan {made.id}: {sends:,} of {len(made.lines):,} would be {kind}")
+    if made.over_mix:
+        session.say(over_mix(made.over_mix, session.workspace.settings.mix))
     if campaign is not None:
         if sends:
             session.say(f"next: mailflow send {campaign} --plan {made.id}")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mailflow import clock
 from mailflow.cli.frame import Format, Session, command
+from mailflow.cli.report_mix import mix
 from mailflow.errors import UsageError
 
 if TYPE_CHECKING:
@@ -16,7 +19,10 @@ if TYPE_CHECKING:
 
     from mailflow.jobs.recommendations import Report
 
-REPORTS = {"recommendations": "How good the recommended products are, measured on your own orders."}
+REPORTS = {
+    "mix": "How much of each person's mail of 30 days is promotion, and for whom it is too much.",
+    "recommendations": "How good the recommended products are, measured on your own orders.",
+}
 _ITEM_COLUMNS = "place id title price currency source because reason probability".split()
 _METHODS = {
     "recommended": "recommended",
@@ -43,8 +49,15 @@ def report(
             show_default=False,
         ),
     ] = None,
+    contacts: Annotated[bool, typer.Option("--contacts", help="Of `mix`: one line for each person.")] = False,
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Of `mix`: write it as a page.", metavar="FILE", show_default=False)
+    ] = None,
 ) -> None:
     """Print a report.
+
+    `mix` counts the marketing mail of the last 30 days: how many people got how great a share of promotions, and for
+    how many that is above the limit in mailflow.yaml (mix). docs/campaigns.md says what a promotion is.
 
     `recommendations` learns from the orders before a day and looks at what people bought from then on: how often one of
     ten recommended products was among it, and how far up, against ten popular products. docs/recommendations.md says
@@ -53,6 +66,8 @@ def report(
     \b
     Examples:
       mailflow report
+      mailflow report mix
+      mailflow report mix --contacts --format csv
       mailflow report recommendations
       mailflow report recommendations --from 2026-01-01 --format json
       mailflow report recommendations --for ada@example.com
@@ -61,11 +76,23 @@ def report(
         rows = [{"report": name, "about": about} for name, about in REPORTS.items()]
         session.emit(rows, lambda: _table([tuple(row.values()) for row in rows], ["report", "about"]))
     elif name not in REPORTS:
-        raise UsageError(f"there is no report {name!r} (there is: {', '.join(REPORTS)})")
-    elif for_ is not None:
-        _shown_to(session, for_)
+        raise UsageError(f"there is no report {name!r} (there are: {', '.join(REPORTS)})")
+    elif name == "mix":
+        _refuse_options(name, {"--from": since, "--for": for_})
+        mix(session, contacts=contacts, html=html)
     else:
-        _recommendations(session, since)
+        _refuse_options(name, {"--contacts": contacts or None, "--html": html})
+        if for_ is not None:
+            _shown_to(session, for_)
+        else:
+            _recommendations(session, since)
+
+
+def _refuse_options(name: str, given: Mapping[str, object]) -> None:
+    """Raise `UsageError` for an option that is another report's."""
+    for option, value in given.items():
+        if value is not None:
+            raise UsageError(f"the report {name!r} has no {option}")
 
 
 def _recommendations(session: Session, since: str | None) -> None:
@@ -172,7 +199,7 @@ def _plain(value: Any) -> Any:
 
 def _table(rows: list[tuple[Any, ...]], headings: list[str]) -> RenderableType:
     from mailflow.cli.plain import shown
-    from mailflow.cli.segment import rows_table
+    from mailflow.cli.tables import rows_table
 
     numbers = ("NDCG@10", "hit rate@10", "place", "chance")
     return rows_table([[shown(cell) for cell in row] for row in rows], headings, numbers=numbers)

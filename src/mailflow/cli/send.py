@@ -10,7 +10,7 @@ import typer
 
 from mailflow import clock
 from mailflow.cli.frame import Session, command
-from mailflow.cli.plan import counts_table
+from mailflow.cli.plan import counts_table, over_mix
 from mailflow.cli.run import clock_of, print_tick
 from mailflow.errors import UsageError
 from mailflow.model import MessageState
@@ -93,10 +93,14 @@ def send(
 
 def _show(session: Session, made: CampaignPlan) -> None:
     """Show what the question is about, beside the question: on stderr."""
+    from mailflow.jobs import mix
+
     if not session.quiet:
-        session.err.print(
-            counts_table(Counter((made.spec.id, person.verdict, person.reason) for person in made.people))
-        )
+        counts = Counter((made.spec.id, str(person.verdict), person.reason or person.delay) for person in made.people)
+        session.err.print(counts_table(counts))
+        over = mix.lifted(session.workspace, made, now=session.now)
+        if over:
+            session.say(over_mix(over, session.workspace.settings.mix))
 
 
 def _approved(session: Session, made: CampaignPlan) -> str:

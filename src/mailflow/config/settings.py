@@ -18,6 +18,8 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from mailflow import clock, money
+from mailflow.config.countries import CountrySettings, check_codes
+from mailflow.config.mix import MixSettings
 from mailflow.config.recommending import CONTACT_COLUMNS, NeverShowSettings, RecommendationSettings
 from mailflow.config.tracking import ArchiveSettings, Images, Online, TrackingSettings, UtmSettings
 from mailflow.config.yaml_files import parse_spec, read_yaml
@@ -346,6 +348,8 @@ class Settings(_Part):
     unsubscribe: UnsubscribeSettings = UnsubscribeSettings()
     relay: RelaySettings | None = None
     limits: LimitSettings = LimitSettings()
+    mix: MixSettings = MixSettings()
+    countries: dict[str, CountrySettings] = {}
     rfm: RfmSettings = RfmSettings()
     lifecycle: LifecycleSettings = LifecycleSettings()
     recommendations: RecommendationSettings = RecommendationSettings()
@@ -369,6 +373,12 @@ class Settings(_Part):
     def _language(cls, value: str) -> str:
         if not _LANGUAGE.match(value):
             raise ValueError(f"{value!r} is not a language: write it as en or de-AT")
+        return value
+
+    @field_validator("countries")
+    @classmethod
+    def _codes(cls, value: dict[str, CountrySettings]) -> dict[str, CountrySettings]:
+        check_codes(value)
         return value
 
     @model_validator(mode="after")

@@ -15,7 +15,7 @@ from mailflow.campaigns.planning import CampaignPlan, PlannedContact, Planner
 from mailflow.campaigns.spec import CampaignFile
 from mailflow.errors import ConfigError, MailflowError, ProblemsError
 from mailflow.jobs import offering, personal
-from mailflow.model import Scope
+from mailflow.model import MessageKind, Scope
 from mailflow.offers import give
 from mailflow.offers.offer import Offer
 from mailflow.outbox.render import Renderer, how_of
@@ -67,6 +67,11 @@ class OpenCampaign:
         """The offer that its messages carry: its own `offer:`, or that of its template."""
         return offering.offer_of(self.workspace, self.template, self.file)
 
+    @property
+    def kind(self) -> MessageKind:
+        """What it does to the mix: what its own file says, else its template, else a promotion."""
+        return self.file.spec.kind or self.template.kind
+
     @cached_property
     def hash(self) -> str:
         return planning.files_hash(self.files)
@@ -86,6 +91,7 @@ class OpenCampaign:
             self.file.spec.id,
             self.file.spec.name,
             prefix,
+            kind=self.kind,
         )
 
     @cached_property
@@ -124,7 +130,7 @@ class OpenCampaign:
         workspace = self.workspace
         return Planner(
             workspace.store.db, workspace.settings, workspace.keys, self.file, self.scope, self.files, now, only,
-            self.offer,
+            self.offer, self.kind,
         )  # fmt: skip
 
     def _asks_for_newer_scores(self, rule: rules.Rule, now: datetime) -> bool:

@@ -26,7 +26,7 @@ from mailflow.jobs.campaign import OpenCampaign
 from mailflow.jobs.offering import Desk, Offered
 from mailflow.model import MessageState
 from mailflow.outbox.render import Renderer
-from mailflow.policy import Limits
+from mailflow.policy import limits_of
 from mailflow.store import Store, articles, contents, messages
 from mailflow.store.contents import Content
 from mailflow.store.messages import Due, Outcome
@@ -64,7 +64,7 @@ async def _deliver(
     on_settled: Callable[[], None],
 ) -> Delivery:
     settings = workspace.settings
-    limits = Limits(settings.limits.per_day, settings.limits.per_week)
+    limits = limits_of(settings)
     loop = asyncio.get_running_loop()
     async with Ledger(workspace.store, workspace.keys, limits, runner=runner_name(), now=now) as ledger:
         per_minute = settings.relay.per_minute if settings.relay else None

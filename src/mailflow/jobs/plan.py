@@ -13,7 +13,7 @@ from mailflow.campaigns import spec
 from mailflow.campaigns.planning import CampaignPlan, PlannedContact, Verdict
 from mailflow.errors import ConfigError, MailflowError
 from mailflow.jobs import campaign as campaign_job
-from mailflow.jobs import personal
+from mailflow.jobs import mix, personal
 from mailflow.jobs.approved import Approved
 from mailflow.model import Scope, Stage
 from mailflow.outbox import neutral
@@ -57,6 +57,7 @@ class Plan:
     held: dict[str, str]
     is_rehearsal: bool
     stages: Mapping[str | None, int] = field(default_factory=dict)
+    over_mix: int = 0  # recipients whose mail of 30 days would be more promotion than the owner wants
 
     def counts(self) -> Counter[tuple[str, str, str | None]]:
         """Return (what, decision, reason) → people."""
@@ -71,7 +72,7 @@ def plan_campaign(workspace: Workspace, name: str, now: datetime) -> Plan:
     campaign.try_template(plan, now)
     campaign_job.remember(workspace, plan, clock.to_ms(now))
     stages = _stages(workspace, plan, now) if campaign.template.mentions("lifecycle") else {}
-    return Plan(plan.id, _lines(plan), {}, plan.scope.is_rehearsal, stages)
+    return Plan(plan.id, _lines(plan), {}, plan.scope.is_rehearsal, stages, mix.lifted(workspace, plan, now=now))
 
 
 def _stages(workspace: Workspace, plan: CampaignPlan, now: datetime) -> dict[str | None, int]:
@@ -135,7 +136,9 @@ def _lines(plan: CampaignPlan) -> list[PlanLine]:
 
 
 def _line(plan: CampaignPlan, person: PlannedContact) -> PlanLine:
-    return PlanLine(person.key, person.email, plan.spec.id, "", person.due_at, person.verdict, person.reason)
+    return PlanLine(
+        person.key, person.email, plan.spec.id, "", person.due_at, person.verdict, person.reason or person.delay
+    )
 
 
 def _id(lines: Sequence[PlanLine]) -> str:

@@ -222,7 +222,7 @@ def _that_may_go(approved: Approved, scope: str, now: datetime) -> OpenCampaign 
 def _write(workspace: Workspace, plan: CampaignPlan, occurrence: Occurrence, at: int) -> Counter[str]:
     from mailflow.outbox import plan as outbox_plan
 
-    outbox_plan.write(workspace.store, plan.scope, occurrence, _addressees(plan), kind=plan.spec.kind, at=at)
+    outbox_plan.write(workspace.store, plan.scope, occurrence, _addressees(plan), kind=plan.kind, at=at)
     return Counter(person.reason or "send" for person in plan.people)
 
 
@@ -269,8 +269,10 @@ def _decide_again(workspace: Workspace, batch: Sequence[Due], now: datetime) -> 
     from mailflow import policy
     from mailflow.store import candidates
 
-    limits = policy.Limits(workspace.settings.limits.per_day, workspace.settings.limits.per_week)
-    found = candidates.for_messages(workspace.store.db, workspace.keys, [due.id for due in batch], now=now)
+    limits = policy.limits_of(workspace.settings)
+    found = candidates.for_messages(
+        workspace.store.db, workspace.keys, [due.id for due in batch], now=now, month=limits.mix is not None
+    )
     decisions = policy.decide_all(found, limits, now)
     allowed = [due for due, decision in zip(batch, decisions, strict=True) if decision.allowed]
     refused = [(due.id, decision.code) for due, decision in zip(batch, decisions, strict=True) if not decision.allowed]

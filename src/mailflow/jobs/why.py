@@ -81,14 +81,14 @@ def answer(workspace: Workspace, address: Address, what: str | None, *, now: dat
     """
     db, keys = workspace.store.db, workspace.keys
     contact = who.by_address(db, keys, address)
-    limits = Limits(workspace.settings.limits.per_day, workspace.settings.limits.per_week)
+    limits = policy.limits_of(workspace.settings)
     rows = [row for row in timeline.messages_of(db, contact.id) if what in (None, Scope.campaign_of(row["scope"]))]
     general = _in_general(db, keys, contact.id, limits, now)
     return [*general, *_of_messages(db, keys, rows, limits, now), *_to_come(workspace, contact.id, rows, what, now)]
 
 
 def _in_general(db: Connection, keys: Keys, contact_id: int, limits: Limits, now: datetime) -> list[Answer]:
-    asked = candidates.for_contacts(db, keys, [contact_id], Question(scope=""), now=now)
+    asked = candidates.for_contacts(db, keys, [contact_id], Question(scope=""), now=now, month=limits.mix is not None)
     decisions = [policy.decide(candidate, limits, now) for candidate in asked]
     return [Answer("marketing", decision.sentence, decision.code or None, _verdict(decision)) for decision in decisions]
 
@@ -97,7 +97,7 @@ def _of_messages(db: Connection, keys: Keys, rows: Sequence[Row], limits: Limits
     open_ids = [row["id"] for row in rows if row["state"] in _OPEN]
     decided = {
         candidate.message_id: policy.decide(candidate, limits, now)
-        for candidate in candidates.for_messages(db, keys, open_ids, now=now)
+        for candidate in candidates.for_messages(db, keys, open_ids, now=now, month=limits.mix is not None)
     }
     codes = _codes(db, rows)
     return [_of_message(row, decided.get(row["id"]), codes.get(row["id"])) for row in rows]

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from mailflow.config import Settings
 from mailflow.config.tracking import Images, UtmSettings, UtmValues
-from mailflow.model import MessageClass
+from mailflow.model import MessageClass, MessageKind
 from mailflow.outbox import polls
 from mailflow.outbox.sender import Sender, of_owner, of_shop
 from mailflow.store.contents import Content
@@ -56,6 +56,7 @@ class Renderer:
     campaign_name: str
     prefix: str = ""
     is_automatic: bool = False
+    kind: MessageKind | None = None  # None: that of the template
 
     def content(
         self,
@@ -161,7 +162,7 @@ class Renderer:
         """Return campaign, kind, class and sender: what complaints are counted by, with nothing of the person."""
         template = self.template
         sender = _sender_id(self.keys.pepper)
-        return f"{_label(self.campaign_id)}:{template.kind}:{template.message_class}:{sender}"
+        return f"{_label(self.campaign_id)}:{self.kind or template.kind}:{template.message_class}:{sender}"
 
     def _clicks(self, token: str) -> Clicks | None:
         tracking = self.settings.tracking

@@ -11,7 +11,8 @@ from typing import Any
 
 from mailflow import clock
 from mailflow.addresses import normalise
-from mailflow.model import ConsentState, MessageClass, Scope, SuppressionReason
+from mailflow.config.mix import WINDOW as _MONTH
+from mailflow.model import Basis, ConsentState, MessageClass, MessageKind, Scope, SuppressionReason
 from mailflow.policy import Candidate
 from mailflow.store import suppressions
 from mailflow.store.connection import Connection
@@ -21,7 +22,10 @@ TEST_SCOPE = "test:"
 
 _DAY = timedelta(days=1)
 _WEEK = timedelta(days=7)
-_Counted = list[tuple[int, int]]  # (message id, milliseconds) of one contact's marketing messages in the last week
+_Counted = list[tuple[int, int, bool]]  # (message id, milliseconds, promo) of one contact's marketing messages
+_FACTS = """c.merged_into, c.country, c.timezone, s.state, s.basis, n.address AS consent_address,
+                      trim(coalesce(n.source, '') || ' ' || coalesce(n.wording, '') || ' ' || coalesce(n.evidence, ''))
+                        AS proof"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +36,23 @@ class Question:
     message_class: MessageClass = MessageClass.MARKETING
     rehearsal: bool = False
     not_after: datetime | None = None
+    kind: MessageKind = MessageKind.PROMO
 
 
-def for_messages(tx: Connection, keys: Keys, message_ids: Iterable[int], *, now: datetime) -> list[Candidate]:
+def for_messages(
+    tx: Connection, keys: Keys, message_ids: Iterable[int], *, now: datetime, month: bool = False
+) -> list[Candidate]:
     """Return the candidate of each message, in the order of the ids; an id without a message is left out.
 
+    With `month` what they got in 30 days is counted too, which only a limit of the mix asks for.
     Called inside the transaction that arms, with up to about 50 ids, so that no no is overlooked.
     """
     ids = list(message_ids)
     rows = {
         row["message_id"]: row
         for row in tx.execute(
-            """SELECT m.id AS message_id, m.scope, m.class AS message_class, m.rehearsal, m.not_after, m.address,
-                      c.id AS contact_id, c.email, c.merged_into, s.state, n.address AS consent_address,
+            f"""SELECT m.id AS message_id, m.scope, m.class AS message_class, m.kind, m.rehearsal, m.not_after,
+                      m.address, c.id AS contact_id, c.email, {_FACTS},
                       EXISTS (SELECT 1 FROM contacts AS o CROSS JOIN messages AS t ON t.contact_id = o.id
                               WHERE o.merged_into = m.contact_id AND t.scope = m.scope AND t.channel = m.channel
                                 AND t.step = m.step AND t.occurrence = m.occurrence
@@ -60,11 +68,11 @@ def for_messages(tx: Connection, keys: Keys, message_ids: Iterable[int], *, now:
             (json.dumps(ids),),
         )
     }
-    return _candidates(tx, keys, [dict(rows[message_id]) for message_id in ids if message_id in rows], now)
+    return _candidates(tx, keys, [dict(rows[message_id]) for message_id in ids if message_id in rows], now, month)
 
 
 def for_contacts(
-    db: Connection, keys: Keys, contact_ids: Iterable[int], question: Question, *, now: datetime
+    db: Connection, keys: Keys, contact_ids: Iterable[int], question: Question, *, now: datetime, month: bool = False
 ) -> list[Candidate]:
     """Return the candidate of each contact for one campaign, in the order of the ids; unknown ids are left out."""
     ids = list(contact_ids)
@@ -74,14 +82,14 @@ def for_contacts(
         "offer_ends": None,
         "scope": question.scope,
         "message_class": question.message_class,
+        "kind": question.kind,
         "rehearsal": question.rehearsal,
         "not_after": None if question.not_after is None else clock.to_ms(question.not_after),
     }
     rows = {
         row["contact_id"]: row
         for row in db.execute(
-            """SELECT c.id AS contact_id, c.email, c.email AS address, c.merged_into, s.state,
-                      n.address AS consent_address
+            f"""SELECT c.id AS contact_id, c.email, c.email AS address, {_FACTS}
                FROM contacts AS c
                LEFT JOIN consent_states AS s ON s.contact_id = c.id AND s.channel = 'email' AND s.topic = ''
                LEFT JOIN consents AS n ON n.id = s.consent_id
@@ -89,28 +97,37 @@ def for_contacts(
             (json.dumps(ids),),
         )
     }
-    return _candidates(db, keys, [{**asked, **rows[contact_id]} for contact_id in ids if contact_id in rows], now)
+    return _candidates(
+        db, keys, [{**asked, **rows[contact_id]} for contact_id in ids if contact_id in rows], now, month
+    )
 
 
-def _candidates(db: Connection, keys: Keys, rows: Sequence[dict[str, Any]], now: datetime) -> list[Candidate]:
+def _candidates(
+    db: Connection, keys: Keys, rows: Sequence[dict[str, Any]], now: datetime, month: bool
+) -> list[Candidate]:
     suppressions.check_pepper(db, keys)
     for row in rows:
         row["key"] = _key(row["address"])
         row["hash"] = keys.address_hash(row["key"]) if row["key"] else None
     suppressed = suppressions.reasons_by_hash(db, [row["hash"] for row in rows if row["hash"]])
-    counted = _sent_in_last_week(db, [row["contact_id"] for row in rows], now)
+    counted = _sent_lately(db, [row["contact_id"] for row in rows], now, _MONTH if month else _WEEK)
     stops = {row["scope"] for row in db.execute("SELECT scope FROM stops")}
-    day = clock.to_ms(now - _DAY)
+    since = clock.to_ms(now - _DAY), clock.to_ms(now - _WEEK)
     return [
-        _candidate(row, suppressed.get(row["hash"], frozenset()), counted.get(row["contact_id"], []), stops, day)
+        _candidate(row, suppressed.get(row["hash"], frozenset()), counted.get(row["contact_id"], []), stops, since)
         for row in rows
     ]
 
 
 def _candidate(
-    row: dict[str, Any], suppressed: frozenset[SuppressionReason], counted: _Counted, stops: set[str], day: int
+    row: dict[str, Any],
+    suppressed: frozenset[SuppressionReason],
+    counted: _Counted,
+    stops: set[str],
+    since: tuple[int, int],
 ) -> Candidate:
-    others = [at for message_id, at in counted if message_id != row["message_id"]]
+    day, week = since
+    others = [(at, promo) for message_id, at, promo in counted if message_id != row["message_id"]]
     return Candidate(
         contact_id=row["contact_id"],
         address=row["key"],
@@ -118,8 +135,8 @@ def _candidate(
         consent=ConsentState(row["state"] or ConsentState.NEVER),
         consent_address=_same_or_key(row["consent_address"], row),
         suppressions=suppressed,
-        sent_day=sum(at > day for at in others),
-        sent_week=len(others),
+        sent_day=sum(at > day for at, _ in others),
+        sent_week=sum(at > week for at, _ in others),
         message_class=MessageClass(row["message_class"]),
         rehearsal=bool(row["rehearsal"]),
         checked=not row["scope"].startswith(TEST_SCOPE),
@@ -129,32 +146,39 @@ def _candidate(
         not_after=None if row["not_after"] is None else clock.from_ms(row["not_after"]),
         offer_ends=None if row["offer_ends"] is None else clock.from_ms(row["offer_ends"]),
         message_id=row["message_id"],
+        kind=MessageKind(row["kind"]),
+        sent_month=len(others),
+        promo_month=sum(promo for _, promo in others),
+        country=row["country"],
+        timezone=row["timezone"],
+        basis=Basis(row["basis"] or Basis.UNKNOWN),
+        proof=row["proof"],
     )
 
 
-def _sent_in_last_week(db: Connection, contact_ids: Sequence[int], now: datetime) -> dict[int, _Counted]:
-    """Return each contact's real marketing messages accepted since a week ago, or armed and not known to be refused.
+def _sent_lately(db: Connection, contact_ids: Sequence[int], now: datetime, window: timedelta) -> dict[int, _Counted]:
+    """Return each contact's real marketing messages accepted in a window, or armed and not known to be refused.
 
     What is armed or in doubt may have arrived, so it counts from its last attempt. What a contact got who was merged
     into another counts for that one.
     """
-    persons = _persons(db, contact_ids)
+    persons, since = _persons(db, contact_ids), clock.to_ms(now - window)
     rows = db.execute(
-        """SELECT id, contact_id, settled_at AS at FROM messages
-           WHERE contact_id IN (SELECT value FROM json_each(:ids)) AND settled_at > :week AND state = 'accepted'
+        """SELECT id, contact_id, settled_at AS at, kind = 'promo' AS promo FROM messages
+           WHERE contact_id IN (SELECT value FROM json_each(:ids)) AND settled_at > :since AND state = 'accepted'
              AND class = 'marketing' AND rehearsal = 0 AND substr(scope, 1, 5) <> 'test:'
            UNION ALL
-           SELECT id, contact_id, coalesce((SELECT max(armed_at) FROM attempts WHERE message_id = messages.id), :now)
+           SELECT id, contact_id, coalesce((SELECT max(armed_at) FROM attempts WHERE message_id = messages.id), :now),
+             kind = 'promo'
            FROM messages
            WHERE state IN ('armed', 'in_doubt') AND contact_id IN (SELECT value FROM json_each(:ids))
              AND class = 'marketing' AND rehearsal = 0 AND substr(scope, 1, 5) <> 'test:'""",
-        {"ids": json.dumps([*contact_ids, *persons]), "week": clock.to_ms(now - _WEEK), "now": clock.to_ms(now)},
+        {"ids": json.dumps([*contact_ids, *persons]), "since": since, "now": clock.to_ms(now)},
     )
-    week = clock.to_ms(now - _WEEK)
     counted: defaultdict[int, _Counted] = defaultdict(list)
-    for message_id, contact_id, at in rows:
-        if at > week:
-            counted[persons.get(contact_id, contact_id)].append((message_id, at))
+    for message_id, contact_id, at, promo in rows:
+        if at > since:
+            counted[persons.get(contact_id, contact_id)].append((message_id, at, bool(promo)))
     return counted
 
 

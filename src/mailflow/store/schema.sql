@@ -655,6 +655,13 @@ CREATE TABLE polls_asked (
 
 CREATE INDEX polls_asked_by_message ON polls_asked (message_id);
 
+CREATE TRIGGER polls_not_asked AFTER DELETE ON message_contents BEGIN
+  DELETE FROM polls_asked WHERE message_id = old.message_id;
+END;
+
+CREATE INDEX messages_mixed ON messages (settled_at)
+  WHERE state IN ('accepted', 'in_doubt') AND class = 'marketing' AND rehearsal = 0;
+
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('mailflow', 'm0001_first', strftime('%Y-%m-%d %H:%M:%f+00:00'));
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('mailflow', 'm0002_everything', strftime('%Y-%m-%d %H:%M:%f+00:00'));
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('mailflow', 'm0003_offers', strftime('%Y-%m-%d %H:%M:%f+00:00'));
