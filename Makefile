@@ -24,8 +24,9 @@ help: ## list the targets
 demo: $(READY) ## run the main job on sample data, from CSV files to mail in a folder
 	@$(BIN)/mailflow demo $(DIR) --again
 
-test: $(DEV_READY) ## run the tests
-	$(BIN)/python -m pytest $(ARGS)
+# Files go to the processes whole: what the tests of a file share is made once.
+test: $(DEV_READY) ## run the tests, on all cores
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist loadfile $(ARGS)
 
 check: format-check lint types imports docs-check test wheel-check ## everything that CI demands
 	@echo "make check: all of it holds"
