@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mailflow.templates.compile import CompiledTemplate
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
+_LONGEST_NAME = 200  # characters of a name in the To header
 _NOT_IN_FILES = re.compile(r"[^A-Za-z0-9_-]+")
 _NOT_IN_LABELS = re.compile(r"[^a-z0-9-]+")
 
@@ -141,7 +142,7 @@ class Renderer:
         return Envelope(
             from_name=who.name,
             from_email=who.email,
-            to_name=name,
+            to_name=name if len(name) <= _LONGEST_NAME else "",  # more is no name, and nobody goes without mail for it
             to_email=address,
             reply_to=who.reply_to,
             message_id=f"{token}@{sender.domain}",
