@@ -82,7 +82,8 @@ def test_no_value_leaves_the_place_it_stands_in(folder: Path) -> None:
         )
         assert len(found.comments) == 1
         _, paragraph = next(element for element in found.elements if element[0] == "p")
-        assert paragraph["data-x"] == paragraph["title"] == vector.replace("\r\n", "\n") or "\r" in vector
+        said = vector.replace("\x01", "")  # what steers a terminal is no part of what is said
+        assert paragraph["data-x"] == paragraph["title"] == said or "\r" in vector
         _check_links([values["href"] or "" for name, values in found.elements if name == "a"], vector)
 
 

@@ -71,7 +71,7 @@ class MailCode(CodeGenerator):
         self.write("(type(_v := " if is_kept else "(_v if type(_v := ")
         self.visit(node.node, frame)
         function = self.filters[node.name]
-        self.write(f") is str and {function}_kept(_v) or " if is_kept else ") is str else ")
+        self.write(f") is str and {function}_kept(_v) or " if is_kept else ") is str and _v.isprintable() else ")
         self.write(f"{function}(_v")
         for argument in node.args:
             self.write(", ")

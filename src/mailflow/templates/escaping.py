@@ -7,9 +7,10 @@ from urllib.parse import quote
 
 from jinja2.exceptions import TemplateRuntimeError
 
-_LINK = re.compile(r"(?:https?://|mailto:|tel:)[^\s<>\"\x00-\x1f]+\Z", re.IGNORECASE)
-_HOST = re.compile(r"[A-Za-z0-9.-]+(?::\d{1,5})?(?:[/?#][^\s<>\"\\\x00-\x1f]*)?\Z")
-_BEHIND_HOST = re.compile(r"(?:[/?#][^\s<>\"\\\x00-\x1f]*)?\Z")
+_NOT_IN_LINK = r"\s<>\"\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069"  # nor what turns the direction of writing
+_LINK = re.compile(rf"(?:https?://|mailto:|tel:)[^{_NOT_IN_LINK}]+\Z", re.IGNORECASE)
+_HOST = re.compile(rf"[A-Za-z0-9.-]+(?::\d{{1,5}})?(?:[/?#][^\\{_NOT_IN_LINK}]*)?\Z")
+_BEHIND_HOST = re.compile(rf"(?:[/?#][^\\{_NOT_IN_LINK}]*)?\Z")
 _CSS = re.compile(r"[\w#%.,+ -]{0,200}\Z")
 _PLAIN = re.compile(r"[\w.~-]*\Z", re.ASCII)  # what no part of a link encodes: most values, and found out in no time
 _PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")

@@ -27,7 +27,10 @@ from mailflow.templates.kept import Kept
 
 MAX_NAME = 200  # characters of the name of an attribute that a filter goes by
 
-_SPECIAL = re.compile("[&<>\"']")
+_UNSEEN = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"  # control characters: what they steer is no part of what is said
+_SPECIAL = re.compile(f"[&<>\"'{_UNSEEN}]")
+_CONTROLS = re.compile(f"[{_UNSEEN}]")
+_BREAKS = re.compile("[\t\n\x0b\x0c\r\x1c-\x1f\x85\u2028\u2029]+")
 
 # By the name of a filter that depends on nothing but its value, what it made of texts. codegen.py looks there first.
 KEPT: Mapping[str, Kept] = MappingProxyType(
@@ -88,18 +91,19 @@ def shown_in_html(value: Any, label: str) -> str:
     if kind is not str:
         value = shown(value, label)
         if isinstance(value, Markup):
-            return str(value)
+            return _CONTROLS.sub("", value)
         value = str(value)
     if not _SPECIAL.search(value):
         return KEPT["__shown__"].keep(value, value)
     if len(value) > MAX_TEXT:
         raise TemplateRuntimeError(f"{label} is too long")
-    return KEPT["__shown__"].keep(value, str(escape(value)))
+    return KEPT["__shown__"].keep(value, str(escape(_CONTROLS.sub("", value.replace("\x85", " ")))))
 
 
 def shown_in_text(value: Any, label: str) -> str:
-    """Return a value that is about to be printed as it is."""
-    return str(shown(value, label))
+    """Return a value that is about to be printed as text: on one line, as HTML shows it; a name makes no paragraphs."""
+    text = str(shown(value, label))
+    return text if text.isprintable() else _CONTROLS.sub("", _BREAKS.sub(" ", text))
 
 
 def _checked(name: str, function: Callable[[str, str, int, str], str]) -> Callable[[Any, str, int, str], str]:
