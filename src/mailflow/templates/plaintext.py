@@ -6,20 +6,32 @@ Links stand behind their words, headings are underlined, lists keep their marks,
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from html import unescape
 from html.parser import HTMLParser
+from itertools import pairwise
 
 from mailflow.templates import markup
 from mailflow.templates.tags import Tags
 
 _SKIPPED = frozenset("head style script title".split())
+_VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
 _BLOCKS = frozenset("p div section article header footer main aside figure table form address dl dd dt center".split())
 _HEADINGS = {"h1": "=", "h2": "-"}
 _UNDERLINE = 60
+_CELL, _ROW = 60, 110  # letters up to which cells stand beside each other; longer ones are columns of a layout
+_ADDRESS = re.compile(r" \(\S+\)")
+# What senders put behind a preheader, so that inboxes show nothing else: spaces and signs without width, in rows.
+_FILLER = re.compile(r"(?:[\s\u00ad\u034f\u2000-\u200c\u2060\ufeff]*[\u00ad\u034f\u200b\u200c\u2007\ufeff]){3,}")
+_HIDING = re.compile(r"display:none|max-height:0(?:px)?(?:;|!|\Z)")
+_MEDIA = re.compile(r"@[^{}]*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}|/\*.*?\*/", re.DOTALL)
+_SIMPLE = re.compile(r"([a-z0-9]*)([.#][\w-]+)\Z", re.IGNORECASE)
 
 
 def from_html(html: str, tags: Tags) -> str:
     """Return the text of HTML with words for its tags, as text with words for its tags."""
-    reader = _Reader(tags)
+    reader = _Reader(tags, hidden=_hidden_by_sheets(html), named=_named(html))
     reader.feed(html)
     reader.close()
     return tidy(reader.text())
@@ -35,30 +47,63 @@ def tidy(text: str) -> str:
     return text + "\n"
 
 
+def _hidden_by_sheets(html: str) -> frozenset[tuple[str, str]]:
+    """Return (element or nothing, `.class` or `#id`) of what the style sheets of a page hide everywhere."""
+    found = set()
+    for sheet in re.findall(r"<style\b[^>]*>(.*?)</style", html, re.DOTALL | re.IGNORECASE):
+        for selectors, rules in re.findall(r"([^{}]+)\{([^{}]*)\}", _MEDIA.sub("", sheet)):
+            if _is_hiding(rules):
+                found |= {match.groups() for each in selectors.split(",") if (match := _SIMPLE.match(each.strip()))}
+    return frozenset((name.lower(), mark) for name, mark in found)
+
+
+def _is_hiding(style: str) -> bool:
+    return bool(_HIDING.search(re.sub(r"\s", "", style).lower()))
+
+
+def _named(html: str) -> frozenset[str]:
+    """Return the addresses of links that have words; a picture of the same link need not repeat them."""
+    links = re.findall(r"""<a\b[^>]*\shref\s*=\s*["']([^"']+)["'][^>]*>(.*?)</a>""", html, re.DOTALL | re.IGNORECASE)
+    return frozenset(unescape(address) for address, inner in links if re.sub(r"<[^>]*>|&nbsp;", "", inner).strip())
+
+
+@dataclass(slots=True)
+class _Table:
+    """An open table: where each cell of the row that is read begins in what was written; None outside of rows."""
+
+    cells: list[int] | None = None
+
+
 class _Reader(HTMLParser):
-    def __init__(self, tags: Tags) -> None:
+    def __init__(self, tags: Tags, *, hidden: Collection[tuple[str, str]], named: Collection[str]) -> None:
         super().__init__(convert_charrefs=True)
         self._tags = tags
+        self._hidden = hidden
+        self._named = named
         self._out: list[str] = []
+        self._skipped = ""  # the name of the element that is left out, and how many of that name are open in it
         self._skipping = 0
-        self._hidden: list[str] = []
         self._lists: list[int | None] = []
         self._quotes = 0
         self._links: list[tuple[str, int]] = []
         self._heading = 0
         self._preformatted = 0
         self._line_start = True
-        self._cells = 0
+        self._tables: list[_Table] = []
 
     def text(self) -> str:
         return "".join(self._out)
 
     def handle_starttag(self, name: str, attributes: list[tuple[str, str | None]]) -> None:
         values = {key: value or "" for key, value in attributes}
-        if self._skipping or name in _SKIPPED or "display:none" in values.get("style", "").replace(" ", ""):
-            if name not in ("br", "img", "hr", "meta", "link", "input", "col"):
-                self._skipping += 1
+        if self._skipping:
+            self._skipping += name == self._skipped
             return
+        if name in _SKIPPED or self._is_hidden(name, values):
+            self._skipped, self._skipping = name, int(name not in _VOID)
+            return
+        if name == "table":
+            self._tables.append(_Table())
         if name in _BLOCKS:
             self._fresh_line()
         elif name in ("ul", "ol"):
@@ -67,28 +112,38 @@ class _Reader(HTMLParser):
         else:
             self._start_inline(name, values)
 
+    def _is_hidden(self, name: str, values: Mapping[str, str]) -> bool:
+        style = values.get("style", "")
+        if _is_hiding(style):
+            return True
+        if not self._hidden or "display" in style:
+            return False
+        marks = [f".{each}" for each in values.get("class", "").split()] + [f"#{values.get('id', '')}"]
+        return any((each, mark) in self._hidden for mark in marks for each in (name, ""))
+
     def _start_inline(self, name: str, values: dict[str, str]) -> None:
         if name == "a":
             self._links.append((values.get("href", ""), len(self._out)))
         elif name == "br":
             self._emit("\n")
         elif name == "hr":
-            self._fresh_line()
+            self._blank_line()
             self._emit("-" * 40 + "\n\n")
         elif name == "img" and values.get("alt"):
             self._emit(f"[{values['alt']}]")
         elif name == "li":
             self._start_entry()
         elif name in ("td", "th"):
-            if self._cells and not self._line_start:
-                self._out[-1] = self._out[-1].rstrip(" ")
-                self._emit("  ")
-            self._cells += 1
+            self._fresh_line()
+            if self._tables and self._tables[-1].cells is not None:
+                self._tables[-1].cells.append(len(self._out))
         elif name == "tr":
+            self._end_row()
             self._fresh_line()
-            self._cells = 0
+            if self._tables:
+                self._tables[-1].cells = []
         elif re.fullmatch(r"h[1-6]", name):
-            self._fresh_line()
+            self._blank_line()
             self._heading = len(self._out)
         elif name == "blockquote":
             self._fresh_line()
@@ -108,13 +163,16 @@ class _Reader(HTMLParser):
 
     def handle_endtag(self, name: str) -> None:
         if self._skipping:
-            if name not in ("br", "img", "hr", "meta", "link", "input", "col"):
-                self._skipping -= 1
+            self._skipping -= name == self._skipped
             return
         if name == "a" and self._links:
             self._end_link()
         elif name == "p" and self._lists:
             self._fresh_line()
+        elif name == "table" and self._tables:
+            self._end_row()
+            self._tables.pop()
+            self._blank_line()
         elif name in _BLOCKS or name == "pre":
             self._preformatted -= name == "pre" and self._preformatted > 0
             self._blank_line()
@@ -122,7 +180,10 @@ class _Reader(HTMLParser):
             if self._lists:
                 self._lists.pop()
             self._emit("" if self._lists else "\n")
-        elif name in ("li", "tr"):
+        elif name == "tr":
+            self._end_row()
+            self._fresh_line()
+        elif name == "li":
             self._fresh_line()
         elif re.fullmatch(r"h[1-6]", name):
             self._end_heading(name)
@@ -133,14 +194,47 @@ class _Reader(HTMLParser):
     def _end_link(self) -> None:
         address, start = self._links.pop()
         words = "".join(self._out[start:]).strip()
+        space = words and self._without_space(start)
         address = (
             address.removeprefix("mailto:")
             if "?" not in address and address.removeprefix("mailto:") == words
             else address
         )
-        if address and address != words and not address.startswith("#"):
+        is_told = bool(words) or address not in self._named
+        if address and address != words and not address.startswith("#") and is_told:
             address = markup.link(address, self._tags, is_checked=True)
             self._emit(f" ({address})" if words else address)
+        self._emit(" " if space else "")
+
+    def _without_space(self, start: int) -> bool:
+        """Take blanks off the end of what was written since `start`; return whether there were any."""
+        written = "".join(self._out[start:])
+        for number in range(len(self._out) - 1, start - 1, -1):
+            self._out[number] = self._out[number].rstrip(" ")
+            if self._out[number]:
+                break
+        return written.endswith(" ")
+
+    def _end_row(self) -> None:
+        """Put the cells of a row beside each other, where each is a few words; longer ones stand below each other."""
+        if not self._tables or self._tables[-1].cells is None:
+            return
+        starts, self._tables[-1].cells = self._tables[-1].cells, None
+        pieces = ["".join(self._out[a:b]) for a, b in pairwise([*starts, len(self._out)])]
+        shown = [_ADDRESS.sub("", self._tags.word.sub(self._as_seen, piece)).strip() for piece in pieces]
+        full = [number for number, text in enumerate(shown) if text]
+        is_short = all("\n" not in text and len(text) <= _CELL for text in shown)
+        if len(full) < 2 or not is_short or sum(map(len, shown)) > _ROW:
+            return
+        made = [re.sub(r"[ \n]*\n[ \n]*", "", piece).strip(" ") for piece in pieces]
+        self._out[starts[0] :] = [
+            f"{'  ' * (number > full[0] and number in full)}{text}" for number, text in enumerate(made)
+        ]
+        self._line_start = False
+
+    def _as_seen(self, match: re.Match[str]) -> str:
+        """Return what takes the room of a tag: a value a word, a statement nothing."""
+        return "x" * 8 * self._tags.of(match).is_value
 
     def _end_heading(self, name: str) -> None:
         words = "".join(self._out[self._heading :])
@@ -157,8 +251,9 @@ class _Reader(HTMLParser):
             self._out.append(f"{' ' * (data[0].isspace() and not self._line_start)}{data.strip()}")
             return
         if not self._preformatted:
-            data = re.sub(r"[ \t\r\n\f]+", " ", data)
-            if self._line_start:
+            data = _FILLER.sub(" ", data)
+            data = re.sub(r"[ \t\r\n\f]+", " ", data) if data.strip() else " " * bool(data)
+            if self._line_start or (self._out and self._out[-1].endswith(" ")):
                 data = data.lstrip(" ")
         if data:
             self._emit(data)
