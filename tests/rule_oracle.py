@@ -9,6 +9,7 @@ import json
 import operator
 from calendar import isleap
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
@@ -286,6 +287,9 @@ class Oracle:
         if did.deed is t.Deed.ORDER:
             yield from self._bought(did, person)
             return
+        if did.poll is not None:
+            yield from self._answered(did, person)
+            return
         for event in person["events"]:
             if self._meant(did, event):
                 yield event["at"]
@@ -293,6 +297,17 @@ class Oracle:
             for at, campaign in person["mails"]:
                 if self._inside(did, at) and (did.campaign is None or _low(campaign) == _low(did.campaign)):
                     yield at
+
+    def _answered(self, did: t.Did, person: Row) -> Iterator[datetime]:
+        ever = replace(did, window=replace(did.window, since=None), where=None)
+        said = [event for event in person["events"] if self._meant(ever, event)]
+        said = [event for event in said if _is_key(event["properties"].get("poll"), did.poll)]
+        said.sort(key=lambda event: event["at"])  # stable: of two at once the later row
+        if said:
+            answer = said[-1]["properties"].get("answer")
+            wanted = answer is not None if did.answer is None else _is_key(answer, did.answer)
+            if wanted and self._inside(did, said[-1]["at"]):
+                yield said[-1]["at"]
 
     def _inside(self, did: t.Did, at: datetime) -> bool:
         since, until = did.window.since, did.window.until
@@ -374,6 +389,10 @@ class Oracle:
         if did.category is not None and _low(did.category) not in categories.union(*(self._in(n) for n in meant)):
             return False
         return did.where is None or self._test(did.where, properties)
+
+
+def _is_key(value: object, wanted: str | None) -> bool:
+    return type(value) in (str, int) and wanted is not None and _low(str(value)) == _low(wanted)
 
 
 @cache

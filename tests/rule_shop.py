@@ -42,6 +42,8 @@ GOODS = ["P-1", "p-1", "P-2", "V-1", "Oolong", "oolong", "sku-2", "7", "Nothing"
 CATEGORIES = ["tea", "Tea", "mugs", "Grüner Tee", "nothing"]
 CAMPAIGNS = ["spring", "Spring", "50%", "autumn"]
 EVENTS = ["product_viewed", "category_viewed", "cart_updated", "clicked", "opened", "delivered", "replied", "jumped"]
+POLLS = ["spring", "7"]
+ANSWERS = ["a", "b", "1"]
 
 
 def instants() -> list[int]:
@@ -202,13 +204,16 @@ class Maker:
             "origin": maybe(["mailchimp"]),
             "value": maybe([0, 1, 2.5, "2", True, [1]]),
             "flag": maybe([True, False, 1, "true"]),
+            "poll": dice.choice([*POLLS, *POLLS, "SPRING", 7, None, True]),
+            "answer": dice.choice([*ANSWERS, "A", 1, 1.0, None, True, ["a"]]),
             "starts_at": maybe([*INSTANTS, "2026-03-30"]),
             "a": maybe([{"b": 1}, {"b": "DE"}, {"b": {"c": 1}}, 5]),
             "a.b": maybe([1, 2, "AT", None]),
         }
         self.row(
             "events",
-            contact_id=contact, name=dice.choice(EVENTS), source="test", source_id=str(number), recorded_at=0,
+            contact_id=contact, name=dice.choice([*EVENTS, *["poll_answered"] * 3]), source="test",
+            source_id=str(number), recorded_at=0,
             occurred_at=dice.choice(INSTANTS),
             properties=json.dumps(
                 {name: value for name, value in properties.items() if value is not None or dice.random() < 0.1},
@@ -445,6 +450,11 @@ class Writer:
         if not mail:
             given += self.sometimes(0.4, f"where={self.line() if orders else self.property()}")
         return f"{name}({', '.join(given)})"
+
+    def leaf_answer(self) -> str:
+        given = [quoted(self.dice.choice([*POLLS, "Spring", "none"]))]
+        given += self.sometimes(0.7, quoted(self.dice.choice([*ANSWERS, "B", "c"])))
+        return f"answered({', '.join([*given, *self.window()])})"
 
     def window(self) -> list[str]:
         ends = sorted([self.day(), self.day()])

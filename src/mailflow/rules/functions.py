@@ -32,6 +32,8 @@ class Function:
     first: str
     also: tuple[str, ...]
     people_only: bool = False
+    second: str | None = None
+    common: tuple[str, ...] = _COMMON
 
 
 FUNCTIONS: Mapping[str, Function] = MappingProxyType(
@@ -44,6 +46,9 @@ FUNCTIONS: Mapping[str, Function] = MappingProxyType(
         "received": Function(Deed.MAIL, ("delivered",), "campaign", ("campaign",)),
         "opened": Function(Deed.EVENT, ("opened",), "campaign", ("campaign", "machines"), people_only=True),
         "clicked": Function(Deed.EVENT, ("clicked",), "campaign", ("campaign", "machines"), people_only=True),
+        "answered": Function(
+            Deed.EVENT, ("poll_answered",), "poll", ("poll", "answer"), second="answer", common=("within", "between")
+        ),
         "did": Function(Deed.EVENT, (), "event", ("event", "product", "category", "campaign")),
     }
 )
@@ -56,7 +61,10 @@ _LINE_FIELDS: Mapping[str, Field] = MappingProxyType(
         "total": Field("total", FieldType.MONEY),
     }
 )
-_EXAMPLES = {"event": "ticket_opened", "product": "Oolong", "category": "tea", "campaign": "spring"}
+_EXAMPLES = {
+    "event": "ticket_opened", "product": "Oolong", "category": "tea", "campaign": "spring",
+    "poll": "spring", "answer": "a",
+}  # fmt: skip
 # How much alike two names must be for one of them to be a slip of the pen.
 _ALIKE = 0.8
 
@@ -112,19 +120,22 @@ class _Reader:
             self.often(given.get("at_least")),
             self.condition(given.get("where"), deed),
             self.function.people_only and not self.flag(given.get("machines")),
+            *self.poll(given),
         )
 
     def arguments(self) -> dict[str, Syntax]:
         """Return the arguments by name, the first one under what it means; unknown and doubled ones are told."""
-        known = (*self.function.also, *_COMMON)
+        known = (*self.function.also, *self.function.common)
+        places = [name for name in (self.function.first, self.function.second) if name is not None]
         given: dict[str, Syntax] = {}
-        if len(self.call.arguments) > 1:
+        if len(self.call.arguments) > len(places):
+            many = "one value" if len(places) == 1 else "two values"
             raise self.error(
-                f"{self.call.name}(…) takes one value; the others have names: {', '.join(known)}",
-                self.call.arguments[1].span,
+                f"{self.call.name}(…) takes {many}; the others have names: {', '.join(known)}",
+                self.call.arguments[len(places)].span,
             )
-        if self.call.arguments:
-            given[self.function.first] = self.first(self.call.arguments[0])
+        for name, argument in zip(places, self.call.arguments, strict=False):
+            given[name] = self.first(argument)
         for keyword in self.call.keywords:
             if keyword.name not in known:
                 hint = suggestion(keyword.name, known)
@@ -162,6 +173,17 @@ class _Reader:
         if word is not None and value is not None and (other := meant(word)) is not None:
             raise self.error(f"{told} {word!r} (did you mean {other!r}?)", value.span)
         return word
+
+    def poll(self, given: Mapping[str, Syntax]) -> tuple[str | None, str | None]:
+        """Return the poll and the answer that a call is about; one of other deeds is about none."""
+        if self.function.first != "poll":
+            return None, None
+        poll, answer = self.word(given.get("poll"), "poll"), self.word(given.get("answer"), "answer")
+        if poll is None:
+            raise self.error('say which poll, such as answered("spring", "a")', self.call.span)
+        if (trouble := self.checker.names.poll_trouble(poll, answer)) is not None:
+            raise self.error(trouble, given["answer" if "answer" in trouble.split() and answer else "poll"].span)
+        return poll, answer
 
     def category(self, value: Syntax | None) -> str | None:
         name = self.word(value, "category")

@@ -77,6 +77,8 @@ def times(done: Done, history: History) -> Iterator[tuple[int, tuple[Mapping[str
     match done.deed:
         case Deed.ORDER:
             yield from _orders(done, history.orders)
+        case Deed.EVENT if done.poll is not None:
+            yield from _answers(done, done.poll, history.events)
         case Deed.EVENT:
             yield from ((event.at, (event.properties,)) for event in _events(done, history.events))
         case Deed.MAIL:
@@ -105,6 +107,22 @@ def _events(done: Done, events: Iterable[PastEvent]) -> Iterator[PastEvent]:
             yield event
 
 
+def _answers(done: Done, poll: str, events: Iterable[PastEvent]) -> Iterator[tuple[int, tuple[Mapping[str, Any], ...]]]:
+    """Yield the last answer to a poll before the end of the window, if it is the one that is asked for."""
+    given = [
+        event
+        for event in events
+        if event.name in done.names and event.at < done.until and _is_key(event.properties.get("poll"), poll)
+    ]
+    if not given:
+        return
+    last = max(enumerate(given), key=lambda each: (each[1].at, each[0]))[1]
+    answer = last.properties.get("answer")
+    fits = answer is not None and (done.answer is None or _is_key(answer, done.answer))
+    if fits and _in_window(done, last.at):
+        yield last.at, (last.properties,)
+
+
 def _mails(done: Done, history: History) -> Iterator[tuple[int, tuple[Mapping[str, Any], ...]]]:
     for mail in history.mails:
         if _in_window(done, mail.at) and (done.campaign is None or fold(mail.campaign) == fold(done.campaign)):
@@ -123,6 +141,11 @@ def _fits(done: Done, goods: tuple[Good, ...]) -> bool:
     return (product is None or any(fold(product) in good.names for good in goods)) and (
         category is None or any(fold(category) in good.categories for good in goods)
     )
+
+
+def _is_key(value: object, wanted: str) -> bool:
+    """Say whether a name or a key is the wanted one; files of other tools may have written it as a number."""
+    return isinstance(value, str | int) and not isinstance(value, bool) and fold(str(value)) == fold(wanted)
 
 
 def _is_text(value: object, wanted: str) -> bool:

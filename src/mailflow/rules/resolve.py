@@ -104,6 +104,8 @@ class Done:
     at_least: int
     where: Resolved | None
     people_only: bool
+    poll: str | None = None
+    answer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +193,7 @@ def _done(did: Did, context: Context) -> Resolved:
     return Done(
         did.deed, did.names, did.product, did.category, did.campaign, since, until,
         did.at_least, fixed(did.where, context) if did.where is not None else None, did.people_only,
+        did.poll, did.answer,
     )  # fmt: skip
 
 

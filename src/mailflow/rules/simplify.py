@@ -99,6 +99,8 @@ def _implies(one: Done, other: Done) -> bool:
     """Say whether who did the one thing has done the other: the same, as often, within a longer time."""
     if one.at_least < other.at_least or one.until > other.until:
         return False
+    if one.poll is not None and one.until != other.until:  # an answer is changed by a later one
+        return False
     if other.since is not None and (one.since is None or one.since < other.since):
         return False
     return replace(one, at_least=other.at_least, since=other.since, until=other.until) == other

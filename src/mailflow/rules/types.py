@@ -197,6 +197,7 @@ class Did:
 
     `names` are those of the events. `product`, `category` and `campaign` narrow it down; `where` is a rule about the
     properties of each event, or the lines of each order. `people_only` leaves out what machines opened and clicked.
+    Of a `poll` only the last answer before the end of the window counts: whether it is `answer`, None for any.
     """
 
     deed: Deed
@@ -208,6 +209,8 @@ class Did:
     at_least: int = 1
     where: Condition | None = None
     people_only: bool = False
+    poll: str | None = None
+    answer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,6 +316,15 @@ def nothing_meant(word: str) -> str | None:
     return None
 
 
+# Returns what is wrong with the name of a poll and the key of an answer to it, None where nothing is.
+PollTrouble = Callable[[str, str | None], str | None]
+
+
+def no_trouble(poll: str, answer: str | None) -> str | None:
+    """Return None: without the shop's files every poll may be there."""
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Names:
     """What a rule may speak of beside fields: events that have a name, categories of products, places and stores.
@@ -324,6 +336,7 @@ class Names:
     categories: frozenset[str] = frozenset()
     product_meant: Meant = nothing_meant
     campaign_meant: Meant = nothing_meant
+    poll_trouble: PollTrouble = no_trouble
     atlas: Atlas = NOWHERE
     stores: Stores = NO_STORES
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from mailflow import clock
 from mailflow.config import Settings
+from mailflow.config.polls import Polls
 from mailflow.config.rates import Rates, load_rates
-from mailflow.config.yaml_files import Document, read_yaml
+from mailflow.config.yaml_files import Document, read_yaml, suggestion
 from mailflow.errors import DataError, Problem, ProblemsError
 from mailflow.places.stores import STORES_FILE, Stores
 from mailflow.rules import Context, Field, Names, Rule, RuleError, known_fields, matches, parse
@@ -31,6 +32,7 @@ from mailflow.store import (
     rule_names,
     rules_sql,
 )
+from mailflow.store import polls as store_polls
 from mailflow.store.members import Confidences
 from mailflow.tracking.vocabulary import VOCABULARY
 
@@ -213,9 +215,24 @@ def _names(root: Path, settings: Settings, db: Connection | None) -> Names:
         rule_names.categories(db),
         lambda word: rule_names.product_meant(db, word),
         lambda word: rule_names.campaign_meant(db, word, _mail_files(root)),
+        lambda poll, answer: _poll_trouble(root, settings, db, poll, answer),
         atlas,
         stores,
     )
+
+
+def _poll_trouble(root: Path, settings: Settings, db: Connection, name: str, answer: str | None) -> str | None:
+    """Return what is wrong with the name of a poll and an answer to it; a poll that is gone keeps its answers."""
+    try:
+        polls = Polls.open(root, settings)
+    except ProblemsError:
+        return None  # told where polls.yaml is looked at
+    poll = polls.by_name.get(name.lower())
+    if poll is None:
+        return None if name in store_polls.names(db) else polls.unknown(name)
+    if answer is None or poll.answer(answer) is not None:
+        return None
+    return f"the poll {name!r} has no answer {answer!r}{suggestion(answer, [each.key for each in poll.answers])}"
 
 
 def _mail_files(root: Path) -> list[str]:

@@ -49,6 +49,8 @@ class Deeds:
                 return self._ordered()
             case Deed.ORDER:
                 return self._often([self._orders(where)])
+            case Deed.EVENT if self.done.poll is not None:
+                return self._answered(self.done.poll)
             case Deed.EVENT:
                 return self._often([("e.contact_id", self._events(where), "count(*)")])
             case Deed.MAIL:
@@ -126,6 +128,32 @@ class Deeds:
             tests.append(f"({named} OR {self._names(_NAMES, self._called(self._in_category()))})")
         tests += [where] if where is not None else []
         return f"events AS e WHERE {' AND '.join(tests)}"
+
+    def _answered(self, poll: str) -> str:
+        """Return whose last answer to a poll before the end of the window it is; of two at once, the later row."""
+        person, names = self._person("e.contact_id"), ", ".join(self.bind(name) for name in self.done.names)
+        tests = [
+            f"e.name IN ({names})",
+            "e.contact_id IS NOT NULL",
+            f"e.occurred_at < {self.bind(self.done.until)}",
+            self._is_key("poll", poll),
+        ]
+        answer = "TRUE" if self.done.answer is None else self._is_key("answer", self.done.answer)
+        rows = (
+            f"SELECT {person} AS who, e.occurred_at AS at, e.properties ->> '$.answer' AS answer, {answer} AS fits,"
+            f" row_number() OVER (PARTITION BY {person} ORDER BY e.occurred_at DESC, e.id DESC) AS place"
+            f" FROM events AS e WHERE {' AND '.join(tests)}"
+        )
+        since = [f"a.at >= {self.bind(self.done.since)}"] if self.done.since is not None else []
+        wanted = " AND ".join(["a.place = 1", "a.answer IS NOT NULL", "a.fits", *since])
+        return f"SELECT a.who FROM ({rows}) AS a WHERE {wanted}"
+
+    def _is_key(self, name: str, wanted: str) -> str:
+        """Return whether a property is a name or a key; files of other tools may have written it as a number."""
+        return (
+            f"(json_type(e.properties, '$.{name}') IN ('text', 'integer')"
+            f" AND CAST(e.properties ->> '$.{name}' AS TEXT) = {self.bind(wanted)} COLLATE NOCASE)"
+        )
 
     def _names(self, keys: str, wanted: str) -> str:
         """Return whether an event's properties, at any depth, name something of a set."""
