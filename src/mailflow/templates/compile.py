@@ -82,14 +82,12 @@ class CompiledTemplate:
     _shared: Mapping[str, Any]  # what everybody gets: the brand, and what stands in the front matter
     translations: Mapping[str, CompiledTemplate] = field(default_factory=dict)
     hash: str = field(init=False)
-    _html_pieces: Pieces = field(init=False)
-    _text_pieces: Pieces = field(init=False)
+    _pieces: Pieces = field(init=False)
     own_words: frozenset[str] = field(init=False)  # pieces of `Rendered` that are the template's own, nobody's data
 
     def __post_init__(self) -> None:
-        self._html_pieces = Pieces(self._html.root_render_func.__code__)
-        self._text_pieces = Pieces(self._text.root_render_func.__code__)
-        self.own_words = frozenset((*self._html_pieces, *self._text_pieces))
+        self._pieces = Pieces(self._html.root_render_func.__code__, self._text.root_render_func.__code__)
+        self.own_words = frozenset(self._pieces)
         self.hash = hashlib.sha256(json.dumps(sorted(self.files.items())).encode("utf-8")).hexdigest()
 
     @property
@@ -212,10 +210,10 @@ class CompiledTemplate:
             raise self._explained(error, values) from None
         encoded = []
         if html is rendered:
-            encoded.append(self._html_pieces.encoded(html_pieces, html))
+            encoded.append(self._pieces.encoded(html_pieces, html))
         tidy = plaintext.tidy(text)
         if tidy == text:
-            encoded.append(self._text_pieces.encoded(text_pieces, tidy))
+            encoded.append(self._pieces.encoded(text_pieces, tidy))
         return html, tidy, tuple(encoded), (html_pieces, text_pieces) if html is rendered else None
 
     def _verified(self, html: str, values: Mapping[str, Any]) -> str:

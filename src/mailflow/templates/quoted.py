@@ -18,7 +18,6 @@ _ROOM = LINE - 5  # of text on a line, so that an F at its start and a blank at 
 _SOFT = "=\r\n"
 _KEPT, _KEPT_LENGTH = 4096, 512  # values that are kept, and their characters
 _CONTROLS = bytes(byte for byte in range(32) if byte not in b"\t\n")
-_QP = tuple(chr(byte) if byte == 9 or (31 < byte < 127 and byte != 61) else f"={byte:02X}" for byte in range(256))
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +29,10 @@ class Encoded:
 
 
 class Pieces(dict[str, str]):
-    """What one template hands out, by text: its own strings beforehand, values as they come."""
+    """What the parts of one template hand out, by text: its own strings beforehand, values as they come."""
 
-    def __init__(self, code: CodeType) -> None:
-        super().__init__((text, _piece(text)) for text in _constants(code))
+    def __init__(self, *codes: CodeType) -> None:
+        super().__init__((text, _piece(text)) for code in codes for text in _constants(code))
         self._room = len(self) + _KEPT
 
     def __missing__(self, text: str) -> str:
@@ -71,20 +70,21 @@ def _constants(code: CodeType) -> Iterator[str]:
 
 def _piece(text: str) -> str:
     """Return the lines of text, the last with a soft line break unless it is empty."""
-    if len(text) <= _ROOM and text.isascii() and text.isprintable() and "=" not in text and text[:1] != "F":
-        return f"{text}=\r\n" if text else ""
-    if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
-    *lines, last = [_escaped(line) for line in text.split("\n")]
-    ended = "".join([f"{_closed(_broken(line))}\r\n" for line in lines])
-    return f"{ended}{_broken(last)}{_SOFT}" if last else ended
+    if "\n" in text or "\r" in text:
+        *lines, last = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        return "".join([*[f"{_closed(_broken(_escaped(line)))}\r\n" for line in lines], _piece(last)])
+    line = _escaped(text)
+    if len(line) > _ROOM or line[:1] == "F":
+        line = _broken(line)
+    return f"{line}{_SOFT}" if line else ""
 
 
 def _escaped(line: str) -> str:
     if line.isascii() and line.isprintable():
         return line.replace("=", "=3D")
     data = line.encode("utf-8", "replace").translate(None, _CONTROLS)  # a lone surrogate becomes a question mark
-    return "".join([_QP[byte] for byte in data])
+    # Its own soft line breaks are taken out again: they leave no room for what may have to be escaped still.
+    return binascii.b2a_qp(data).replace(b"=\n", b"").decode("ascii")
 
 
 def _broken(line: str) -> str:
