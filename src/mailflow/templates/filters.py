@@ -27,7 +27,8 @@ from mailflow.templates.kept import Kept
 
 MAX_NAME = 200  # characters of the name of an attribute that a filter goes by
 
-_UNSEEN = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"  # control characters: what they steer is no part of what is said
+# Control characters, and what turns the direction of writing for all that follows: no part of what is said.
+_UNSEEN = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069"
 _SPECIAL = re.compile(f"[&<>\"'{_UNSEEN}]")
 _CONTROLS = re.compile(f"[{_UNSEEN}]")
 _BREAKS = re.compile("[\t\n\x0b\x0c\r\x1c-\x1f\x85\u2028\u2029]+")
@@ -175,7 +176,7 @@ def join(context: Context, values: Any, separator: str = "", attribute: Any = No
 
 
 def _joined(context: Context, items: Sequence[Any], separator: str) -> str:
-    texts = [text(item) for item in items]
+    texts = [item if type(item) is str else text(item) for item in items]
     check_text(context, sum(map(len, texts)) + len(separator) * len(texts))
     return separator.join(texts)
 
