@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from base64 import urlsafe_b64encode
+from binascii import b2a_base64
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from functools import lru_cache
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from mailflow.templates.kept import Kept
 
 COUNTED = "__clicks__"  # the name in a render's values of its `Clicks`; no template can speak it
 PIXEL = "__pixel__"  # that of the address of its open pixel
@@ -19,6 +21,9 @@ OPENS_ALLOWED = "__opens__"  # the key in a context that says whether its contac
 WEB = re.compile(r"https?://[^\s/?#]", re.IGNORECASE)
 _SIGNED = re.compile(r"/v1\.[0-9a-f]+\.[a-z]\.[\w-]+\.[\w-]{22}\Z")  # how a link of ours ends: see tokens.py
 _LINK_BYTES = 9  # of the hash that names a link; it is looked up within one campaign
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
+# Scheme and host in lower case, nothing encoded in the query, no fragment: such a link can be added to as it stands.
+_PLAIN = re.compile(r"(https?://([a-z0-9.-]*[a-z0-9])(?:/[!-\"$->@-~]*)?)(?:\?([!-\"$&-*,-~]*))?\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +52,19 @@ class Clicks:
 
     prefix: str
     found: dict[str, str] = field(default_factory=dict)
+    _made: dict[str, str] = field(default_factory=dict, repr=False)  # addresses by URL: the text has those of the HTML
 
     def of(self, url: str, link: str | None = None) -> str:
         """Return the counted address of a link of the web; any other link, and a signed one of ours, as it is."""
-        if link is None:
-            if not WEB.match(url) or is_signed(url):
-                return url
-            link = link_id(url)
-        self.found[link] = url
-        return f"{self.prefix}/{link}"
+        made = self._made.get(url)
+        if made is None:
+            if link is None:
+                if not WEB.match(url) or is_signed(url):
+                    return url
+                link = link_id(url)
+            self.found[link] = url
+            self._made[url] = made = f"{self.prefix}/{link}"
+        return made
 
 
 def is_signed(url: str) -> bool:
@@ -66,12 +75,44 @@ def is_signed(url: str) -> bool:
 @lru_cache(maxsize=8192)
 def link_id(url: str) -> str:
     """Return the id of a link: 12 letters, digits, - and _, the same for the same address."""
-    return urlsafe_b64encode(hashlib.sha256(url.encode("utf-8", "replace")).digest()[:_LINK_BYTES]).decode("ascii")
+    digest = hashlib.sha256(url.encode("utf-8", "replace")).digest()[:_LINK_BYTES]
+    return b2a_base64(digest, newline=False).translate(_URL_SAFE).decode("ascii")
 
 
-@lru_cache(maxsize=8192)
+class Tagging:
+    """Puts utm values on links to one's own hosts."""
+
+    def __init__(self, utm: Utm) -> None:
+        self._utm = utm
+        self._all = urlencode(utm.values)
+        self._kept = Kept()
+
+    def of(self, url: str) -> str:
+        """Return a link to one of the hosts with the utm values that it does not have yet; any other as it is."""
+        return self._kept.get(url) or self._kept.keep(url, self._quickly(url) or _tagged(url, self._utm))
+
+    def _quickly(self, url: str) -> str | None:
+        """Return what `_tagged` does for a link as nearly all are; None where it takes a closer look."""
+        plain = _PLAIN.match(url)
+        if plain is None:
+            return None
+        address, host, query = plain.groups("")
+        if host not in self._utm.hosts or is_signed(url):
+            return url
+        if any(name in query.lower() for name, _ in self._utm.values):
+            return None
+        return f"{address}?{query}&{self._all}" if query else f"{address}?{self._all}"
+
+
+tagging = lru_cache(maxsize=64)(Tagging)
+
+
 def tagged(url: str, utm: Utm) -> str:
     """Return a link to one of the hosts with the utm values that it does not have yet; any other link as it is."""
+    return tagging(utm).of(url)
+
+
+def _tagged(url: str, utm: Utm) -> str:
     try:
         parts = urlsplit(url)
         host = (parts.hostname or "").rstrip(".")
