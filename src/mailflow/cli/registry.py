@@ -40,6 +40,7 @@ COMMANDS: Mapping[str, CommandEntry] = MappingProxyType(
             _entry("stop", "Stop sending, of everything or of one campaign, at once."),
             _entry("resume", "Take a stop back."),
             _entry("offers", "Show offers: codes free, given and redeemed, and whose a code is."),
+            _entry("poll", "Record answers to polls: from a log or a mailbox, or by hand."),
             _entry("report", "Tell what came out: how good recommendations are."),
             _entry("why", "Explain why a person got something, or did not."),
             _entry("contact", "Show one person; subscribe, unsubscribe, suppress, merge."),

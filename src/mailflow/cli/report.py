@@ -12,6 +12,7 @@ import typer
 from mailflow import clock
 from mailflow.cli.frame import Format, Session, command
 from mailflow.cli.report_mix import mix
+from mailflow.cli.report_polls import polls
 from mailflow.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 REPORTS = {
     "mix": "How much of each person's mail of 30 days is promotion, and for whom it is too much.",
+    "polls": "What people answered to the polls in your mail, and how sure that is.",
     "recommendations": "How good the recommended products are, measured on your own orders.",
 }
 _ITEM_COLUMNS = "place id title price currency source because reason probability".split()
@@ -36,6 +38,7 @@ _GOALS = {"new": "\nBought, and new to the customer", "all": "Bought, new or not
 def report(
     session: Session,
     name: Annotated[str | None, typer.Argument(help="Which report; without it they are listed.")] = None,
+    poll: Annotated[str | None, typer.Argument(help="Of `polls`: only this one.", show_default=False)] = None,
     since: Annotated[
         str | None,
         typer.Option("--from", help="Test from this day on, learn before it.", metavar="DATE", show_default=False),
@@ -59,6 +62,9 @@ def report(
     `mix` counts the marketing mail of the last 30 days: how many people got how great a share of promotions, and for
     how many that is above the limit in mailflow.yaml (mix). docs/campaigns.md says what a promotion is.
 
+    `polls` counts what people answered, each person once by their last answer, and how many of those asked did. It says
+    which answer is ahead, or that it is too early to say. docs/polls.md says how to ask.
+
     `recommendations` learns from the orders before a day and looks at what people bought from then on: how often one of
     ten recommended products was among it, and how far up, against ten popular products. docs/recommendations.md says
     how to read it.
@@ -68,6 +74,7 @@ def report(
       mailflow report
       mailflow report mix
       mailflow report mix --contacts --format csv
+      mailflow report polls spring
       mailflow report recommendations
       mailflow report recommendations --from 2026-01-01 --format json
       mailflow report recommendations --for ada@example.com
@@ -77,6 +84,11 @@ def report(
         session.emit(rows, lambda: _table([tuple(row.values()) for row in rows], ["report", "about"]))
     elif name not in REPORTS:
         raise UsageError(f"there is no report {name!r} (there are: {', '.join(REPORTS)})")
+    elif name == "polls":
+        _refuse_options(name, {"--from": since, "--for": for_, "--contacts": contacts or None, "--html": html})
+        polls(session, poll)
+    elif poll is not None:
+        raise UsageError(f"the report {name!r} takes no further name: {poll!r}")
     elif name == "mix":
         _refuse_options(name, {"--from": since, "--for": for_})
         mix(session, contacts=contacts, html=html)
