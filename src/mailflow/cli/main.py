@@ -140,6 +140,8 @@ def _translate(error: Exception) -> MailflowError | None:
     """Return what a foreign exception means for the user, or None for one that nobody foresaw."""
     if isinstance(error, OSError):
         return _translate_os_error(error)
+    if isinstance(error, UnicodeEncodeError):  # a word of the command line, of which the system gives every byte
+        return UsageError(f"{error.object[:60]!a} is not UTF-8 text: write it with the letters that it stands for")
     if isinstance(error, OverflowError):  # a number on the command line that neither SQLite nor a date can hold
         return UsageError(f"a number or a time is far too large ({error})")
     from mailflow.store import database

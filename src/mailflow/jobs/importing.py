@@ -147,7 +147,7 @@ class _Work:
         return done
 
     def _size(self, sources: Sequence[Source]) -> int:
-        return sum(path.stat().st_size for path in (self.store.path, *(source.path for source in sources)))
+        return sum(path.stat().st_size for path in (self.store.path, *(source.place for source in sources)))
 
     def _rehearse(self, sources: Sequence[Source], done: Imported, spool: Spool) -> None:
         path, file = spool.create()

@@ -105,7 +105,7 @@ def _pieces(path: Path, alone: bool, spool: Spool, gathered: Gathered) -> Iterat
 
 
 def _no_rows(path: Path) -> LeftOut:
-    return LeftOut(path, f"{path.suffix} files hold no rows to import")
+    return LeftOut(_called(path), f"{_called(path).suffix} files hold no rows to import")
 
 
 def _files_in(folder: Path, gathered: Gathered) -> Iterator[Path]:
@@ -119,7 +119,7 @@ def _files_in(folder: Path, gathered: Gathered) -> Iterator[Path]:
         elif path.suffix.lower() not in _TABLES:
             gathered.left_out.append(_no_rows(path))
         elif path.exists() and not path.is_file():  # it would be waited for: name a pipe to have it read
-            gathered.left_out.append(LeftOut(path, "this is no file but a pipe or a device"))
+            gathered.left_out.append(LeftOut(_called(path), "this is no file but a pipe or a device"))
         else:
             yield path
 
@@ -131,20 +131,20 @@ def _opened(path: Path, named: bool, spool: Spool, gathered: Gathered) -> Iterat
             case ".zip":
                 yield from _unzipped(path, spool, gathered)
             case ".gz":
-                yield _Piece(path, archives.unpack_gzip(_existing(path), spool), named)
+                yield _Piece(_called(path), archives.unpack_gzip(_existing(path), spool), named)
             case suffix if suffix in _SHEETS:
                 yield from _sheets(path, spool, gathered)
             case _ if path == STDIN or (path.exists() and not path.is_file()):
                 yield _Piece(_called(path), _saved(path, spool), True)
             case _:
-                yield _Piece(path, path, named)
+                yield _Piece(_called(path), path, named)
     except MailflowError as error:
         gathered.errors.append(error)
 
 
 def _unzipped(path: Path, spool: Spool, gathered: Gathered) -> Iterator[_Piece]:
     for name, content in archives.members(_existing(path), spool):
-        inner = Path(f"{path}:{name}")
+        inner = Path(f"{_called(path)}:{name}")
         if archives.is_hidden(name):
             continue
         if isinstance(content, NoTableError):
@@ -159,7 +159,7 @@ def _unzipped(path: Path, spool: Spool, gathered: Gathered) -> Iterator[_Piece]:
 
 def _sheets(path: Path, spool: Spool, gathered: Gathered) -> Iterator[_Piece]:
     for name, content in source_excel.sheets(_existing(path), spool):
-        inner = Path(f"{path}:{name}")
+        inner = Path(f"{_called(path)}:{name}")
         if content is None:
             gathered.left_out.append(LeftOut(inner, "the sheet holds no rows"))
         else:
@@ -173,7 +173,10 @@ def _existing(path: Path) -> Path:
 
 
 def _called(path: Path) -> Path:
-    return Path("stdin") if path == STDIN else path
+    """Return what a file is called in all that is said of it: in one line, and in letters that can be kept."""
+    if path == STDIN:
+        return Path("stdin")
+    return path if str(path).isprintable() else Path("".join(sign if sign.isprintable() else "?" for sign in str(path)))
 
 
 def _saved(path: Path, spool: Spool) -> Path:
