@@ -14,8 +14,8 @@ from typing import Any
 import jinja2
 from markupsafe import escape
 
-from mailflow.templates import inline, links, markdown, markup, mjml, plaintext, source
-from mailflow.templates.environment import HTML
+from mailflow.templates import guard, inline, links, markdown, markup, mjml, plaintext, source, trial
+from mailflow.templates.environment import HTML, MAX_OUTPUT
 from mailflow.templates.linking import How
 from mailflow.templates.parts import TemplateError
 from mailflow.templates.pictures import Pictures
@@ -24,6 +24,7 @@ from mailflow.templates.tags import Tag, Tags, included
 
 MAX_INCLUDES = 5  # of includes inside includes
 
+_OWN_BLOCK = re.compile(rf"\binclude\b(?!\s*[\"']{source.BLOCKS})")
 _BRAND = re.compile(r"brand((?:\.[a-z_]+)+)\Z")
 _PREHEADER = (
     '<div style="display:none;max-height:0;max-width:0;overflow:hidden;opacity:0;font-size:1px;line-height:1px;'
@@ -47,13 +48,20 @@ class Document:
 
 
 def document(files: source.Files, found: source.Source, layout: source.Layout | None, how: How = How()) -> Document:
-    """Return the sources of a template; `TemplateError` where its files do not fit together."""
-    return _Builder(files, found, layout, how).document()
+    """Return the sources of a template; `TemplateError` where its files do not fit together, or are too much."""
+    builder = _Builder(files, found, layout, how)
+    if not builder.is_large:
+        return builder.document()
+    made, files.read, files.asked = trial.held(
+        lambda: (builder.document(), builder.files.read, builder.files.asked), found.file
+    )
+    return made
 
 
 def tags(files: source.Files, found: source.Source, layout: source.Layout | None) -> list[list[Tag]]:
     """Return the tags in order: of the HTML part, and of the text part where its frame is the workspace's own."""
-    return _Builder(files, found, layout).tags_in_order()
+    builder = _Builder(files, found, layout)
+    return trial.held(builder.tags_in_order, found.file) if builder.is_large else builder.tags_in_order()
 
 
 def sentence(error: BaseException) -> str:
@@ -78,8 +86,22 @@ class _Builder:
         self.pictures = Pictures(files.folder, how, files.read)
         self.tags = Tags(found.body + (layout.text + layout.plain if layout else ""))
         self._open: list[str] = []
+        self._size = 0  # characters of all files put in, with those that are put in several times
+
+    @property
+    def is_large(self) -> bool:
+        """Whether the workspace's own files are too much to be put together without a look at what it takes."""
+        own = [text for file, text in self.files.read.items() if not file.startswith(source.SHIPPED)]
+        return sum(map(len, own)) > trial.SMALL or any(_OWN_BLOCK.search(text) for text in own)
 
     def document(self) -> Document:
+        made = self._document()
+        if max(len(made.raw), len(made.once or ""), len(made.text)) > MAX_OUTPUT:
+            words = f"has more than {MAX_OUTPUT // 1024 // 1024} MB once Markdown, blocks and styles are worked in"
+            raise TemplateError.at(self.found.file, f"{words}: take something out of it")
+        return made
+
+    def _document(self) -> Document:
         body = self._body()
         if self.found.kind is Kind.MJML:
             whole = self._filled(self.layout.text, self.layout.file, body) if self.layout else body
@@ -156,6 +178,9 @@ class _Builder:
 
     def _swapped(self, text: str, file: str, kind: Kind) -> str:
         """Return a file's text with words for its tags and its includes put in."""
+        self._size += len(text)
+        if self._size > guard.MAX_SOURCE:
+            raise TemplateError.at(file, f"a template has at most {guard.MAX_SOURCE // 1024} KB, with all it includes")
         try:
             HTML.parse(text, file, file)
             if kind is Kind.MJML:
@@ -206,9 +231,9 @@ class _Builder:
         ):
             return html
         hidden = _PREHEADER % self.tags.add(Tag("=", "preheader", self.found.file, 1))
-        if re.search(r"<mj-body\b[^>]*>", html):
+        if re.search(r"<mj-body\b[^<>]*>", html):
             hidden = f"<mj-raw>{hidden}</mj-raw>"
-        return re.sub(r"(<(?:mj-)?body\b[^>]*>)", lambda match: match[1] + hidden, html, count=1)
+        return re.sub(r"(<(?:mj-)?body\b[^<>]*>)", lambda match: match[1] + hidden, html, count=1)
 
 
 def _looked_up(values: Mapping[str, Any], path: list[str]) -> Any:
@@ -221,7 +246,7 @@ def _looked_up(values: Mapping[str, Any], path: list[str]) -> Any:
 
 def _with_language(whole: str, tags: Tags) -> str:
     """Say the language of MJML that does not."""
-    if re.search(r"<mjml\b[^>]*\slang\s*=", whole):
+    if re.search(r"<mjml\b[^<>]*\slang\s*=", whole):
         return whole
     word = tags.add(Tag("=", "language", "", 0))
     return re.sub(r"<mjml\b", f'<mjml lang="{word}"', whole, count=1)

@@ -85,8 +85,8 @@ class MailEnvironment(ImmutableSandboxedEnvironment):
         self.tests = dict(filters.TESTS)
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
-        if len(source) > guard.MAX_SOURCE:
-            raise TemplateSyntaxError(f"a template has at most {guard.MAX_SOURCE // 1024} KB", 1, name, filename)
+        if len(source) > MAX_OUTPUT:
+            raise TemplateSyntaxError(f"a template has at most {MAX_OUTPUT // 1024 // 1024} MB", 1, name, filename)
         long = _LONG_TAG.search(source)
         if long:
             message = "a tag is longer than 16,000 characters: is its end missing?"

@@ -7,7 +7,7 @@ title (markup.py). Where the styling itself depends on a tag, the CSS is worked 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 
 import css_inline
@@ -23,6 +23,7 @@ _HOOKS = re.compile(
     r"|\.gmail|\.apple-|x-apple-|^\s*u\s*\+|\.\&|^\s*body\[",
     re.IGNORECASE,
 )
+_LINK = re.compile(r"<link\b[^<>]*>", re.IGNORECASE)
 _VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
 _IMPLIED = frozenset("html head body tbody thead tfoot colgroup".split())  # HTML5 parsers add these
 
@@ -38,8 +39,8 @@ def inline_css(html: str) -> str:
     Nothing is fetched, and no file is read.
     """
     markup.check_nesting(html)
-    if re.search(r"<link\b[^>]*\bstylesheet\b", html, re.IGNORECASE):
-        html = re.sub(r"<link\b[^>]*\bstylesheet\b[^>]*>", "", html, flags=re.IGNORECASE)
+    if _LINK.search(html):
+        html = _LINK.sub(lambda match: "" if "stylesheet" in match[0].lower() else match[0], html)
     return _inliner().inline(html)
 
 
@@ -53,13 +54,15 @@ def inlined_once(html: str, tags: Tags) -> str | None:
     if any(place in ("style", "inside", "@style", "@class", "@id") for place in places):
         return None
     styles = "".join(match[0][match[0].index(">") + 1 :] for match in markup.MARKUP.finditer(html) if _is_style(match))
-    found = ",".join(re.findall(r"([^{}]*)\{", re.sub(r"/\*.*?\*/", "", styles, flags=re.DOTALL))).split(",")
+    bare = re.sub(r"/\*.*?(?:\*/|\Z)", "", styles, flags=re.DOTALL)
+    found = ",".join(before.rpartition("}")[2] for before in bare.split("{")[:-1]).split(",")
     selectors = ",".join(selector for selector in found if not _HOOKS.search(selector))
     if _STRUCTURAL.search(re.sub(r"@[^{}]*", "", selectors)) or re.search(r"\[\s*(?:href|src|alt|title)", selectors):
         return None
     nodes = _with_nodes(html, tags)
     result = inline_css(nodes)
-    if _shape(nodes, tags) != _shape(result, tags) or not _nested_well(result, tags):
+    elements = list(_elements(result, tags))
+    if _shape(_elements(nodes, tags)) != _shape(elements) or not _nested_well(elements, tags):
         return None
     classes = frozenset(" ".join(re.findall(r"""\bclass\s*=\s*["']([^"']*)""", html)).split())
     return markup.MARKUP.sub(lambda match: _needed(match[0], classes) if _is_style(match) else match[0], result)
@@ -95,7 +98,7 @@ def _with_classes(rule: str, classes: frozenset[str]) -> str:
         selectors = [selector for selector in match[1].split(",") if classes.issuperset(_classes(selector))]
         return f"{','.join(selectors)}{match[2]}" if selectors else ""
 
-    pruned = re.sub(r"([^{}]+)(\{[^{}]*\})", matching, rule)
+    pruned = re.sub(r"(?<![^{}])([^{}]+)(\{[^{}]*\})", matching, rule)
     return "" if re.search(r"\{\s*\}\Z", pruned) and rule.startswith("@") else pruned
 
 
@@ -118,9 +121,8 @@ def _normal(html: str) -> list[str]:
         pieces.append(" ".join(html[end : match.start()].split()))
         end = match.end()
         if match["element"]:
-            name = re.match(r"</?[^\s/>]+", match[0])
             pieces += [
-                name[0] if name else "",
+                f"{match[0][:2].rstrip(match['tag'][0])}{match['tag']}",
                 *sorted(attribute[0].strip() for attribute in markup.ATTRIBUTE.finditer(match[0])),
             ]
         elif not _is_style(match):
@@ -143,13 +145,13 @@ def _with_nodes(html: str, tags: Tags) -> str:
     nodes = "".join([*pieces, tags.word.sub(r"<!--\g<0>-->", html[end:])])
     # A parser would leave the beginning of a loop over rows outside of the <tbody> that it puts in, and the end inside.
     node = tags.node.pattern.replace("(", "").replace(")", "")
-    return re.sub(rf"(?i)(<table\b[^>]*>)(\s*(?:{node}\s*)+<tr\b)", r"\1<tbody>\2", nodes)
+    return re.sub(rf"(?i)(<table\b[^<>]*>)(\s*(?:{node}\s*)+<tr\b)", r"\1<tbody>\2", nodes)
 
 
 def _elements(html: str, tags: Tags) -> Iterator[tuple[str, str]]:
     """Yield what a document is made of: ("tag", number), ("open", name) and ("close", name)."""
     for match in markup.MARKUP.finditer(html):
-        node = tags.node.fullmatch(match[0])
+        node = tags.node.fullmatch(match[0]) if match["comment"] else None
         if node:
             yield "tag", node[1]
         elif match["raw"]:
@@ -157,24 +159,19 @@ def _elements(html: str, tags: Tags) -> Iterator[tuple[str, str]]:
             yield from (("tag", word[1]) for word in tags.word.finditer(match[0]))
             yield "close", match["name"].lower()
         elif match["element"]:
-            name = re.match(r"</?([^\s/>]+)", match[0])
-            yield "close" if match[0].startswith("</") else "open", name[1].lower() if name else ""
+            yield "close" if match[0].startswith("</") else "open", match["tag"].lower()
             yield from (("tag", word[1]) for word in tags.word.finditer(match[0]))
 
 
-def _shape(html: str, tags: Tags) -> list[tuple[str, str]]:
+def _shape(elements: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """Return the elements and tags of a document in order, less those that parsers put in by themselves."""
-    return [
-        (kind, name)
-        for kind, name in _elements(html, tags)
-        if kind == "tag" or (kind == "open" and name not in _IMPLIED)
-    ]
+    return [(kind, name) for kind, name in elements if kind == "tag" or (kind == "open" and name not in _IMPLIED)]
 
 
-def _nested_well(html: str, tags: Tags) -> bool:
+def _nested_well(elements: Iterable[tuple[str, str]], tags: Tags) -> bool:
     """Whether all tags of each statement stand in the same element of a well-formed document."""
     stack, parents, order, serial = [0], {}, [], 0
-    for kind, name in _elements(html, tags):
+    for kind, name in elements:
         if kind == "tag":
             parents[int(name)] = stack[-1]
             order.append(name)

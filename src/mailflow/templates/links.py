@@ -18,11 +18,11 @@ from jinja2.runtime import Context
 from markupsafe import Markup
 
 from mailflow.templates import markup
-from mailflow.templates.linking import COUNTED, PIXEL, WEB, How, Utm, link_id, tagged
+from mailflow.templates.linking import COUNTED, PIXEL, WEB, How, Tagging, Utm, link_id, tagged
 from mailflow.templates.tags import Tag, Tags
 
 _ELEMENT = re.compile(
-    r"<(?:a|area|mj-button|mj-image|mj-navbar-link|v:[a-z]+)\b(?:[^\"'>]|\"[^\"]*\"|'[^']*')*>", re.IGNORECASE
+    r"<(?:a|area|mj-button|mj-image|mj-navbar-link|v:[a-z]+)\b" + markup.INSIDE + r"(?:>|\Z)", re.IGNORECASE
 )
 _HREF = re.compile(r"""(\shref\s*=\s*)("[^"]*"|'[^']*'|[^\s"'>]+)""", re.IGNORECASE)
 _LEFT = re.compile(r"\b(?:unsubscribe_url|preferences_url|view_url|__counted__|__tagged__)\b")
@@ -97,25 +97,25 @@ def _filtered(expression: str, links: How) -> str:
 
 def tag_filter(url: Any, hosts: str, *values: str) -> str:
     """Return a person's own link with utm values; written into templates by this module alone."""
-    return tagged(str(url), _utm(hosts, values))
+    return _tagging(hosts, values).of(str(url))
 
 
 @lru_cache(maxsize=64)
-def _utm(hosts: str, values: tuple[str, ...]) -> Utm:
-    return Utm(tuple(zip(values[::2], values[1::2], strict=True)), tuple(hosts.split()))
+def _tagging(hosts: str, values: tuple[str, ...]) -> Tagging:
+    return Tagging(Utm(tuple(zip(values[::2], values[1::2], strict=True)), tuple(hosts.split())))
 
 
 @pass_context
 def count_filter(context: Context, url: Any, link: str | None = None) -> str:
     """Return a link counted, where this message's links are."""
-    clicks = context.get(COUNTED)
+    clicks = context.parent.get(COUNTED)  # no template can give it another value
     return clicks.of(str(url), link) if clicks is not None else str(url)
 
 
 @pass_context
 def pixel_filter(context: Context, _: Any) -> Markup:
     """Return the picture that says that a message was opened, where its reader agreed; nothing otherwise."""
-    url = context.get(PIXEL)
+    url = context.parent.get(PIXEL)
     if url is None:
         return Markup("")
     return Markup('<img src="{}" alt="" width="1" height="1" style="display:block;border:0">').format(url)

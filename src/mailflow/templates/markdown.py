@@ -98,13 +98,18 @@ def _in_rows(lines: list[str], tags: Tags) -> list[str]:
         if not tags.node.search(line) or tags.node.sub("", line).strip() or not result or not _is_row(result[-1]):
             result.append(line)
             continue
-        following = next((number for number in range(index + 1, len(lines)) if _is_row(lines[number])), None)
-        between = lines[index + 1 : following] if following is not None else ["", "text"]
-        if all(tags.node.sub("", other).strip() == "" and other for other in between) and following is not None:
+        behind = (number for number in range(index + 1, len(lines)) if not _is_between(lines[number], tags))
+        following = next(behind, None)
+        if following is not None and _is_row(lines[following]):
             lines[following] = lines[following].replace("|", f"|{line.strip()}", 1)
         else:
             result[-1] = re.sub(r"\|?\s*\Z", f" {line.strip()}|", result[-1])
     return result
+
+
+def _is_between(line: str, tags: Tags) -> bool:
+    """Whether a line holds statements and nothing else."""
+    return bool(line) and not tags.node.sub("", line).strip()
 
 
 def _is_row(line: str) -> bool:
@@ -114,8 +119,8 @@ def _is_row(line: str) -> bool:
 def _rows_apart(html: str, tags: Tags) -> str:
     """Move what `_in_rows` put into the first or last cell of a row out of that row again."""
     nodes = f"(?:{tags.node.pattern.replace('(', '').replace(')', '')})+"
-    html = re.sub(rf"(<tr>\s*<t[dh][^>]*>)({nodes})", r"\2\1", html)
-    return re.sub(rf"\s*({nodes})(</t[dh]>\s*</tr>)", r"\2\1", html)
+    html = re.sub(rf"(<tr>\s*<t[dh][^<>]*>)({nodes})", r"\2\1", html)
+    return re.sub(rf"(?<!\s)\s*({nodes})(</t[dh]>\s*</tr>)", r"\2\1", html)
 
 
 def _tables(tokens: list[Token]) -> list[Token]:

@@ -12,11 +12,14 @@ from enum import IntEnum
 from mailflow.templates.parts import TemplateError
 from mailflow.templates.tags import CLOSING, MIDDLE, OPENING, Tag, Tags
 
+# What stands in an element behind its name, as HTML reads it: a quote only holds back ">" behind "=". What is not
+# closed reaches to the very end, here and in `MARKUP`, so that nothing is read twice.
+INSIDE = r"(?:[^>=]++|=\s*(?:\"[^\"]*(?:\"|\Z)|'[^']*(?:'|\Z)|[^\s\"'>][^\s>]*)?)*+"
 MARKUP = re.compile(
-    r"(?P<comment><!--.*?-->|<!--.*\Z)"
-    r"|(?P<raw><(?P<name>style|script|title|textarea)\b(?:[^\"'>]|\"[^\"]*\"|'[^']*')*>.*?(?:</(?P=name)\s*>|\Z))"
-    r"|(?P<element></?[a-zA-Z](?:[^\"'>]|\"[^\"]*\"|'[^']*')*>)"
-    r"|(?P<other><[!?][^>]*>)",
+    r"(?P<comment><!--.*?(?:-->|\Z))"
+    rf"|(?P<raw><(?P<name>style|script|title|textarea)\b{INSIDE}>.*?(?:</(?P=name)\s*>|\Z))"
+    rf"|(?P<element></?(?P<tag>[a-zA-Z][^\s/>]*){INSIDE}(?:>|\Z))"
+    r"|(?P<other><[!?][^>]*(?:>|\Z))",
     re.DOTALL | re.IGNORECASE,
 )
 ATTRIBUTE = re.compile(r"""\s([^\s=>"'/]+)\s*=\s*("[^"]*"|'[^']*'|[^\s"'>]+)""")
@@ -27,14 +30,9 @@ _MJML_TEXT = _LINK_ATTRIBUTES | frozenset(
     "alt title name rel target css-class mj-class lang dir id path srcset".split()
 )
 _FORBIDDEN = re.compile(r"<(script|iframe|object|embed|form|applet|base)\b", re.IGNORECASE)
-_REFRESH = re.compile(r"<meta\b[^>]*http-equiv\s*=\s*[\"']?refresh", re.IGNORECASE)
+_REFRESH = re.compile(r"<meta\b[^<>]*http-equiv\s*=\s*[\"']?refresh", re.IGNORECASE)
 MAX_NESTED = 200
-# As HTML reads it: a quote only holds back ">" behind "=". Each match begins where the last one ended, to the very end.
-_NESTING = re.compile(
-    r"<!--(?:.*?-->|.*\Z)|<(/?)([a-zA-Z][^\s/>]*)"
-    r"(?:[^>=]|=\s*(?:\"[^\"]*(?:\"|\Z)|'[^']*(?:'|\Z)|[^\s\"'>][^\s>]*)?)*+(?:>|\Z)",
-    re.DOTALL,
-)
+_NESTING = re.compile(rf"<!--.*?(?:-->|\Z)|<(/?)([a-zA-Z][^\s/>]*){INSIDE}(?:>|\Z)", re.DOTALL)
 # Elements that end by themselves where the next one begins, or have nothing in them.
 _FLAT = frozenset(
     "p li dt dd tr td th tbody thead tfoot option html head body area base br col embed hr img input link meta param"
@@ -59,7 +57,7 @@ def check(html: str, tags: Tags, file: str) -> None:
         check_nesting(html)
     except ValueError as error:
         raise TemplateError.at(file, str(error)) from None
-    plain = re.sub(r"<!--.*?-->", "", html, flags=re.DOTALL)
+    plain = re.sub(r"<!--.*?(?:-->|\Z)", "", html, flags=re.DOTALL)
     found = _FORBIDDEN.search(plain)
     if found or _REFRESH.search(plain):
         name = found[1].lower() if found else "meta http-equiv=refresh"
@@ -78,10 +76,15 @@ def check(html: str, tags: Tags, file: str) -> None:
 
 
 def check_nesting(html: str) -> None:
-    """Refuse elements in elements in elements: parsers go down by calling themselves, and would end the process."""
+    """Refuse elements in elements in elements, and what is not closed with `>`.
+
+    Parsers go down by calling themselves, and would end the process; they read what is not closed again and again.
+    """
     depth = 0
     for match in _NESTING.finditer(html):
         name = match[2]
+        if match.end() == len(html) and not match[0].endswith(">"):
+            raise ValueError(f"<{name} is not closed: > is missing" if name else "<!-- is not closed: --> is missing")
         if name is None or name.lower() in _FLAT or (name.startswith("mj-") and match[0].endswith("/>")):
             continue
         depth = max(0, depth + (-1 if match[1] else 1))
@@ -109,21 +112,23 @@ def places(html: str, tags: Tags) -> Iterator[tuple[str, Tag]]:
 def _raw_parts(match: re.Match[str]) -> tuple[str, str, str]:
     """Return opening tag, inner text and closing tag of a style, script, title or textarea."""
     whole = match[0]
-    start = re.match(r"<(?:[^\"'>]|\"[^\"]*\"|'[^']*')*>", whole)
+    start = re.match(rf"<{INSIDE}>", whole)
     begin = start.end() if start else 0
     end = whole.rfind("</") if "</" in whole[begin:] else len(whole)
     return whole[:begin], whole[begin:end], whole[end:]
 
 
 def _in_element(element: str, tags: Tags) -> Iterator[tuple[str, Tag]]:
-    inside = element
+    between, end = [], 0
     for attribute in ATTRIBUTE.finditer(element):
         name, value = attribute[1].lower(), attribute[2]
         if tags.word.search(name):
             continue
         place = f"@{name}" if value[0] in "\"'" else "@"
         yield from ((place, tags.of(word)) for word in tags.word.finditer(value))
-        inside = inside.replace(attribute[0], " ", 1)
+        between.append(element[end : attribute.start()])
+        end = attribute.end()
+    inside = " ".join([*between, element[end:]])
     yield from (("inside", tags.of(word)) for word in tags.word.finditer(inside))
 
 
@@ -220,12 +225,13 @@ def _style(css: str, tags: Tags) -> str:
         tag = tags.of(match)
         if not tag.is_value:
             return match[0]
-        opened = _IN_URL.search(css[: match.start()])
+        opened = _IN_URL.search(css[max(0, lower.rfind("url(", 0, match.start())) : match.start()])
         if opened:
             before = tags.word.sub("", opened[1])
             return tags.add(_with(_filtered(tag, _after(Part.START, before)), f"__path__({label(tag)!r})"))
         return tags.add(_with(tag, f"__css__({tag.file!r}, {tag.line}, {label(tag)!r})"))
 
+    lower = css.lower()
     return tags.word.sub(value, css)
 
 

@@ -29,10 +29,7 @@ _COMPONENTS = _HOLDS_TEXT | frozenset(
 )
 # Between the children of these MRML passes a word on to where it belongs. Everywhere else it counts or refuses.
 _PASSES_WORDS = frozenset("mj-body mj-wrapper mj-column mj-hero".split())
-_ELEMENT = re.compile(
-    r"<!--.*?(?:-->|\Z)|<(?P<close>/?)(?P<name>mj[\w-]*)(?P<attributes>(?:[^\"'>]|\"[^\"]*\"|'[^']*')*?)(?P<empty>/?)>",
-    re.DOTALL,
-)
+_ELEMENT = re.compile(rf"<!--.*?(?:-->|\Z)|<(?P<close>/?)(?P<name>mj[\w-]*){markup.INSIDE}(?:>|\Z)", re.DOTALL)
 _JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 
 
@@ -56,8 +53,10 @@ def check(text: str, file: str) -> None:
     """Refuse components that do not exist, files of MRML's own, and what is not closed; by the lines of one file."""
     plain = _JINJA.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), text)
     stack: list[tuple[str, int]] = []
+    line, counted = 1, 0
     for piece in _pieces(plain):
-        line = plain.count("\n", 0, piece.start) + 1
+        line += plain.count("\n", counted, piece.start)
+        counted = piece.start
         if piece.name:
             _check_element(plain[piece.start : piece.end], piece.name, file, line)
         if piece.kind == "text" and piece.inside not in _HOLDS_TEXT and plain[piece.start : piece.end].strip():
@@ -114,7 +113,7 @@ def _pieces(text: str) -> Iterator[_Piece]:
             if name in stack:
                 del stack[len(stack) - 1 - stack[::-1].index(name) :]
             yield _Piece(match.start(), end, name, "close", stack[-1] if stack else "")
-        elif match["empty"]:
+        elif match[0].endswith("/>"):
             yield _Piece(match.start(), end, name, "empty", inside)
         else:
             stack.append(name)

@@ -11,6 +11,7 @@ from urllib.parse import quote, unquote
 
 from mailflow.templates.attachments import made_file
 from mailflow.templates.linking import How
+from mailflow.templates.markup import INSIDE
 from mailflow.templates.parts import File, TemplateError
 from mailflow.templates.tags import Tags
 
@@ -19,7 +20,7 @@ LARGEST = 2 * 1024 * 1024  # bytes of all pictures embedded in a message
 TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".gif": "image/gif", ".webp": "image/webp"}
 
 _PICTURE = re.compile(r"""(\s(?:src|background|background-url)\s*=\s*)("[^"]*"|'[^']*')""", re.IGNORECASE)
-_ELEMENT = re.compile(r"<(?!script\b)[a-z][\w:-]*\b(?:[^\"'>]|\"[^\"]*\"|'[^']*')*>", re.IGNORECASE)
+_ELEMENT = re.compile(rf"<(?!script\b)[a-z][\w:-]*\b{INSIDE}(?:>|\Z)", re.IGNORECASE)
 _ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]*:|//|#|/|\?|\Z", re.IGNORECASE)  # begins what is no file of ours
 
 

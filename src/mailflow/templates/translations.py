@@ -14,6 +14,7 @@ _TAG = r"(?:[a-z]{2}|ast|dsb|fil|gsw|haw|hsb|kok|yue)(?:[-_][a-z0-9]{2,8})*"
 _NAMED = re.compile(rf"(?P<stem>.+)\.(?P<tag>{_TAG})(?P<suffix>\.[a-z]+)\Z", re.IGNORECASE)
 _WRITTEN = (".md", ".html", ".mjml")
 _SUFFIXES = (*_WRITTEN, ".txt")
+_MOST_PARTS = 6  # of a tag: language, script, region and what few have
 _PARTS = ("layouts", "blocks", "mailflow")
 
 
@@ -23,7 +24,7 @@ def chain(language: str | None) -> tuple[str, ...]:
     >>> chain("de_AT")
     ('de-at', 'de')
     """
-    parts = _plain(language or "").split("-")
+    parts = _plain(language or "").split("-", _MOST_PARTS)[:_MOST_PARTS]
     return tuple("-".join(parts[:length]) for length in range(len(parts), 0, -1)) if parts[0] else ()
 
 
@@ -70,6 +71,7 @@ def missing(folder: Path, languages: Iterable[str] = ()) -> dict[str, list[str]]
     (`de` does for `de-AT`). A layout or a block counts where it has a translation: others have nothing to say.
     """
     texts = [str(path.relative_to(folder)) for path in sorted(folder.rglob("*")) if path.suffix in _SUFFIXES]
+    texts = [path for path in texts if not path.startswith("drafts/")]  # not sent as they are
     whole = {path: _languages(folder, path) for path in texts if original(folder, path) is None}
     wanted = {tag for had in whole.values() for tag in had} | {_plain(language) for language in languages}
     found = {}
