@@ -149,5 +149,5 @@ def _finding(finding: Finding) -> RenderableType:
     if finding.people:
         whom = f"{finding.people:,} of {many(finding.of, 'person', 'people')}, such as {visible(finding.example or '')}"
         grid.add_row("", Text(whom))
-    grid.add_row("", Text(f"→ {finding.check.remedy}"))
+    grid.add_row("", Text(f"→ {finding.remedy}"))
     return Padding(grid, (0, 0, 1, 0))

@@ -24,6 +24,12 @@ class Finding:
     people: int = 0
     of: int = 0
     example: str | None = None
+    told: str = ""  # what to do about this one, where the check's own words do not fit
+
+    @property
+    def remedy(self) -> str:
+        """What to do about it."""
+        return self.told or self.check.remedy
 
     @property
     def where(self) -> str:
@@ -47,7 +53,7 @@ class Finding:
             "line": self.place.line,
             "column": self.place.column,
             "message": self.message,
-            "remedy": self.check.remedy,
+            "remedy": self.remedy,
             "people": self.people,
             "of": self.of,
             "example": self.example,
@@ -85,18 +91,18 @@ class _People:
 class Tally:
     """One kind of fault in one place: its words, who has it, and among whom."""
 
-    __slots__ = ("among", "code", "message", "people", "place")
+    __slots__ = ("among", "found", "people", "place")
 
-    def __init__(self, code: str, place: Place, message: str) -> None:
-        self.code = code
+    def __init__(self, found: Found, place: Place) -> None:
+        self.found = found
         self.place = place
-        self.message = message
         self.people = _People()
         self.among: _People | None = None
 
     def finding(self) -> Finding:
         of = self.among.count if self.among else 0
-        return Finding(CHECKS[self.code], self.place, self.message, self.people.count, of, self.people.first)
+        check, found = CHECKS[self.found.code], self.found
+        return Finding(check, self.place, found.message, self.people.count, of, self.people.first, found.remedy)
 
 
 class Ledger:
@@ -112,7 +118,7 @@ class Ledger:
             return None
         kind = (found.code, place, found.about)
         if kind not in self._tallies:
-            self._tallies[kind] = Tally(found.code, place, found.message)
+            self._tallies[kind] = Tally(found, place)
         return self._tallies[kind]
 
     def findings(self) -> list[Finding]:

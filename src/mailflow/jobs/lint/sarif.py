@@ -52,7 +52,7 @@ def _result(finding: Finding, index: int) -> dict[str, Any]:
         "ruleId": finding.check.code,
         "ruleIndex": index,
         "level": _level(finding.check.severity),
-        "message": {"text": f"{finding.message}{people}. {finding.check.remedy}."},
+        "message": {"text": f"{finding.message}{people}. {finding.remedy}."},
         "locations": [{"physicalLocation": _location(finding)}],
         "properties": {"people": finding.people, "of": finding.of, "example": finding.example},
     }

@@ -38,7 +38,7 @@ class Found:
 
     `near` are texts to look for in the files of the template: the first that stands in one is the place, and the last
     may merely be like it. `key` is the key of the front matter in which the fault is, where it is in one. `about` tells
-    two faults of one kind in one place apart: the name of a field, a language.
+    two faults of one kind in one place apart: the name of a field, a language. `remedy` takes the place of the check's.
     """
 
     code: str
@@ -46,6 +46,7 @@ class Found:
     near: tuple[str, ...] = ()
     key: str = ""
     about: str = ""
+    remedy: str = ""
 
 
 def _read() -> dict[str, Check]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
+from mailflow.templates import foreign
 from mailflow.templates.lint.checks import Found
 
 SHORTENERS = frozenset(
@@ -16,6 +17,7 @@ SHORTENERS = frozenset(
     "kurzelinks.de".split()
 )
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
+_MAY_BE_TAG = re.compile(r"\*\||%%|%[A-Z]{3}|[{\[]|%recipient")
 _TOKEN = re.compile(r"\bv1\.[\w-]+\.[\w-]+\.[\w-]+\.[\w-]{16,}")  # of tokens.py
 _ADDRESS_WORDS = re.compile(
     r"(?:https?://|www\.)?(?P<host>(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,18})(?::\d+)?(?:/\S*)?\Z",
@@ -45,6 +47,9 @@ def check(address: str, hosts: Hosts, *, is_picture: bool) -> Iterator[Found]:
         return
     if address.startswith("#"):
         return  # a place on the same page: message.py looks for it
+    if _MAY_BE_TAG.search(address) and (tags := list(foreign.left(address))):
+        yield from (Found("L103", tag.sentence(), (tag.text,), about=tag.text) for tag in tags)
+        return
     scheme = _SCHEME.match(address)
     if scheme is None or address.startswith("//"):
         yield _local(address, hosts, what)

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
+from mailflow.templates import foreign
 from mailflow.templates.headers import safe_header
 from mailflow.templates.lint.checks import Found
 
@@ -36,7 +37,7 @@ _FRENCH = re.compile(r"(?:bonjour|salut)[ \xa0]+[!:]", re.IGNORECASE)
 _GARBLED = re.compile(r"[ÃÂ][\x80-\xbf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]|â€[\x80-\x9f™œ“”˜¦]|\ufffd")
 # What every fault of the four kinds above has in it: one search in place of four.
 _SUSPECT = re.compile(
-    r"[{}<&|\[ÃÂ\ufffd]|â€|%%|%>|None|Na[NT]|nan|null|NULL|undefined|[ \xa0][,;!.:]|\([ \xa0]*\)|[„“«][ \xa0]*[“”»]"
+    r"[{}<&|\[ÃÂ\ufffd]|â€|%[%>A-Zr]|None|Na[NT]|nan|null|NULL|undefined|[ \xa0][,;!.:]|\([ \xa0]*\)|[„“«][ \xa0]*[“”»]"
     r"|(?:^|\n)(?:[ \xa0]*[,;]|(?:[dD]ear|[lL]iebe|[cC]h|[qQ]uerid|[sS]ehr geehrte)[^\n]{0,12}[,!:])"
 )
 _PRESSURE = re.compile(
@@ -82,7 +83,10 @@ class Wording:
                 )
 
     def _leftovers(self, text: str) -> Iterator[Found]:
-        for match in _TAGS.finditer(text):
+        of_others = list(foreign.left(text))
+        for tag in of_others:
+            yield Found("L103", tag.sentence(), (tag.text,), about=tag.text)
+        for match in _TAGS.finditer("" if of_others else text):
             yield Found("L103", f"{_snippet(text, match)!r} is left in what people read", (_around(text, match),))
             break
         for match in _WORDS.finditer(text):
