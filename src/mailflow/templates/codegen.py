@@ -64,15 +64,13 @@ class MailCode(CodeGenerator):
         self.write(f") is dict and {node.attr!r} in _v else _look(_v, {node.attr!r}))")
 
     def visit_Filter(self, node: nodes.Filter, frame: Frame) -> None:
-        if node.node is None or node.name not in (SHOWN, *self.environment.kept):
+        if node.node is None or node.name not in self.environment.kept:
             super().visit_Filter(node, frame)
             return
-        is_kept = node.name in self.environment.kept
-        self.write("(type(_v := " if is_kept else "(_v if type(_v := ")
-        self.visit(node.node, frame)
         function = self.filters[node.name]
-        self.write(f") is str and {function}_kept(_v) or " if is_kept else ") is str and _v.isprintable() else ")
-        self.write(f"{function}(_v")
+        self.write("(type(_v := ")
+        self.visit(node.node, frame)
+        self.write(f") is str and {function}_kept(_v) or {function}(_v")
         for argument in node.args:
             self.write(", ")
             self.visit(argument, frame)

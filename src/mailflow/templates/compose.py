@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default as default_policy
-from functools import lru_cache
 
 from mailflow.errors import ConfigError, MailflowError
 from mailflow.templates import calendar, headers, quoted
@@ -21,6 +20,7 @@ from mailflow.templates.quoted import Encoded
 
 _CALENDAR = "text/calendar; charset=utf-8; method=PUBLISH"
 _CONTROLS = bytes(byte for byte in range(32) if byte not in b"\t\n")
+_NOT_IN_BOUNDARIES = re.compile("[^A-Za-z0-9]+")
 _MOSTLY_FOREIGN = 1.37  # bytes of quoted-printable for one of UTF-8; base64 with its line ends is about 1.37
 
 
@@ -123,10 +123,9 @@ def _mailbox(name: str, address: str) -> str:
     return headers.mailbox(safe, address)
 
 
-@lru_cache(maxsize=1024)
 def _boundary(message_id: str) -> str:
     """Return a boundary that no part can hold: `=_` occurs neither in quoted-printable nor in base64."""
-    local = re.sub(r"[^A-Za-z0-9]", "", message_id.partition("@")[0])[:40]
+    local = _NOT_IN_BOUNDARIES.sub("", message_id.partition("@")[0])[:40]
     return f"=_{local or 'part'}"
 
 
@@ -134,7 +133,8 @@ def _part(kind: bytes, text: str, encoded: Iterable[Encoded]) -> bytes:
     encoding, wire = b"quoted-printable", next((each.wire for each in encoded if each.text is text), None)
     wire = wire or quoted.encode(_canonical(text))
     # It makes three bytes of each that is not ASCII, base64 four of every three; ASCII stays readable.
-    if not text.isascii() and len(wire) > _MOSTLY_FOREIGN * len(text.encode("utf-8", "replace")):
+    may_be_foreign = len(wire) > _MOSTLY_FOREIGN * len(text) and not text.isascii()
+    if may_be_foreign and len(wire) > _MOSTLY_FOREIGN * len(text.encode("utf-8", "replace")):
         encoding, wire = b"base64", base64(_canonical(text))
     return b"Content-Type: %b; charset=utf-8\r\nContent-Transfer-Encoding: %b\r\n\r\n%b" % (kind, encoding, wire)
 

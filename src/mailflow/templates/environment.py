@@ -77,11 +77,9 @@ class MailEnvironment(ImmutableSandboxedEnvironment):
         )
         self.globals.clear()
         self.filters = dict(filters.FILTERS)
-        self.kept = dict(filters.KEPT)  # a filter has mostly seen a text before: codegen.py looks there first
-        if is_html:
-            self.filters["__shown__"] = filters.shown_in_html
-        else:
-            del self.kept["__shown__"]
+        self.filters["__shown__"] = filters.shown_in_html if is_html else filters.shown_in_text
+        # A filter has mostly seen a text before: codegen.py looks there first.
+        self.kept = {**filters.KEPT, "__shown__": filters.SHOWN_IN_HTML if is_html else filters.SHOWN_IN_TEXT}
         self.tests = dict(filters.TESTS)
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:

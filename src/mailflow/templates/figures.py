@@ -29,7 +29,8 @@ _NUMBERS = (str, int, float, Decimal)
 @pass_context
 def money(context: Context, value: Any, currency: str | None = None) -> str:
     """Return an amount with its currency as the reader's language writes it: `1.234,50 €` or `€1,234.50`."""
-    code = str(currency or _looked_up(context, "shop", "currency") or "")[:_LONGEST_TAG]
+    shop = None if currency else _named(context, "shop")
+    code = str(currency or (isinstance(shop, dict) and shop.get("currency")) or "")[:_LONGEST_TAG]
     return formats.amount(decimal_of(value), code, _told(context))
 
 
@@ -53,17 +54,13 @@ def _places(places: Any) -> int | None:
 
 def _told(context: Context) -> formats.Told:
     """Return whose rules for numbers and days a message follows."""
-    reader, country = _looked_up(context, "contact", "language"), _looked_up(context, "contact", "country")
+    contact = _named(context, "contact")
+    reader, country = (contact.get("language"), contact.get("country")) if isinstance(contact, dict) else (None, None)
     return (
         str(_named(context, "language") or "en")[:_LONGEST_TAG],
         reader[:_LONGEST_TAG] if isinstance(reader, str) else None,
         country[:_LONGEST_TAG] if isinstance(country, str) else None,
     )
-
-
-def _looked_up(context: Context, name: str, key: str) -> Any:
-    found = _named(context, name)
-    return found.get(key) if isinstance(found, dict) else None
 
 
 def _named(context: Context, name: str) -> Any:

@@ -34,9 +34,8 @@ _CONTROLS = re.compile(f"[{_UNSEEN}]")
 _BREAKS = re.compile("[\t\n\x0b\x0c\r\x1c-\x1f\x85\u2028\u2029]+")
 
 # By the name of a filter that depends on nothing but its value, what it made of texts. codegen.py looks there first.
-KEPT: Mapping[str, Kept] = MappingProxyType(
-    {name: Kept() for name in ("__shown__", "__link__", "__path__", "__query__", "__css__")}
-)
+KEPT: Mapping[str, Kept] = MappingProxyType({name: Kept() for name in ("__link__", "__path__", "__query__", "__css__")})
+SHOWN_IN_HTML, SHOWN_IN_TEXT = Kept(), Kept()  # what `__shown__` made in either part
 
 
 def default(value: Any, fallback: Any = "", boolean: bool = False) -> Any:
@@ -95,16 +94,19 @@ def shown_in_html(value: Any, label: str) -> str:
             return _CONTROLS.sub("", value)
         value = str(value)
     if not _SPECIAL.search(value):
-        return KEPT["__shown__"].keep(value, value)
+        return SHOWN_IN_HTML.keep(value, value)
     if len(value) > MAX_TEXT:
         raise TemplateRuntimeError(f"{label} is too long")
-    return KEPT["__shown__"].keep(value, str(escape(_CONTROLS.sub("", value.replace("\x85", " ")))))
+    return SHOWN_IN_HTML.keep(value, str(escape(_CONTROLS.sub("", value.replace("\x85", " ")))))
 
 
 def shown_in_text(value: Any, label: str) -> str:
     """Return a value that is about to be printed as text: on one line, as HTML shows it; a name makes no paragraphs."""
-    text = str(shown(value, label))
-    return text if text.isprintable() else _CONTROLS.sub("", _BREAKS.sub(" ", text))
+    kind = type(value)
+    if kind is int or kind is Decimal:
+        return str(value)
+    text = value if kind is str else str(shown(value, label))
+    return SHOWN_IN_TEXT.keep(text, text if text.isprintable() else _CONTROLS.sub("", _BREAKS.sub(" ", text)))
 
 
 def _checked(name: str, function: Callable[[str, str, int, str], str]) -> Callable[[Any, str, int, str], str]:
@@ -128,6 +130,8 @@ def _encoded(name: str, function: Callable[[str], str]) -> Callable[[Any, str], 
     kept = KEPT[name]
 
     def encoded(value: Any, label: str) -> str:
+        if type(value) is int:
+            return str(value)
         text = value if type(value) is str else str(shown(value, label))
         return kept.keep(text, function(text))
 

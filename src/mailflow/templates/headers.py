@@ -56,15 +56,16 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 
 def safe_header(text: str) -> str:
     """Return text fit for a header: NFC, one line, no control or direction-override characters, trimmed."""
-    if text.isascii() and text.isprintable():
-        return text.strip()
+    if text.isprintable():  # nothing of what is taken out is
+        return text.strip() if text.isascii() else unicodedata.normalize("NFC", text).strip()
     cleaned = _UNWANTED.sub("", _BLANKS.sub(" ", text))
     return unicodedata.normalize("NFC", cleaned).strip()
 
 
 def safe_phrase(text: str) -> str:
     """Return text fit for a display name: as `safe_header`, with single spaces, since readers fold them anyway."""
-    return " ".join(word for word in safe_header(text).split(" ") if word)
+    safe = safe_header(text)
+    return " ".join([word for word in safe.split(" ") if word]) if "  " in safe else safe
 
 
 def safe_name(name: str) -> str:
@@ -110,6 +111,7 @@ def mailbox(name: str, address: str, prefix: int = len("Reply-To: ")) -> str:
     return f"{phrase}{gap}<{address}>"
 
 
+@lru_cache(maxsize=64)
 def date(instant: datetime) -> str:
     """Return an aware instant as RFC 5322 says, in UTC: `Fri, 20 Mar 2026 08:00:00 +0000`."""
     at = instant.astimezone(UTC)
