@@ -12,6 +12,17 @@ _NUMBER = re.compile(r"-\d+(?:\.\d+)?\Z", re.ASCII)
 
 def safe(text: str) -> str:
     """Return a cell that a spreadsheet shows as it is: an apostrophe before what it would run; not before a number."""
+    return f"'{text}" if _is_run(text) else text
+
+
+def unsafe(text: str) -> str:
+    """Return a cell that `safe` wrote as it was before, whatever it was."""
+    return text[1:] if text[:1] == "'" and _is_run(text[1:]) else text
+
+
+def _is_run(text: str) -> bool:
+    """Whether a spreadsheet runs a cell; apostrophes before it count as none, so that one more can be told from it."""
     if text[:1].isalnum():  # nearly all cells
-        return text
-    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.match(text) else text
+        return False
+    bare = text.lstrip("'")
+    return _FORMULA.match(bare) is not None and not _NUMBER.match(bare)

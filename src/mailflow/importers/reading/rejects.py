@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from mailflow import spreadsheets
 from mailflow.importers.reading.table import LINE_COLUMN, REASON_COLUMN, Form, Source
 from mailflow.store.staging import StagedReject
 
@@ -46,8 +47,8 @@ def _removed_if_cut_off(path: Path) -> Iterator[None]:
 
 
 def _writable(cell: str) -> str:
-    """Return a cell without halves of characters, which JSON can hold and no file can."""
-    return cell if cell.isascii() else _HALF.sub("\ufffd", cell)
+    """Return a cell without halves of characters, which JSON can hold and no file can, and that no spreadsheet runs."""
+    return spreadsheets.safe(cell if cell.isascii() else _HALF.sub("\ufffd", cell))
 
 
 def _stem(source: Source) -> str:

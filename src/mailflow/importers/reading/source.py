@@ -7,8 +7,10 @@ spreadsheets: pieces.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+from mailflow import spreadsheets
 from mailflow.errors import DataError, UsageError
 from mailflow.importers.reading import source_csv, source_json, source_text
 from mailflow.importers.reading.table import (
@@ -49,9 +51,15 @@ def inspect(path: Path, content: Path | None = None, *, sheet: bool = False) -> 
 
 def blocks(source: Source, characters: int = BLOCK_CHARACTERS) -> Iterator[Block]:
     """Yield all rows of a file, about so many characters at a time. Memory stays that of one block."""
-    if source.form is Form.CSV:
-        return source_csv.blocks(source, characters)
-    return source_json.blocks(source, characters)
+    found = (source_csv if source.form is Form.CSV else source_json).blocks(source, characters)
+    return map(_as_they_were, found) if REASON_COLUMN in source.header else found
+
+
+def _as_they_were(block: Block) -> Block:
+    """Return rows of a reject file as their own file had them: rejects.py marks what a spreadsheet would run."""
+    block.rows = [list(map(spreadsheets.unsafe, row)) for row in block.rows]
+    block.rejects = [replace(row, cells=tuple(map(spreadsheets.unsafe, row.cells))) for row in block.rejects]
+    return block
 
 
 def _refuse_no_file(path: Path, content: Path) -> None:
