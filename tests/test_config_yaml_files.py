@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import BaseModel, ConfigDict
 
+from mailflow.config.brand import Brand
 from mailflow.config.yaml_files import parse_spec, parse_yaml, place_inside, read_yaml
-from mailflow.errors import ProblemsError
+from mailflow.errors import Problem, ProblemsError
 
 
 class Inner(BaseModel):
@@ -192,3 +194,34 @@ def test_the_end_of_a_value_is_behind_its_last_sign() -> None:
     text = "rule: country ==\nname: x\n"
     value = "country =="
     assert place_inside(text, (1, 7), value, len(value)) == (1, 17)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a: " + "[" * 100_000, "nested more than 20 levels deep"),
+        ("a: " + "{b: " * 100_000, "nested more than 20 levels deep"),
+        ("a:\n" + "- " * 100_000, "nested more than 20 levels deep"),
+        ("a:\n" + "? " * 100_000, "nested more than 20 levels deep"),
+        ("a: [" + "b," * 200_000 + "]", "has over 50,000 values"),
+        ("".join(f"k{number}: 1\n" for number in range(60_000)), "has over 50,000 values"),
+    ],
+    ids=lambda value: value[:20],
+)
+def test_yaml_made_to_end_the_process_is_refused_before_it_is_built(text: str, words: str) -> None:
+    begun = time.process_time()
+    with pytest.raises(ProblemsError, match=words):
+        parse_yaml(text, "brand.yaml")
+    assert time.process_time() - begun < 2
+
+
+def test_a_file_full_of_faults_tells_the_first_hundred() -> None:
+    document = parse_yaml("".join(f"k{number}: 1\n" for number in range(10_000)), "brand.yaml")
+    with pytest.raises(ProblemsError) as caught:
+        parse_spec(Brand, document)
+    assert len(caught.value.problems) == 101
+    assert caught.value.problems[-1].message == "has 9,900 more problems: mend these first"
+
+
+def test_a_problem_never_shows_a_whole_file() -> None:
+    assert len(str(Problem("a.yaml", "x" * 100_000))) < 1100

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 
+_LONGEST = 1000  # characters of the words of a problem
+
+
 class MailflowError(Exception):
     """Something the user can act on: what happened, where, and what to do next.
 
@@ -94,6 +97,10 @@ class Problem:
     message: str
     line: int | None = None
     column: int | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.message) > _LONGEST:  # it shows a value that was never meant for a line
+            object.__setattr__(self, "message", f"{self.message[: _LONGEST - 1]}…")
 
     def __str__(self) -> str:
         place = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)

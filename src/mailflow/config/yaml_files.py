@@ -24,6 +24,9 @@ Spec = TypeVar("Spec", bound=BaseModel)
 
 MAX_BYTES = 1 << 20
 _DEEPEST = 20  # groups within groups
+_MOST = 50_000  # values of one file; each takes 2 KB while it is read
+_LONGEST = 200  # characters of a value in a message
+_MOST_PROBLEMS = 100  # of one file that are told at once
 _ALIAS = "an alias (*name) is not read here: write the value out"
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -95,6 +98,7 @@ def decode(raw: bytes, file: str) -> str:
 def parse_yaml(text: str, file: str, *, first_line: int = 1) -> Document:
     """Read YAML text that begins on line `first_line` of `file`."""
     try:
+        _check_size(text, file, first_line)
         node = yaml.compose(text, Loader=_LOADER)
     except yaml.MarkedYAMLError as error:
         raise ProblemsError([_syntax_problem(error, text, file, first_line)]) from None
@@ -107,6 +111,24 @@ def parse_yaml(text: str, file: str, *, first_line: int = 1) -> Document:
     if reader.problems:
         raise ProblemsError(reader.problems)
     return Document(file, data, reader.keys, reader.values)
+
+
+def _check_size(text: str, file: str, first_line: int) -> None:
+    """Refuse what is nested without end, or has more values than any file for people, before anything is built of it.
+
+    The C library goes down by calling itself, and would end the process.
+    """
+    deep = number = 0
+    for event in yaml.parse(text, Loader=_LOADER):
+        number += 1
+        if isinstance(event, yaml.CollectionStartEvent):
+            deep += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            deep -= 1
+        if deep > _DEEPEST or number > _MOST:
+            words = f"is nested more than {_DEEPEST} levels deep" if deep > _DEEPEST else f"has over {_MOST:,} values"
+            mark = event.start_mark
+            raise ProblemsError([Problem(file, f"{words}: take some out", mark.line + first_line, mark.column + 1)])
 
 
 def _syntax_problem(error: yaml.MarkedYAMLError, text: str, file: str, first_line: int) -> Problem:
@@ -191,7 +213,7 @@ class _Reader:
                 continue
             self._seen.add(id(key_node))
             if key in found:
-                self._refuse(key_node, f"the key {key!r} occurs twice")
+                self._refuse(key_node, f"the key {_short(repr(key))} occurs twice")
                 continue
             self.keys[(*path, key)] = self._place(key_node)
             found[key] = self.value(value_node, (*path, key))
@@ -208,7 +230,8 @@ class _Reader:
         return float(text) if _FLOAT.match(text) else text
 
     def _refuse(self, node: yaml.Node, message: str) -> None:
-        self.problems.append(Problem(self.file, message, *self._place(node)))
+        if len(self.problems) < _MOST_PROBLEMS:
+            self.problems.append(Problem(self.file, message, *self._place(node)))
 
     def _place(self, node: yaml.Node) -> Place:
         return node.start_mark.line + self.first_line, node.start_mark.column + 1
@@ -222,8 +245,12 @@ def parse_spec(model: type[Spec], document: Document) -> Spec:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        found = [_spec_problem(model, document, dict(item)) for item in error.errors()]
-        raise ProblemsError(sorted(found, key=lambda problem: (problem.line or 0, problem.column or 0))) from None
+        items = error.errors(include_url=False)
+        found = [_spec_problem(model, document, dict(item)) for item in items[:_MOST_PROBLEMS]]
+        found.sort(key=lambda problem: (problem.line or 0, problem.column or 0))
+        if len(items) > len(found):
+            found.append(Problem(document.file, f"has {len(items) - len(found):,} more problems: mend these first"))
+        raise ProblemsError(found) from None
 
 
 def _spec_problem(model: type[BaseModel], document: Document, error: Mapping[str, Any]) -> Problem:
@@ -231,7 +258,9 @@ def _spec_problem(model: type[BaseModel], document: Document, error: Mapping[str
     kind = error["type"]
     if kind == "extra_forbidden":
         known = _known_keys(model, path[:-1])
-        return document.problem(path, f"unknown key {path[-1]!r}{suggestion(str(path[-1]), known)}", at_key=True)
+        return document.problem(
+            path, f"unknown key {_short(repr(path[-1]))}{suggestion(str(path[-1]), known)}", at_key=True
+        )
     if kind == "missing":
         return document.problem(path[:-1], f"the key {path[-1]!r} is missing")
     if kind == "value_error":
@@ -249,7 +278,11 @@ def _in_words(error: Mapping[str, Any]) -> str:
     if found is None:
         return "is empty: write a value, or leave the line out"
     words = str(error["msg"])
-    return f"{words[0].lower()}{words[1:]} (found {found!r})"
+    return f"{words[0].lower()}{words[1:]} (found {_short(repr(found))})"
+
+
+def _short(words: str) -> str:
+    return words if len(words) <= _LONGEST else f"{words[: _LONGEST - 1]}…"
 
 
 def _known_keys(model: type[BaseModel], path: KeyPath) -> list[str]:
@@ -282,6 +315,8 @@ def _model_in(annotation: Any) -> Any:
 
 def suggestion(word: str, known: Iterable[str]) -> str:
     """Return ` (did you mean 'x'?)` for the nearest known word, or all of them when none is near and few are."""
+    if len(word) > _LONGEST:
+        return ""
     words = [str(each) for each in known]
     folded = {each.lower(): each for each in words}
     near = difflib.get_close_matches(word.lower(), folded, n=1, cutoff=0.6)

@@ -130,6 +130,7 @@ class _Builder:
 
     def _text(self, body: str) -> str:
         """Return the text part: the layout's frame around what the body says."""
+        markup.check_elements(body, self.found.file)
         text = plaintext.from_html(body, self.tags)
         if self.layout is not None:
             text = self._filled(self.layout.plain, self.layout.plain_file, text)

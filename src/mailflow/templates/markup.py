@@ -53,10 +53,7 @@ class Part(IntEnum):
 
 def check(html: str, tags: Tags, file: str) -> None:
     """Refuse what mail programs throw away or warn of, and tags where data could become code."""
-    try:
-        check_nesting(html)
-    except ValueError as error:
-        raise TemplateError.at(file, str(error)) from None
+    check_elements(html, file)
     plain = re.sub(r"<!--.*?(?:-->|\Z)", "", html, flags=re.DOTALL)
     found = _FORBIDDEN.search(plain)
     if found or _REFRESH.search(plain):
@@ -73,6 +70,14 @@ def check(html: str, tags: Tags, file: str) -> None:
         if tag.is_value and place in ("inside", "@"):
             message = 'a value stands in an element outside of quotes: write it as name="{{ … }}"'
             raise TemplateError.at(tag.file, message, tag.line)
+
+
+def check_elements(html: str, file: str) -> None:
+    """Refuse HTML of a template that no parser should be given, see `check_nesting`."""
+    try:
+        check_nesting(html)
+    except ValueError as error:
+        raise TemplateError.at(file, str(error)) from None
 
 
 def check_nesting(html: str) -> None:
@@ -181,7 +186,7 @@ def link(address: str, tags: Tags, *, is_checked: bool = False) -> str:
         tag = tags.of(word)
         if tag.is_value:
             in_host = address[: word.start()].endswith(("//", "."))
-            left = is_checked and part < Part.PATH
+            left = (is_checked and part < Part.PATH) or (tag.is_link and part is Part.START)
             pieces.append(word[0] if left else tags.add(_filtered(tag, part, in_host=in_host)))
             part = max(part, Part.HOST)
             continue
