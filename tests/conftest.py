@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+import hypothesis
 import pytest
 
 import sink
@@ -24,6 +25,10 @@ from sink import Sink
 # Who runs the tests may ignore Ctrl-C, as a shell's background jobs do; what the tests start must not inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# How long one example takes says more of what else the machine does than of us.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 ROOT = Path(__file__).parents[1]
 SYSTEM_FOLDERS = "/usr/sbin:/sbin"  # where Debian puts smtp-sink, off the path of ordinary users

@@ -7,7 +7,7 @@ import random
 import numpy as np
 import pytest
 
-from mailflow.analytics import chances, holdout
+from mailflow.analytics import blend, chances, holdout
 from mailflow.analytics.chances import Shown
 from mailflow.analytics.holdout import Goal, Method
 from mailflow.analytics.neighbours import Choices, Purchases
@@ -26,6 +26,16 @@ def shop(people: int, *, tastes: int, seed: int = 1) -> Purchases:
         rows += [(person, mine + dice.randrange(shelf), dice.randrange(70)) for _ in range(8)]
     columns = (np.array(column, np.int64) for column in zip(*rows, strict=True))
     who, what, when = columns
+    return Purchases(who, what, when * DAY)
+
+
+def staples(people: int, *, seed: int = 1) -> Purchases:
+    """Return eight purchases of everybody in ten weeks; some products are bought far more often, by anybody."""
+    dice, rows = random.Random(seed), []
+    weights = [1 / (product + 1) for product in range(PRODUCTS)]
+    for person in range(people):
+        rows += [(person, product, dice.randrange(70)) for product in dice.choices(range(PRODUCTS), weights, k=8)]
+    who, what, when = (np.array(column, np.int64) for column in zip(*rows, strict=True))
     return Purchases(who, what, when * DAY)
 
 
@@ -48,6 +58,25 @@ def test_where_nobody_has_a_taste_there_is_no_difference_to_find() -> None:
     assert ours.ratio is not None
     assert ours.ratio.low < 1.1
     assert ours.ratio.high > 0.8
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_where_everybody_buys_the_same_staples_lists_go_by_what_is_popular(seed: int) -> None:
+    found = holdout.evaluate(staples(600, seed=seed), PRODUCTS, CHOICES, at=55 * DAY)
+    ours = figures(found)[Method.RECOMMENDED]
+    assert found.popular_weight > 0
+    assert ours.ratio is not None
+    assert ours.ratio.value > 0.95
+
+
+def test_where_people_have_tastes_little_is_added_for_everybody() -> None:
+    assert blend.popular_weight(shop(400, tastes=6), PRODUCTS, CHOICES) <= 0.1
+
+
+def test_too_few_people_give_no_weight() -> None:
+    assert blend.popular_weight(shop(20, tastes=2), PRODUCTS, CHOICES) == 0
+    nothing = Purchases(*(np.zeros(0, np.int64) for _ in range(3)))
+    assert blend.popular_weight(nothing, 0, Choices(3, 30, np.zeros(0, bool))) == 0
 
 
 def test_chances_told_before_the_test_hold_in_it() -> None:

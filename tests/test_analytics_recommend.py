@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailflow.analytics.recommend import UNIT, History, Source, Suggestion, suggest
+from mailflow.analytics.recommend import UNIT, History, Source, Suggestion, prior, suggest
 from mailflow.config.recommending import Must, NeverShowSettings, Unknown
 from mailflow.rules import never_show
 
@@ -74,6 +74,29 @@ def test_popular_products_fill_up_in_their_order_and_are_all_that_new_customers_
     ]
 
 
+def test_what_is_popular_adds_to_the_likeness_and_is_the_reason_where_it_says_most() -> None:
+    found = suggest(
+        History(bought=[1]),
+        NEAR,
+        [8, 12],
+        prior=prior([(8, 40.0), (12, 10.0), (1, 5.0)], 0.3),
+        again={},
+        allowed=lambda product: True,
+        order=lambda product: product,
+        items=5,
+    )
+    assert [(one.product, one.score, one.source, one.because) for one in found] == [
+        (10, UNIT // 2, Source.BOUGHT, 1),
+        (12, UNIT // 4 + 3 * UNIT // 40, Source.BOUGHT, 1),
+        (8, 3 * UNIT // 10, Source.POPULAR, None),
+        (11, UNIT // 4, Source.BOUGHT, 1),
+    ]
+
+
+def test_without_a_weight_what_is_popular_only_fills_up() -> None:
+    assert prior([(8, 40.0)], 0.0) == prior([], 1.0) == []
+
+
 def test_equal_scores_are_in_the_order_of_the_products_whatever_they_bought_first() -> None:
     near = {1: [(30, 5), (20, 5)], 2: [(10, 5)]}
     for bought in ([1, 2], [2, 1]):
@@ -134,6 +157,7 @@ def test_what_must_never_be_shown_is_not_whatever_it_comes_from(
         History(bought, viewed),
         near,
         popular,
+        prior=prior([(product, 1.0) for product in popular], data.draw(st.sampled_from([0.0, 0.3, 1.0]))),
         again=dict.fromkeys(bought, 0.5),
         allowed=lambda product: product in goods and may_see(goods[product]),
         order=lambda product: product,

@@ -2,24 +2,23 @@
 
 A hold-out in time, as the mail itself has it: nothing from the test period is known to what is tested. The
 parameters (neighbours.SHRINK and its like) were chosen on earlier periods than the tests of any figure in the docs. The
-sums that are measured are those that mail uses: neighbours.py and recommend.py.
+sums that are measured are those that mail uses: neighbours.py, blend.py and recommend.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mailflow.analytics import chances, neighbours, ranking, recommend
+from mailflow.analytics import blend, chances, neighbours, ranking, recommend
 from mailflow.analytics.chances import Chances, Shown
-from mailflow.analytics.neighbours import Choices, Integers, Purchases
+from mailflow.analytics.neighbours import Choices, Purchases
 from mailflow.analytics.ranking import Interval
-from mailflow.analytics.recommend import UNIT, History, Neighbour, Suggestion
+from mailflow.analytics.recommend import History, Neighbour, Suggestion
 
 Floats = NDArray[np.float64]
 
@@ -27,7 +26,6 @@ K = 10
 LEAST_PEOPLE = 30  # fewer, and an interval over them means nothing
 MOST_PEOPLE = 20_000  # more make the interval no narrower than anybody needs; evenly chosen
 _MOST_TRIED = 3_000  # people whose lists the chances are learned from
-_MOST_NEAR = 5_000  # products whose neighbours are kept as lists
 _SEED = 20260320
 _DAY_MS = 86_400_000
 
@@ -35,7 +33,7 @@ _DAY_MS = 86_400_000
 class Method(StrEnum):
     """What is compared."""
 
-    RECOMMENDED = "recommended"  # as mail has it: bought together, filled up with what is popular lately
+    RECOMMENDED = "recommended"  # as mail has it: bought together, with what is popular lately
     POPULAR_LATELY = "popular_lately"  # with time decay: the fallback alone
     POPULAR = "popular"  # most buyers of all time: the baseline
 
@@ -86,6 +84,7 @@ class Evaluation:
     recommended_products: int  # different ones in all lists
     bought_again: int  # products that who comes back often buys again, consumables or not
     personal: float  # share of people whose list of K has something other than popular products
+    popular_weight: float  # how much popular products count beside the most alike, 1
     figures: Sequence[Figures]
     forecast: Forecast | None = None
     why: str = ""
@@ -96,14 +95,10 @@ class Model:
     """All that is learned from purchases up to some instant."""
 
     neighbours: Mapping[int, Sequence[Neighbour]]
+    prior: Sequence[Neighbour]
     popular_lately: Sequence[int]
     popular: Sequence[int]
     again: Mapping[int, float]
-
-
-def split_at(purchases: Purchases, share: float = 0.8) -> int:
-    """Return the instant before which `share` of the purchases lie."""
-    return int(np.quantile(purchases.at, share)) if len(purchases) else 0
 
 
 def learn(purchases: Purchases, once: Purchases, n_products: int, choices: Choices) -> Model:
@@ -113,36 +108,12 @@ def learn(purchases: Purchases, once: Purchases, n_products: int, choices: Choic
     rates = neighbours.again(purchases, n_products, choices.consumables)
     again = np.flatnonzero(~np.isnan(rates))
     return Model(
-        neighbours=Near(neighbours.pairs(once, n_products, support=choices.support)),
+        neighbours=blend.Near(neighbours.pairs(once, n_products, support=choices.support)),
+        prior=recommend.prior(blend.most_popular(lately), choices.popular_weight),
         popular_lately=neighbours.ranked(lately).tolist(),
         popular=neighbours.ranked(buyers).tolist(),
         again=dict(zip(again.tolist(), rates[again].tolist(), strict=True)),
     )
-
-
-class Near(Mapping[int, Sequence[Neighbour]]):
-    """Pairs by product. Only what is asked for is made into lists, and what was asked for lately is kept."""
-
-    def __init__(self, pairs: neighbours.Pairs) -> None:
-        self._pairs = pairs
-        starts = np.flatnonzero(np.diff(pairs.products, prepend=-1))
-        ends = np.r_[starts[1:], len(pairs)].tolist() if len(starts) else []
-        self._parts = dict(zip(pairs.products[starts].tolist(), map(slice, starts.tolist(), ends), strict=True))
-        self._made = lru_cache(_MOST_NEAR)(self._make)
-
-    def __getitem__(self, product: int) -> Sequence[Neighbour]:
-        return self._made(product)
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(self._parts)
-
-    def __len__(self) -> int:
-        return len(self._parts)
-
-    def _make(self, product: int) -> Sequence[Neighbour]:
-        part = self._parts[product]
-        scores = np.rint(self._pairs.scores[part] * UNIT).astype(np.int64)
-        return list(zip(self._pairs.neighbours[part].tolist(), scores.tolist(), strict=True))
 
 
 def evaluate(purchases: Purchases, n_products: int, choices: Choices, *, at: int) -> Evaluation:
@@ -154,10 +125,11 @@ def evaluate(purchases: Purchases, n_products: int, choices: Choices, *, at: int
     if len(people) < LEAST_PEOPLE:
         told = f"only {len(people)} people" if len(people) else "nobody"
         why = f"{told} bought both before that day and since, and it takes {LEAST_PEOPLE}"
-        return Evaluation(len(train), len(test), len(people), known, 0, 0, 0, 0.0, (), why=why)
+        return Evaluation(len(train), len(test), len(people), known, 0, 0, 0, 0.0, 0.0, (), why=why)
+    choices = replace(choices, popular_weight=blend.popular_weight(before, n_products, choices))
     model = learn(before, train, n_products, choices)
     chosen = people[:: -(-len(people) // MOST_PEOPLE)]
-    lists = _Lists(model, _histories(train, chosen), _histories(test, chosen))
+    lists = _Lists(model, blend.histories(train, chosen), blend.histories(test, chosen))
     shown = [suggestion for ranked in lists.recommended for suggestion in ranked[:K]]
     personal = sum(any(one.because is not None for one in ranked[:K]) for ranked in lists.recommended)
     return Evaluation(
@@ -169,6 +141,7 @@ def evaluate(purchases: Purchases, n_products: int, choices: Choices, *, at: int
         recommended_products=len({one.product for one in shown}),
         bought_again=int(np.isfinite(neighbours.again(before, n_products, None)).sum()),
         personal=personal / len(chosen),
+        popular_weight=choices.popular_weight,
         figures=[figures for goal in Goal for figures in lists.figures(goal)],
         forecast=_forecast(model, before, after, n_products, choices, at=at),
     )
@@ -184,7 +157,9 @@ def learn_chances(purchases: Purchases, n_products: int, choices: Choices, *, un
         return None
     chosen = people[:: -(-len(people) // _MOST_TRIED)]
     model = learn(before, train, n_products, choices)
-    return chances.fit(_Lists(model, _histories(train, chosen), _histories(test, chosen)).outcomes(), days=days)
+    return chances.fit(
+        _Lists(model, blend.histories(train, chosen), blend.histories(test, chosen)).outcomes(), days=days
+    )
 
 
 def _forecast(
@@ -198,7 +173,7 @@ def _forecast(
     train, test = neighbours.latest(before), neighbours.latest(after)
     people = np.unique(train.people)
     chosen = people[:: -(-len(people) // _MOST_TRIED)]
-    lists = _Lists(model, _histories(train, chosen), _histories(test, chosen))
+    lists = _Lists(model, blend.histories(train, chosen), blend.histories(test, chosen))
     known = [(learned.of(one.place, is_popular=one.is_popular), one.was_bought) for one in lists.outcomes()]
     told = np.array([(said, hit) for said, hit in known if said is not None], float).reshape(-1, 2)
     if not len(told):
@@ -212,13 +187,6 @@ def _forecast(
         brier=float(((expected - told[:, 1]) ** 2).mean()),
         brier_constant=share * (1 - share),
     )
-
-
-def _histories(purchases: Purchases, people: Integers) -> list[list[int]]:
-    """Return what each of some people bought, the latest first; purchases are as `latest` gives them."""
-    starts = np.searchsorted(purchases.people, people)
-    ends = np.searchsorted(purchases.people, people, side="right")
-    return [purchases.products[start:end].tolist() for start, end in zip(starts, ends, strict=True)]
 
 
 class _Lists:
@@ -275,6 +243,7 @@ class _Lists:
             History(bought),
             model.neighbours,
             model.popular_lately,
+            prior=model.prior,
             again=model.again,
             allowed=lambda product: True,
             order=lambda product: product,

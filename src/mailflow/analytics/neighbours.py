@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-VERSION = 1
+VERSION = 2
 SHRINK = 10  # people: a pair that few bought is trusted this little; chosen on validation periods, see docs
 KEPT = 30  # neighbours of one product
 LONGEST = 200  # products of one person, the latest: what a wholesaler's thousand have in common is the shop
@@ -52,12 +52,14 @@ class Purchases:
 class Choices:
     """What a shop may choose: people who must have bought both of a pair, how fast sales grow old, consumables.
 
-    `consumables` says of each product whether it is one; None: those that are bought again often enough.
+    `consumables` says of each product whether it is one; None: those that are bought again often enough. How much
+    `popular_weight` popular products have beside what goes together is measured: blend.py.
     """
 
     support: int
     half_life_days: float
     consumables: NDArray[np.bool_] | None
+    popular_weight: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

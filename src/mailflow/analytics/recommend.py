@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import groupby
+from itertools import groupby, islice
 
+MOST_PRIOR = 200  # popular products that count for everybody; the others are hardly popular
 LONGEST_HISTORY = 50  # the latest products of a person that count: more made lists no better, and slower
 UNIT = 10**9  # likeness is counted in whole parts of 1, so that sums are the same in any order
 
@@ -32,7 +33,7 @@ class Source(StrEnum):
 class Suggestion:
     """A product for one person; `because` is the product of theirs that says most for it, None for popular ones.
 
-    `score` is in parts of UNIT, 0 for popular ones.
+    `score` is in parts of UNIT, 0 for what only fills up.
     """
 
     product: int
@@ -54,6 +55,7 @@ def suggest(
     neighbours: Neighbours,
     popular: Iterable[int],
     *,
+    prior: Sequence[Neighbour] = (),
     again: Mapping[int, float],
     allowed: Callable[[int], bool],
     order: Callable[[int], object],
@@ -62,36 +64,55 @@ def suggest(
     """Return up to `items` products, the best first, none of them bought before unless it is in `again`.
 
     A product's score is the sum of its likeness to each product of the person (item-item: Sarwar et al. 2001, section
-    3.2 with ratings of 1; Linden et al. 2003). What they looked at counts as like itself, 1; what they bought and
-    others buy again by its share of `again`. Where that runs out, `popular` fills up, in its order. `allowed` is asked
-    last, whatever the source; equal scores are in the order of `order`.
+    3.2 with ratings of 1; Linden et al. 2003), and of what `prior` gives to it whoever the person is: how much that
+    should be is measured (blend.py). What they looked at counts as like itself, 1; what they bought and others buy
+    again by its share of `again`. Where that runs out, `popular` fills up, in its order. `allowed` is asked last,
+    whatever the source; equal scores are in the order of `order`.
     """
     owned = set(history.bought)
-    seeds = [*_seeds(history, neighbours, again)]
-    scores: dict[int, int] = {}
-    for _, _, near in seeds:
-        for product, score in near:
-            scores[product] = scores.get(product, 0) + score
+    seeds = [*_seeds(history, neighbours, again), *([(Source.POPULAR, None, prior)] if prior else ())]
+    scores = _summed(near for _, _, near in seeds)
 
-    def chosen(products: Iterable[int], most: int) -> list[int]:
-        found: list[int] = []
-        for product in products:
-            if len(found) >= most:
-                break
-            if (product not in owned or product in again) and allowed(product):
-                found.append(product)
-        return found
+    def may_have(product: int) -> bool:
+        return (product not in owned or product in again) and allowed(product)
 
-    best = chosen(_ranked(scores, order), items)
+    best = list(islice(filter(may_have, _ranked(scores, order)), items))
     causes = _causes(seeds, best, owned)
     taken = set(best)
-    rest = chosen((product for product in popular if product not in taken), items - len(best))
+    left = (product for product in popular if product not in taken and may_have(product))
     return [Suggestion(product, scores[product], *causes[product]) for product in best] + [
-        Suggestion(product, 0, Source.POPULAR, None) for product in rest
+        Suggestion(product, 0, Source.POPULAR, None) for product in islice(left, items - len(best))
     ]
 
 
-_Seed = tuple[Source, int, Sequence[Neighbour]]  # a product of theirs, where it is from, and what it speaks for
+def prior(popular: Sequence[tuple[int, float]], weight: float) -> list[Neighbour]:
+    """Return what popular products score for everybody: the first of them `weight`, others by how popular they are."""
+    if not weight or not popular:
+        return []
+    (_, most), *_ = popular
+    return [(product, round(weight * amount / most * UNIT)) for product, amount in popular[:MOST_PRIOR]]
+
+
+def likeness(history: History, neighbours: Neighbours, again: Mapping[int, float]) -> dict[int, int]:
+    """Return the scores of products for one person, by what they bought and looked at alone."""
+    return _summed(near for _, _, near in _seeds(history, neighbours, again))
+
+
+def ranked(scores: Mapping[int, int], prior: Sequence[Neighbour]) -> Iterator[int]:
+    """Yield products by their scores and what `prior` adds, the highest first, equal ones by number."""
+    return _ranked(_summed((scores.items(), prior)), lambda product: product)
+
+
+def _summed(parts: Iterable[Iterable[Neighbour]]) -> dict[int, int]:
+    scores: dict[int, int] = {}
+    for part in parts:
+        for product, score in part:
+            scores[product] = scores.get(product, 0) + score
+    return scores
+
+
+# A product of theirs, where it is from, and what it speaks for; without a product, what speaks for everybody's.
+_Seed = tuple[Source, int | None, Sequence[Neighbour]]
 
 
 def _seeds(history: History, neighbours: Neighbours, again: Mapping[int, float]) -> Iterator[_Seed]:
@@ -110,10 +131,12 @@ def _ranked(scores: Mapping[int, int], order: Callable[[int], object]) -> Iterat
         yield from sorted(equal, key=order)  # type: ignore[arg-type]
 
 
-def _causes(seeds: Iterable[_Seed], products: Iterable[int], owned: set[int]) -> Mapping[int, tuple[Source, int]]:
+def _causes(
+    seeds: Iterable[_Seed], products: Iterable[int], owned: set[int]
+) -> Mapping[int, tuple[Source, int | None]]:
     """Return what speaks most for each product; for one they have that they have it, whatever else there is."""
     most = dict.fromkeys(products, -1)
-    causes = {product: (Source.AGAIN, product) for product in most}
+    causes: dict[int, tuple[Source, int | None]] = {product: (Source.AGAIN, product) for product in most}
     for source, mine, near in seeds:
         for product, score in near:
             if score > most.get(product, score) and product not in owned:

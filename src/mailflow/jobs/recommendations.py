@@ -45,14 +45,14 @@ def are_due(workspace: Workspace, *, now: datetime) -> bool:
 
 def evaluate(workspace: Workspace, *, since: date | None, now: datetime) -> Report:
     """Return how well what was known before a day would have done from then on; by default the last fifth is tested."""
-    from mailflow.analytics import holdout
+    from mailflow.analytics import blend, holdout
     from mailflow.scoring import recommend
 
     settings, zone = workspace.settings, workspace.settings.zone
     bought = recommend.load(workspace.store.db, settings, until=clock.to_ms(now))
     purchases = bought.purchases
     if len(purchases) and since is None:
-        since = clock.local_date(clock.from_ms(holdout.split_at(purchases)), zone)
+        since = clock.local_date(clock.from_ms(blend.split_at(purchases)), zone)
     at = 0 if since is None else clock.to_ms(clock.end_of_day(since - timedelta(days=1), zone))
     choices = recommend.choices_of(bought, settings)
     evaluation = holdout.evaluate(purchases, len(bought.products), choices, at=at)

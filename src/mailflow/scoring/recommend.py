@@ -7,7 +7,7 @@ then. So a run costs by products, not by people times products, and nobody is sh
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from mailflow import clock
-from mailflow.analytics import holdout, merchandise, neighbours
+from mailflow.analytics import blend, holdout, merchandise, neighbours
 from mailflow.analytics.chances import Chances
 from mailflow.analytics.neighbours import Choices, Floats, Integers, Pairs, Purchases
 from mailflow.config.recommending import MEASURED
@@ -55,6 +55,7 @@ class Found:
     buyers: Floats
     popularity: Floats
     again: Floats
+    popular_weight: float
     chances: Chances | None
     purchases: int
     of_people: int
@@ -99,9 +100,10 @@ def _joined(parts: list[Purchases]) -> Purchases:
 def compute(db: Connection, settings: Settings, *, now: datetime) -> Found:
     """Return what the orders before `now` tell."""
     bought = load(db, settings, until=clock.to_ms(now))
-    choices = choices_of(bought, settings)
-    chances = _chances(bought, choices)  # first: what it holds is gone before the rest is held
-    size = len(bought.products)
+    size, choices = len(bought.products), choices_of(bought, settings)
+    # First what is learned from earlier days: what it holds is gone before the rest is held.
+    choices = replace(choices, popular_weight=blend.popular_weight(bought.purchases, size, choices))
+    chances = _chances(bought, choices)
     once = neighbours.latest(bought.purchases)
     return Found(
         products=bought.products,
@@ -109,6 +111,7 @@ def compute(db: Connection, settings: Settings, *, now: datetime) -> Found:
         buyers=np.bincount(once.products, minlength=size).astype(np.float64),
         popularity=neighbours.popularity(once, size, half_life_days=choices.half_life_days),
         again=neighbours.again(bought.purchases, size, choices.consumables),
+        popular_weight=choices.popular_weight,
         chances=chances,
         purchases=len(once),
         of_people=bought.people,
@@ -139,6 +142,7 @@ def refresh(store: Store, settings: Settings, *, now: datetime) -> Found:
         "pairs": len(found.pairs),
         "consumables": int((~np.isnan(found.again)).sum()),
         "method": "cosine of customers' rows of length 1, shrunk; see docs/recommendations.md",
+        "popular_weight": found.popular_weight,
         "chances": None if found.chances is None else asdict(found.chances),
         "shrink": neighbours.SHRINK,
         "kept": neighbours.KEPT,

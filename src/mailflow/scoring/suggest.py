@@ -23,7 +23,7 @@ from mailflow.store import Connection, imports, scores, suggestions
 from mailflow.store.scores import ScoreRun
 from mailflow.store.suggestions import Good
 
-VERSION = 1  # goes up when analytics.neighbours gives other results for the same data
+VERSION = 2  # goes up when analytics.neighbours gives other results for the same data
 _MOST_NEIGHBOURS = 5_000  # products whose neighbours are kept in memory between two looks
 _MOST_GOODS = 20_000
 
@@ -54,6 +54,7 @@ class _Run:
     id: int
     data_version: int
     popular: Sequence[int]
+    prior: Sequence[Neighbour]
     again: Mapping[int, float]
     chances: Chances | None
     listing: frozenset[str]  # sources whose products have pages: what has none there is no article of theirs
@@ -101,6 +102,7 @@ class Suggester:
                 histories[contact_id],
                 self._neighbours,
                 run.popular,
+                prior=run.prior,
                 again=run.again,
                 allowed=lambda product, may_see=may_see: self._is_shown(run, product, may_see),  # type: ignore[misc]
                 order=self._order,
@@ -122,9 +124,16 @@ class Suggester:
     def _read(self, last: ScoreRun, version: int) -> _Run:
         db = self._db
         popular, again = suggestions.popular(db, last.id), suggestions.consumables(db, last.id)
-        told = last.inputs.get("chances")
-        chances = None if told is None else Chances(**told)
-        return _Run(last.id, version, popular, again, chances, suggestions.listing(db))
+        told, weight = last.inputs.get("chances"), last.inputs.get("popular_weight", 0.0)
+        return _Run(
+            last.id,
+            version,
+            popular=[product for product, _ in popular],
+            prior=recommend.prior(popular, weight),
+            again=again,
+            chances=None if told is None else Chances(**told),
+            listing=suggestions.listing(db),
+        )
 
     def _prepare(self, run: _Run, histories: Collection[History]) -> None:
         """Have the neighbours of all that these people bought or looked at, and all goods that may come up."""

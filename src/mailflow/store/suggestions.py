@@ -106,12 +106,13 @@ def neighbours(db: Connection, run_id: int, products: Collection[int]) -> dict[i
     return found
 
 
-def popular(db: Connection, run_id: int) -> list[int]:
-    """Return the popular products of a run, the most popular first."""
+def popular(db: Connection, run_id: int) -> list[tuple[int, float]]:
+    """Return the popular products of a run, the most popular first, each with how popular it is."""
     rows = db.execute(
-        "SELECT product_id FROM product_sales WHERE run_id = ? AND place IS NOT NULL ORDER BY place", (run_id,)
+        "SELECT product_id, popularity FROM product_sales WHERE run_id = ? AND place IS NOT NULL ORDER BY place",
+        (run_id,),
     )
-    return [row["product_id"] for row in rows]
+    return [(row["product_id"], row["popularity"]) for row in rows]
 
 
 def consumables(db: Connection, run_id: int) -> dict[int, float]:
