@@ -29,7 +29,7 @@ SCRIPTS = (
 def reader() -> Path:
     """Return the folder of the foreign parser, its modules installed; skipped where there is no node."""
     if shutil.which("node") is None or shutil.which("npm") is None:
-        pytest.skip("node and npm are not installed: no foreign parser to compare with")
+        pytest.skip("node and npm are not installed (Debian: nodejs, npm): npm's mailparser reads nothing")
     if not (READER / "node_modules" / "mailparser").is_dir():
         command = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
         done = subprocess.run(command, cwd=READER, capture_output=True, text=True, timeout=300, check=False)
