@@ -79,6 +79,7 @@ class Reason(StrEnum):
     HELD_OUT = "held_out"
     OVER_LIMIT = "over_limit"
     OFFER_EXPIRED = "offer_expired"
+    NO_LONGER_TRUE = "no_longer_true"
     OFFER_LIMIT = "offer_limit"
     COUNTRY_NEVER = "country_never"
     COUNTRY_NEEDS_EXPRESS = "country_needs_express"
@@ -111,6 +112,7 @@ _SENTENCES: dict[str, str] = {
     Reason.ALREADY_SENT: "They already got it.",
     Reason.HELD_OUT: "They were chosen never to get it, to measure what it does.",
     Reason.OVER_LIMIT: "It was to go to fewer people (`--limit`); the next `mailflow send` goes on with them.",
+    Reason.NO_LONGER_TRUE: "It counts the days to a deadline, and a day has passed since it was made: it is made anew.",
     Reason.OFFER_EXPIRED: "The offer in it is over: nobody is sent a code that is worth nothing.",
     Reason.OFFER_LIMIT: "They have had the offer in it as often as `per_person` in offers.yaml allows.",
     Reason.COUNTRY_NEVER: "Marketing mail does not go to their country: `never` under `countries:` in mailflow.yaml.",
@@ -182,6 +184,7 @@ class Candidate:
     has_it: bool = False
     not_after: datetime | None = None
     offer_ends: datetime | None = None
+    true_until: datetime | None = None
     message_id: int | None = None
     kind: MessageKind = MessageKind.PROMO
     sent_month: int = 0
@@ -251,6 +254,8 @@ def decide(candidate: Candidate, limits: Limits, now: datetime) -> Decision:
         return Decision(Reason.EXPIRED)
     if candidate.offer_ends is not None and now >= candidate.offer_ends:
         return Decision(Reason.OFFER_EXPIRED)
+    if candidate.true_until is not None and now >= candidate.true_until:
+        return Decision(Reason.NO_LONGER_TRUE, until=now)
     if candidate.stopped:
         return Decision(Reason.STOPPED)
     if candidate.counts and (refusal := _cap_refusal(candidate, limits)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -75,6 +75,7 @@ class CampaignSpec(BaseModel):
     holdout: Decimal = Decimal(0)
     kind: MessageKind | None = None
     offer: str | None = None
+    deadline: date | None = None
     utm: UtmValues | None = None
 
     @field_validator("id")
@@ -107,6 +108,14 @@ class CampaignSpec(BaseModel):
         if not timedelta() < found <= _LONGEST:
             raise ValueError(f"{value!r} cannot be: a campaign may go out for at least a second and at most 366d")
         return found
+
+    @field_validator("deadline", mode="before")
+    @classmethod
+    def _deadline(cls, value: object) -> date | None:
+        try:
+            return None if value is None else clock.parse_date(str(value))
+        except UsageError:
+            raise ValueError(f"{value!r} is not a day: write the last day of what it is about, 2026-12-24") from None
 
     @field_validator("holdout", mode="before")
     @classmethod

@@ -92,6 +92,7 @@ class OpenCampaign:
             self.file.spec.name,
             prefix,
             kind=self.kind,
+            deadline=self.file.spec.deadline,
         )
 
     @cached_property

@@ -47,15 +47,23 @@ _SOON = {
     0: r"""only\s+today|today\s+only|(?:ends?|expires?)\s+(?:today|tonight)|last\s+day|final\s+hours|last\s+chance
         |nur\s+(?:noch\s+)?heute|endet\s+heute|letzter\s+tag|letzte\s+chance
         |s[oó]lo\s+hoy|último\s+d[ií]a|última\s+oportunidad
+        |se\s+termine\s+aujourd['’]hui|termina\s+hoy|termina\s+oggi|eindigt\s+vandaag
         |aujourd['’]hui\s+seulement|dernier\s+jour|dernière\s+chance|solo\s+oggi|ultimo\s+giorno|ultima\s+occasione
         |alleen\s+vandaag|laatste\s+(?:dag|kans)""",
     1: r"""(?:until|ends?|expires?)\s+tomorrow|(?:nur\s+(?:noch\s+)?)?bis\s+morgen|endet\s+morgen
+        |se\s+termine\s+demain|termina\s+mañana|termina\s+domani|eindigt\s+morgen
         |hasta\s+mañana|jusqu['’]à\s+demain|fino\s+a\s+domani|tot\s+morgen""",
 }  # fmt: skip
 _NEAR = {days: re.compile(rf"\b(?:{words})\b", re.IGNORECASE | re.VERBOSE) for days, words in _SOON.items()}
 _LASTS = re.compile(
     r"\b(?:only|just|nur(?:\s+noch)?|s[oó]lo|seulement|solo|alleen)\s+(?P<number>\d{1,3})\s*"
     r"(?P<unit>hours?|stunden?|horas?|heures?|ore|uur|days?|tage?n?|d[ií]as?|jours?|giorni|dagen)\b",
+    re.IGNORECASE,
+)
+# What a countdown says (templates/lasting): a deadline beside an offer, and in other mail too often none.
+_LEFT = re.compile(
+    r"\b(?:(?P<before>\d{1,3})\s+(?:more\s+)?days?\s+left"
+    r"|(?:noch|encore|quedan?|ancora|nog)\s+(?P<after>\d{1,3})\s+(?:tage?|jours?|d[ií]as?|giorni|dagen))\b",
     re.IGNORECASE,
 )
 _HOURS = ("hour", "stunde", "hora", "heure", "ore", "uur")
@@ -85,7 +93,7 @@ def false_deadlines(text: str, *, today: date, ends: date | None) -> list[FalseD
     """
     found = [
         FalseDeadline(start, " ".join(words.split()), days, ends)
-        for start, words, days in _deadlines(text, today)
+        for start, words, days in (*_deadlines(text, today), *(_countdowns(text, today) if ends else ()))
         if days and ends not in days
     ]
     return sorted(found, key=lambda each: each.start)
@@ -99,6 +107,14 @@ def _deadlines(text: str, today: date) -> Iterator[tuple[int, str, tuple[date, .
             yield match.start(), match[0], (today + timedelta(days=days),)
     for match in _LASTS.finditer(text):
         yield match.start(), match[0], _lasting(match, today)
+
+
+def _countdowns(text: str, today: date) -> Iterator[tuple[int, str, tuple[date, ...]]]:
+    """Yield days that are counted down: with 0 left it is the last day."""
+    only = {match.end() for match in _LASTS.finditer(text)}  # `nur noch 3 Tage` is read there
+    for match in _LEFT.finditer(text):
+        if match.end() not in only:
+            yield match.start(), match[0], (today + timedelta(days=int(match["before"] or match["after"])),)
 
 
 def _lasting(match: re.Match[str], today: date) -> tuple[date, ...]:

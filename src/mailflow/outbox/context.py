@@ -21,7 +21,8 @@ from mailflow.store import favourites as store_favourites
 from mailflow.store.members import Confidences
 from mailflow.store.owners import Owner
 from mailflow.store.recipients import Recipient
-from mailflow.templates import linking
+from mailflow.templates import lasting, linking
+from mailflow.templates.lasting import Moment
 
 Context = dict[str, Any]
 OWNER_PARTS = ("name", "email", "phone", "title")
@@ -67,6 +68,7 @@ def contact_contexts(
         "day": {},
         "choices": {},
         "polls": {},
+        lasting.CLOCK: Moment(now, settings.zone),
     }
     found = recipients.many(db, contact_ids)
     opens = _opens_allowed(db, contact_ids) if settings.tracking.opens is not Opens.OFF else frozenset()
@@ -92,6 +94,7 @@ def sample_context(settings: Settings, now: datetime) -> Context:
     from mailflow.templates import context
 
     known = context.sample(shop_context(settings), today=clock.local_date(now, settings.zone))
+    known[lasting.CLOCK] = Moment(now, settings.zone)
     known["contact"] = {**dict.fromkeys(settings.fields, "sample"), **known["contact"]}
     return known
 

@@ -5,20 +5,22 @@ from __future__ import annotations
 import hmac
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from mailflow import clock
 from mailflow.config import Settings
 from mailflow.config.tracking import Images, UtmSettings, UtmValues
 from mailflow.model import MessageClass, MessageKind
 from mailflow.outbox import polls
 from mailflow.outbox.sender import Sender, of_owner, of_shop
 from mailflow.store.contents import Content
-from mailflow.templates import Envelope, Rendered, compose, linking
+from mailflow.templates import Envelope, Rendered, compose, lasting, linking
+from mailflow.templates.lasting import Moment
 from mailflow.templates.linking import Clicks, How, Utm
 from mailflow.tokens import Keys, Purpose
 
@@ -58,6 +60,11 @@ class Renderer:
     prefix: str = ""
     is_automatic: bool = False
     kind: MessageKind | None = None  # None: that of the template
+    deadline: date | None = None  # the campaign's own
+    _counts_days: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_counts_days", any(map(self.template.mentions, lasting.FILTERS)))
 
     def content(
         self,
@@ -83,7 +90,8 @@ class Renderer:
         found = clicks.found if clicks else {}
         asking = context.get(polls.ASKED)
         asked = polls.shown_in(asking, self.keys, token, rendered.html, rendered.text) if asking else ()
-        return Content(message_id, envelope.return_path, envelope.to_email, rendered.subject, data, found, asked)
+        until = self._true_until(context, now)
+        return Content(message_id, envelope.return_path, envelope.to_email, rendered.subject, data, found, asked, until)
 
     def render(self, context: Mapping[str, Any], *, token: str) -> Rendered:
         """Return the rendered texts for one contact, with the links and names that every message has."""
@@ -105,7 +113,11 @@ class Renderer:
             **context,
             "unsubscribe_url": exits.link,
             "view_url": self._view_url(),
-            "campaign": {"id": self.campaign_id, "name": self.campaign_name or self.campaign_id},
+            "campaign": {
+                "id": self.campaign_id,
+                "name": self.campaign_name or self.campaign_id,
+                "deadline": self.deadline,
+            },
             **self._polls(context, token),
         }
 
@@ -134,6 +146,13 @@ class Renderer:
         if self.template.front.from_owner:
             return of_owner(self.settings.sender, context.get("owner"))
         return of_shop(self.settings.sender)
+
+    def _true_until(self, context: Mapping[str, Any], now: datetime) -> int | None:
+        """Return from when on (ms) the days that a message counts are wrong; None where it counts none."""
+        if not self._counts_days:
+            return None
+        moment = Moment(now, self.settings.zone)
+        return clock.to_ms(lasting.true_until(moment, context["contact"].get("timezone")))
 
     def _envelope(self, address: str, token: str, context: Mapping[str, Any], exits: Exits, now: datetime) -> Envelope:
         sender, is_essential = self.settings.sender, self.template.message_class is MessageClass.ESSENTIAL

@@ -59,7 +59,8 @@ def for_messages(
                                 AND t.state IN ('armed', 'accepted', 'in_doubt', 'assumed_sent')) AS has_it,
                       (SELECT k.expires_at FROM offer_uses AS u
                        JOIN codes AS k ON k.message_id = m.id AND k.offer_id = u.offer_id
-                       WHERE u.scope = m.scope AND u.step = m.step) AS offer_ends
+                       WHERE u.scope = m.scope AND u.step = m.step) AS offer_ends,
+                      (SELECT true_until FROM message_contents WHERE message_id = m.id) AS true_until
                FROM messages AS m
                JOIN contacts AS c ON c.id = m.contact_id
                LEFT JOIN consent_states AS s ON s.contact_id = c.id AND s.channel = m.channel AND s.topic = ''
@@ -80,6 +81,7 @@ def for_contacts(
         "message_id": None,
         "has_it": False,
         "offer_ends": None,
+        "true_until": None,
         "scope": question.scope,
         "message_class": question.message_class,
         "kind": question.kind,
@@ -145,6 +147,7 @@ def _candidate(
         has_it=bool(row["has_it"]),
         not_after=None if row["not_after"] is None else clock.from_ms(row["not_after"]),
         offer_ends=None if row["offer_ends"] is None else clock.from_ms(row["offer_ends"]),
+        true_until=None if row["true_until"] is None else clock.from_ms(row["true_until"]),
         message_id=row["message_id"],
         kind=MessageKind(row["kind"]),
         sent_month=len(others),

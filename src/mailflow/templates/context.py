@@ -9,7 +9,7 @@ contact      first_name last_name email company phone language country region ci
              orders (count, revenue: Decimal, currency, first_at, last_at: day or null)
 owner        name email phone title of who looks after the contact; null where nobody does
 shop         name address url email currency language
-campaign     id name
+campaign     id name deadline (its last day; null without)
 today        the day, in the account's time zone
 unsubscribe_url   the link in the mail: https page or mailto; null where neither is set up
 view_url     the page of the campaign for reading in a browser; null without `archive:` in mailflow.yaml
@@ -100,7 +100,7 @@ def sample(shop: Mapping[str, Any] = SAMPLE_SHOP, *, today: date = date(2026, 3,
             "title": "Account Manager",
         },
         "shop": dict(shop),
-        "campaign": {"id": "preview", "name": "preview"},
+        "campaign": {"id": "preview", "name": "preview", "deadline": None},
         "today": today,
         "unsubscribe_url": "https://shop.example/u/sample",
         "recommendations": _products(shop),

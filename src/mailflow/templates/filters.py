@@ -20,7 +20,7 @@ from jinja2.runtime import Context
 from jinja2.tests import TESTS as JINJA_TESTS
 from markupsafe import Markup, escape
 
-from mailflow.templates import escaping, figures, links
+from mailflow.templates import countdown, escaping, figures, links
 from mailflow.templates.budget import MAX_ITEMS, MAX_TEXT, charge, charge_text, check_text, weighed
 from mailflow.templates.figures import short
 from mailflow.templates.kept import Kept
@@ -167,7 +167,9 @@ def _entries(context: Context, values: Any) -> list[Any]:
 @pass_context
 def concat(context: Context, values: Sequence[Any]) -> str:
     """Return values joined by `~`, up to the limit."""
-    return _joined(context, values, "")
+    texts = [value if type(value) is str else text(value) for value in values]
+    check_text(context, sum(map(len, texts)))
+    return "".join(texts)
 
 
 @pass_context
@@ -320,6 +322,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "percent": figures.percent,
         "date": figures.date,
         "days_left": figures.days_left,
+        "countdown": countdown.countdown,
         "allowed": allowed,
         "join": join,
         "replace": replace,

@@ -16,6 +16,8 @@ from mailflow.templates.parts import Rendered
 
 _SOON = timedelta(days=3)
 
+Frame = tuple[date, date | None]  # the day on which a mail is read, and the last day of what it is about
+
 # What every deadline and all pressure has in it: some of these, or a number and one of `_COUNTED`.
 _PRESSING = (
     "today|tonight|tomorrow|last |final|heute|morgen|letzte|hoy|mañana|último|última|aujourd|demain|derni|oggi|domani|"
@@ -24,7 +26,7 @@ _PRESSING = (
 ).split("|")
 _COUNTED = (
     "until|till|by |through|thru|before|end|expire|deadline|bis|hasta|termina|caduca|jusqu|avant|fino|entro|scade|tot |"
-    "geldig|only|just|nur|solo|sólo|seulement|alleen"
+    "geldig|only|just|nur|solo|sólo|seulement|alleen|noch |encore |queda|ancora |nog "
 ).split("|")
 _NUMBER = re.compile(r"\d")
 
@@ -33,19 +35,28 @@ _NUMBER = re.compile(r"\d")
 class Deadlines:
     """Reads what is said of deadlines, each paragraph once for a day and an end."""
 
-    _said: dict[tuple[date, date | None], Memory[tuple[Found, ...]]] = field(default_factory=dict)
+    _said: dict[Frame, Memory[tuple[Found, ...]]] = field(default_factory=dict)
 
-    def look(self, rendered: Rendered, *, today: date, ends: date | None) -> list[Found]:
-        """Return false deadlines in a mail that is read on `today` and whose offer `ends`, None where none does."""
-        said = self._said.get((today, ends))
-        if said is None:
-            said = self._said[today, ends] = Memory(partial(_told, today=today, ends=ends))
+    def look(self, rendered: Rendered, first: Frame, *others: Frame) -> list[Found]:
+        """Return deadlines in a mail that are false in every frame: by the shop's days, and by those of its reader."""
         texts = [f"subject\0{rendered.subject}", f"preheader\0{rendered.preheader}", *rendered.text.split("\n\n")]
         found: list[Found] = []
-        for told in map(said.__getitem__, texts):
+        for text, told in zip(texts, map(self._memory(first).__getitem__, texts), strict=True):
             if told:
-                found += told
+                found += self._in_all(told, text, others)
         return found
+
+    def _in_all(self, told: Iterable[Found], text: str, others: Iterable[Frame]) -> Iterable[Found]:
+        """Return of what was told in one frame what is told in the others too."""
+        for frame in others:
+            also = {(each.code, each.near, each.key) for each in self._memory(frame)[text]}
+            told = [each for each in told if (each.code, each.near, each.key) in also]
+        return told
+
+    def _memory(self, frame: Frame) -> Memory[tuple[Found, ...]]:
+        if frame not in self._said:
+            self._said[frame] = Memory(partial(_told, today=frame[0], ends=frame[1]))
+        return self._said[frame]
 
 
 def _told(text: str, today: date, ends: date | None) -> tuple[Found, ...]:

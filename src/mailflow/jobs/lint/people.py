@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +12,13 @@ from mailflow import clock
 from mailflow.errors import MailflowError, Problem, ProblemsError
 from mailflow.jobs import offering, personal
 from mailflow.jobs.lint import sources
-from mailflow.jobs.lint.deadlines import Deadlines
+from mailflow.jobs.lint.deadlines import Deadlines, Frame
 from mailflow.jobs.lint.findings import Reader, Sheet, placed
 from mailflow.jobs.lint.tasks import Task
+from mailflow.outbox import polls
 from mailflow.outbox.render import Renderer
+from mailflow.templates import lasting
+from mailflow.templates.lasting import Moment
 from mailflow.templates.lint import fields, links, wire, wording
 from mailflow.templates.lint.checks import Found
 from mailflow.templates.lint.links import Hosts
@@ -92,8 +95,7 @@ class Examiner:
         faults = version.inspector.look(rendered, contact)
         if version.inspector.is_new:
             faults += self._wire(rendered, message)
-        day = self._day(message.due)
-        faults += self._deadlines.look(rendered, today=day, ends=_ends(message.known))
+        faults += self._deadlines.look(rendered, *self._frames(message))
         about = self._about(contact, version) if is_person else ()
         _keep(version.sheet, message, faults, about, is_person=is_person)
 
@@ -101,6 +103,19 @@ class Examiner:
         if due not in self._days:
             self._days[due] = clock.local_date(due, self._workspace.settings.zone)
         return self._days[due]
+
+    def _frames(self, message: Message) -> list[Frame]:
+        """Return the day on which a message is read and the last day of what it is about, here and where they live."""
+        today, zone = self._day(message.due), message.known["contact"].get("timezone")
+        known = [end for end in (_ends(message.known), self._renderer.deadline) if end is not None]
+        ends: list[date | None] = [*known] or [None]
+        frames = [(today, end) for end in ends]
+        if zone:
+            moment = Moment(message.due, self._workspace.settings.zone)
+            own = lasting.today(moment, zone)
+            left = (None if end is None else own + timedelta(days=lasting.days_left(end, moment, zone)) for end in ends)
+            frames += [(own, end) for end in left]
+        return list(dict.fromkeys(frames))
 
     def _version(self, template: CompiledTemplate) -> _Version:
         if template.file not in self._versions:
@@ -177,8 +192,17 @@ def messages(workspace: Workspace, task: Task, people: Sequence[PlannedContact],
         known = personal.contexts_of(workspace, asked, [person.contact_id for person in block], now=now)
         for person in block:
             due = max(now, clock.from_ms(person.due_at))
+            of_then(known[person.contact_id], Moment(due, workspace.settings.zone))
             context = campaign.with_sample(known[person.contact_id], person.key, due)
             yield Message(Reader(person.contact_id, person.email or ""), person.email or "", context, due)
+
+
+def of_then(known: dict[str, Any], moment: Moment) -> None:
+    """Tell a context the day on which its message is made, which is when it is due."""
+    known["today"] = clock.local_date(moment.now, moment.zone)
+    known[lasting.CLOCK] = moment
+    if polls.ASKED in known:
+        known[polls.ASKED] = replace(known[polls.ASKED], at=moment.now)
 
 
 def sample(workspace: Workspace, template: CompiledTemplate, now: datetime) -> Message:
