@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, CommandEntry] = MappingProxyType(
             _entry("export", "Hand data over: contacts, orders, events … as CSV, JSON or Parquet."),
             _entry("lint", "Check every file, and every template for every recipient."),
             _entry("preview", "Show what one person would get."),
+            _entry("draft", "Word a template anew, as drafts for you to read and sign."),
             _entry("plan", "Show who would get what and when, who would not, and why."),
             _entry("send", "Send one campaign; who has it does not get it again."),
             _entry("run", "Do everything that is due, then exit: the line for cron."),

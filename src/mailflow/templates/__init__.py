@@ -18,12 +18,16 @@ if TYPE_CHECKING:
 __all__ = ["Envelope", "Rendered", "TemplateError", "load"]
 
 
-def load(folder: Path, name: str, how: How | None = None) -> CompiledTemplate:
+def load(folder: Path, name: str, how: How | None = None, *, unreviewed: bool = False) -> CompiledTemplate:
     """Read and compile the template `name` (such as `cart/reminder`) of the folder `templates/`, once for many people.
 
     `how` is what becomes of its links, by the settings. `TemplateError` names every problem of its files with file and
-    line.
+    line, drafts that nobody has reviewed among them unless it is only to be looked at (`unreviewed`).
     """
+    from mailflow.templates import review
     from mailflow.templates.compile import compile_template  # jinja2, css-inline and markdown-it take 0.2 s to import
 
-    return compile_template(folder, name) if how is None else compile_template(folder, name, how)
+    template = compile_template(folder, name) if how is None else compile_template(folder, name, how)
+    if not unreviewed:
+        review.check(template.files, folder.name)
+    return template

@@ -132,6 +132,7 @@ class FrontMatter(BaseModel):
     picture: Picture | None = None
     items: list[Item] = Field(default=[], max_length=MAX_ITEMS)
     lint_ignore: list[str] = []
+    reviewed: str | None = None  # who read it, when, and the mark of what they read: see review.py
 
     def shown(self) -> dict[str, Any]:
         """Return what layouts know of it as plain values: `picture` and `items`."""

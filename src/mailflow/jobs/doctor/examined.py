@@ -104,7 +104,9 @@ class Examined:
         """The templates that can be compiled, by name."""
         folder = self.workspace.templates
         hows = {name: how_of(self.settings, name) if self.settings else None for name in source.names(folder)}
-        tried = {name: self._tried(partial(templates.load, folder, name, how)) for name, how in hows.items()}
+        tried = {
+            name: self._tried(partial(templates.load, folder, name, how, unreviewed=True)) for name, how in hows.items()
+        }
         return {name: template for name, template in tried.items() if template is not None}
 
     @cached_property

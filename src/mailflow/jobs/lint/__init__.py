@@ -25,6 +25,7 @@ from mailflow.jobs.lint.findings import Finding, Ledger, Sheet, placed
 from mailflow.jobs.lint.sources import Sources
 from mailflow.jobs.lint.tasks import Task
 from mailflow.offers.offer import Offer
+from mailflow.templates import review
 from mailflow.templates.lint.checks import CHECKS, Found, Severity
 from mailflow.templates.lint.places import Place, Places
 from mailflow.workspace import SETTINGS_FILE, Workspace
@@ -129,6 +130,8 @@ class _Run:
                     self._sheet(version, template).add(fault, place)
             for fault, place in checks.check(template):
                 self._sheet(template, template).add(fault, place)
+            for problem in review.problems(template.files, self._workspace.templates.name):
+                self._sheet(template, template).add(Found("L605", problem.message.partition(". ")[0]), placed(problem))
             for task in of_template:
                 self._messages_of(task)
 

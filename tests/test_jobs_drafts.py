@@ -1,0 +1,294 @@
+"""Drafts come from rules or a command, and nobody gets one that a person has not read as it stands."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from mail_shop import NOW, letters, mailflow, make_shop, write_campaign
+from mailflow.errors import ProblemsError, UnavailableError, UsageError
+from mailflow.jobs import draft_command, drafts
+from mailflow.templates import TemplateError, grammar, load, review
+from mailflow.templates.grammar import Grammar, GrammarError, GrammarFile
+from mailflow.workspace import Workspace
+
+TEMPLATE = """---
+# what it is about
+subject: "Tea, {{ contact.first_name | default('you') }}"
+preheader: >-
+  Two lines that
+  are folded.
+topic: tea
+---
+Hello there.
+"""
+RULES = """
+rules:
+  greeting: [Hello, "Good {morning|evening}"]
+templates:
+  hello:
+    subject: "{greeting}, {{ contact.first_name | default('you') }}"
+    preheader: ["{Fresh tea, hand picked and dried in the shade|Tea for a quiet morning, from the second shelf}"]
+    body: "{greeting}.\\n\\nTea is {here|in}."
+"""
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Workspace:
+    """A shop with one template, `hello`, and rules for it."""
+    shop = make_shop(tmp_path / "shop", 2)
+    (shop.root / "templates" / "hello.md").write_text(TEMPLATE, encoding="utf-8")
+    (shop.root / "grammar.yaml").write_text(RULES, encoding="utf-8")
+    return shop
+
+
+def written(shop: Workspace) -> dict[str, str]:
+    """Return name → text of the drafts there are."""
+    folder = shop.templates / "drafts"
+    return {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.rglob("*.md"))}
+
+
+def write(text: str, *, seed: int = 1, tone: frozenset[str] = frozenset(), **rules: object) -> str:
+    known = GrammarFile.model_validate({"rules": {"start": text, **rules}}).rules
+    return Grammar(known, {"shop": "Quitte"}, tone).write("start", random.Random(seed))
+
+
+def every(text: str, **rules: object) -> set[str]:
+    return {write(text, seed=seed, **rules) for seed in range(60)}
+
+
+def test_alternatives_rules_and_tags() -> None:
+    assert every("{a|b{c|d}} of {shop}") == {"a of Quitte", "bc of Quitte", "bd of Quitte"}
+    assert every("a {very |}long {word}", word=["day", "night"]) == {
+        "a very long day", "a long day", "a very long night", "a long night",
+    }  # fmt: skip
+    assert every("{x|{{ a | b }}} {% if y %}{% endif %}") == {
+        "x {% if y %}{% endif %}",
+        "{{ a | b }} {% if y %}{% endif %}",
+    }
+    assert every(r"\{a\|b\}") == {"{a|b}"}
+
+
+def test_weights_and_the_tone_of_the_brand_decide() -> None:
+    rules = {"word": [{"text": "often", "weight": 1000}, {"text": "rare", "weight": 0.001}]}
+    assert every("{word}", **rules) == {"often"}
+    toned = [{"text": "dear", "tone": "Warm"}, {"text": "good", "tone": "cool"}]
+    assert write("{word}", tone=frozenset({"warm"}), word=toned) == "dear"
+    with pytest.raises(GrammarError, match="no wording for the tone"):
+        write("{word}", word=toned)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("{a", "has no }"), ("{Only this}", "neither the name of a rule nor"), ("{strat}", "did you mean 'start'?")],
+)
+def test_rules_that_cannot_be_followed_are_told(text: str, told: str) -> None:
+    with pytest.raises(GrammarError, match=re.escape(told)):
+        write(text)
+
+
+def test_a_rule_that_leads_to_itself_ends() -> None:
+    with pytest.raises(GrammarError, match="leads to itself"):
+        write("{start} {start}")
+
+
+def test_a_mistake_in_the_grammar_has_its_place(shop: Workspace) -> None:
+    (shop.root / "grammar.yaml").write_text("templates:\n  hello:\n    subject: '{greting}'\n", encoding="utf-8")
+    with pytest.raises(ProblemsError, match=r"grammar.yaml:2:3: unknown rule \{greting\}"):
+        list(drafts.by_grammar(shop, drafts.open_source(shop, "hello"), name="hello", seed=1, wanted=1))
+
+
+def test_the_same_seed_writes_the_same_drafts(shop: Workspace, tmp_path: Path) -> None:
+    other = make_shop(tmp_path / "other", 0)
+    for name in ("templates/hello.md", "grammar.yaml"):
+        (other.root / name).write_bytes((shop.root / name).read_bytes())
+    for each in (shop, other):
+        assert mailflow(each, "draft", "hello", "--count", "3", "--seed", "5", now=NOW) == 0
+    assert list(written(shop)) == ["hello.a.md", "hello.b.md", "hello.c.md"]
+    assert written(shop) == written(other)
+
+
+def test_a_draft_keeps_everything_but_the_words(shop: Workspace) -> None:
+    assert mailflow(shop, "draft", "hello", "--count", "1", now=NOW) == 0
+    (text,) = written(shop).values()
+    front = text.split("---\n")[1]
+    assert "topic: tea\nreviewed: no\n" in front
+    assert front.count("preheader:") == 1
+    assert "folded" not in front
+
+
+def test_wordings_that_are_there_already_are_not_written_again(
+    shop: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (shop.root / "grammar.yaml").write_text(
+        "templates: {hello: {subject: ['{One|Two} teas for a very quiet morning']}}", encoding="utf-8"
+    )
+    assert mailflow(shop, "draft", "hello", "--count", "9", now=NOW) == 0
+    assert len(written(shop)) == 2
+    assert "that were there already" in capsys.readouterr().err
+    assert mailflow(shop, "draft", "hello", "--seed", "2", now=NOW) == 0
+    assert len(written(shop)) == 2
+
+
+def test_a_wording_with_a_banned_word_is_left_out(shop: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    (shop.root / "brand.yaml").write_text("banned_words: [good]\n", encoding="utf-8")
+    rules = "templates: {hello: {subject: '{Good|Fine|Black} tea for a quiet morning'}}"
+    (shop.root / "grammar.yaml").write_text(rules, encoding="utf-8")
+    assert mailflow(shop, "draft", "hello", "--count", "3", now=NOW) == 0
+    assert len(written(shop)) == 2
+    assert not any("Good" in text for text in written(shop).values())
+    assert "(L106)" in capsys.readouterr().err
+
+
+def test_an_unread_draft_goes_to_nobody(shop: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    assert mailflow(shop, "draft", "hello", "--count", "1", now=NOW) == 0
+    write_campaign(shop.root, "hello", "audience: everyone\ntemplate: drafts/hello.a\n")
+    for words in (["plan", "hello"], ["send", "hello", "--yes"], ["send", "hello", "--test-to", "a@b.example"]):
+        capsys.readouterr()
+        assert mailflow(shop, *words, now=NOW) == 78
+        told = capsys.readouterr().err
+        assert "templates/drafts/hello.a.md:6: nobody has reviewed it" in told
+        assert "mailflow draft drafts/hello.a --reviewed-by NAME" in told
+    assert letters(shop) == []
+    assert mailflow(shop, "lint", now=NOW) == 78
+    assert mailflow(shop, "preview", "drafts/hello.a", now=NOW) == 0
+
+
+def test_a_signed_draft_goes_until_it_is_changed(shop: Workspace) -> None:
+    assert mailflow(shop, "draft", "hello", "--count", "1", now=NOW) == 0
+    write_campaign(shop.root, "hello", "audience: everyone\ntemplate: drafts/hello.a\n")
+    assert mailflow(shop, "draft", "drafts/hello.a", "--reviewed-by", "Anna Berger", now=NOW) == 0
+    path = shop.templates / "drafts" / "hello.a.md"
+    signed = path.read_text(encoding="utf-8")
+    assert re.search(r"^reviewed: Anna Berger 2026-03-20 [0-9a-f]{12}$", signed, re.MULTILINE)
+    path.write_bytes(signed.replace("\n", "\r\n").encode())  # as an editor may save it: the same words
+    assert mailflow(shop, "plan", "hello", now=NOW) == 0
+    path.write_text(signed.replace("Tea is", "Free tea is"), encoding="utf-8")
+    assert mailflow(shop, "plan", "hello", now=NOW) == 78
+    assert mailflow(shop, "draft", "drafts/hello.a", "--reviewed-by", "Bo", now=NOW) == 0
+    assert mailflow(shop, "send", "hello", "--yes", now=NOW) == 0
+    assert len(letters(shop)) == 2
+
+
+def test_a_line_written_by_hand_counts_with_its_mark(shop: Workspace) -> None:
+    assert mailflow(shop, "draft", "hello", "--count", "1", now=NOW) == 0
+    path = shop.templates / "drafts" / "hello.a.md"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("reviewed: no", "reviewed: Anna 2026-03-20"), encoding="utf-8")
+    with pytest.raises(TemplateError, match="its review has no mark") as caught:
+        load(shop.templates, "drafts/hello.a")
+    mark = re.search(r"reviewed: NAME DATE ([0-9a-f]{12})", str(caught.value))
+    assert mark is not None
+    path.write_text(text.replace("reviewed: no", f"reviewed: Anna 2026-03-20 {mark[1]}"), encoding="utf-8")
+    load(shop.templates, "drafts/hello.a")
+
+
+def test_without_its_line_a_file_among_the_drafts_is_unread_too(shop: Workspace) -> None:
+    folder = shop.templates / "drafts"
+    folder.mkdir()
+    (folder / "x.md").write_text(TEMPLATE, encoding="utf-8")
+    with pytest.raises(TemplateError, match="nobody has reviewed it"):
+        load(shop.templates, "drafts/x")
+
+
+def test_an_unread_translation_holds_the_whole_message(shop: Workspace) -> None:
+    text = "---\nsubject: Tee\nreviewed: no\n---\nHallo.\n"
+    (shop.templates / "hello.de.md").write_text(text, encoding="utf-8")
+    with pytest.raises(TemplateError, match=r"hello.de.md:3: nobody has reviewed it"):
+        load(shop.templates, "hello")
+
+
+def test_names_to_sign_with_are_names(shop: Workspace) -> None:
+    assert mailflow(shop, "draft", "hello", "--count", "1", now=NOW) == 0
+    assert mailflow(shop, "draft", "drafts/hello.a", "--reviewed-by", 'x: "y', now=NOW) == 2
+    assert "reviewed: no" in written(shop)["hello.a.md"]
+
+
+def command(tmp_path: Path, code: str) -> str:
+    path = tmp_path / "model.py"
+    path.write_text(code, encoding="utf-8")
+    return f"{sys.executable} {path}"
+
+
+def test_a_command_reads_the_template_and_writes_drafts(shop: Workspace, tmp_path: Path) -> None:
+    asked = tmp_path / "asked.txt"
+    code = f"""
+import sys
+text = sys.stdin.read()
+open({str(asked)!r}, "w").write(text)
+number = text.split()[2]
+print("```\\nSubject: Tea number " + number + ", {{{{ contact.first_name }}}}\\n\\nPour it.\\n```")
+"""
+    (shop.root / "brand.yaml").write_text("tone: [plain]\nbanned_words: [cheap]\n", encoding="utf-8")
+    code = code.replace("{{ contact.first_name }}", "{{ contact.first_name | default('you') }}")
+    assert mailflow(shop, "draft", "hello", "--count", "2", "--with", command(tmp_path, code), now=NOW) == 0
+    assert len(written(shop)) == 2
+    assert "subject: \"Tea number 1, {{ contact.first_name | default('you') }}\"" in written(shop)["hello.a.md"]
+    assert written(shop)["hello.a.md"].endswith("reviewed: no\n---\nPour it.\n")
+    said = asked.read_text(encoding="utf-8")
+    for part in ("Tone: plain.", "must not occur: cheap.", "Hello there."):
+        assert part in said
+    assert "p1@example.com" not in said
+
+
+@pytest.mark.parametrize(
+    ("answer", "left_out"),
+    [
+        ("print('subject: x {% for %}'); print(); print('y')", "no template"),
+        ("pass", "without a subject or a body"),
+        ("print('subject: a'); print('reviewed: yes'); print('---'); print('x')", ""),
+    ],
+)
+def test_what_a_command_says_is_no_more_than_words(
+    shop: Workspace, tmp_path: Path, answer: str, left_out: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert mailflow(shop, "draft", "hello", "--count", "1", "--with", command(tmp_path, answer), now=NOW) == 0
+    assert left_out in capsys.readouterr().err
+    for name in written(shop):
+        with pytest.raises(TemplateError):
+            load(shop.templates, f"drafts/{name.removesuffix('.md')}")
+
+
+@pytest.mark.parametrize(
+    ("code", "error", "told"),
+    [
+        ("import time; time.sleep(60)", UnavailableError, "did not answer within"),
+        ("import sys; sys.stdout.close(); import time; time.sleep(60)", UnavailableError, "did not answer within"),
+        ("while True: print('x' * 10000)", UnavailableError, "more than 256 KB"),
+        ("import sys; sys.exit('no such model')", UnavailableError, "ended with code 1: no such model"),
+    ],
+)
+def test_a_command_is_held_to_time_and_size(tmp_path: Path, code: str, error: type[Exception], told: str) -> None:
+    began = time.monotonic()
+    with pytest.raises(error, match=told):
+        draft_command.ask(command(tmp_path, code), "x" * 200_000, seconds=1.5)
+    assert time.monotonic() - began < 30
+
+
+def test_a_command_that_is_not_there_is_told() -> None:
+    for words in ("no-such-model-here", "", "'open"):
+        with pytest.raises(UsageError, match="--with"):
+            draft_command.ask(words, "x", seconds=1)
+
+
+def test_the_grammar_of_the_pack_has_words_for_its_templates(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop = make_shop(tmp_path / "shop", 0)
+    for name in grammar.read(shop.root / "grammar.yaml").file.templates:
+        wordings = drafts.by_grammar(shop, drafts.open_source(shop, name), name=name, seed=1, wanted=2)
+        assert len({words.key for words in wordings}) >= 5
+    capsys.readouterr()
+    assert mailflow(shop, "draft", "win_back", "--count", "5", "--format", "json", now=NOW) == 0
+    assert [one["findings"] for one in json.loads(capsys.readouterr().out)] == [[]] * 5
+
+
+def test_a_mark_is_of_the_text_and_not_of_its_review() -> None:
+    signed = review.with_line(TEMPLATE, "no")
+    assert review.mark(signed) == review.mark(TEMPLATE) != review.mark(TEMPLATE.replace("Hello", "Hallo"))
