@@ -201,7 +201,9 @@ class _Reader(HTMLParser):
             else address
         )
         is_told = bool(words) or address not in self._named
-        if address and address != words and not address.startswith("#") and is_told:
+        if words == address and self._tags.word.search(address):  # the words are all there is of the link: it is whole
+            self._out[start:] = [markup.link(address, self._tags, is_checked=True)]
+        elif address and address != words and not address.startswith("#") and is_told:
             address = markup.link(address, self._tags, is_checked=True)
             self._emit(f" ({address})" if words else address)
         self._emit(" " if space else "")
