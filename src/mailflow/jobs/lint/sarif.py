@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from mailflow.jobs.lint.findings import Finding
 from mailflow.templates.lint.checks import CHECKS, Severity
 from mailflow.templates.source import SHIPPED
 
+_LINK = re.compile(r"\[(?=[^\[\]]*\]\()")  # a message may hold links as [words](address), section 3.11.6: ours never do
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 
