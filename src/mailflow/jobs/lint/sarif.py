@@ -54,7 +54,7 @@ def _result(finding: Finding, index: int) -> dict[str, Any]:
         "ruleId": finding.check.code,
         "ruleIndex": index,
         "level": _level(finding.check.severity),
-        "message": {"text": f"{finding.message}{people}. {finding.remedy}."},
+        "message": {"text": _LINK.sub(r"\\[", f"{finding.message}{people}. {finding.remedy}.")},
         "locations": [{"physicalLocation": _location(finding)}],
         "properties": {"people": finding.people, "of": finding.of, "example": finding.example},
     }
