@@ -54,15 +54,18 @@ class Clicks:
     found: dict[str, str] = field(default_factory=dict)
     _made: dict[str, str] = field(default_factory=dict, repr=False)  # addresses by URL: the text has those of the HTML
 
-    def of(self, url: str, link: str | None = None) -> str:
-        """Return the counted address of a link of the web; any other link, and a signed one of ours, as it is."""
+    def of(self, url: str, link: str | None = None, tagging: Tagging | None = None) -> str:
+        """Return the counted address of a link of the web; any other link, and a signed one of ours, as it is.
+
+        `link` is its id where that is known. `tagging` puts utm values on what is counted.
+        """
         made = self._made.get(url)
         if made is None:
-            if link is None:
-                if not WEB.match(url) or is_signed(url):
-                    return url
-                link = link_id(url)
-            self.found[link] = url
+            if link is None and (not WEB.match(url) or is_signed(url)):
+                return url
+            full = tagging.of(url) if tagging else url
+            link = link or link_id(full)
+            self.found[link] = full
             self._made[url] = made = f"{self.prefix}/{link}"
         return made
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from html import escape, unescape
+from itertools import chain
 from typing import Any
 
 from jinja2 import pass_context
@@ -61,7 +62,8 @@ def _address(address: str, tags: Tags, links: How) -> str:
         return address
     if address[: words[0].start()] and not re.match(r"\s*https?://", address, re.IGNORECASE):
         return address
-    return tags.add(Tag("=", _filtered(_expression(address, tags), links), found[0].file, found[0].line))
+    expression = _filtered(_expression(address, tags), links)
+    return tags.add(Tag("=", expression, found[0].file, found[0].line, is_link=True))
 
 
 def _constant(url: str, written: str, tags: Tags, links: How) -> str:
@@ -71,7 +73,7 @@ def _constant(url: str, written: str, tags: Tags, links: How) -> str:
     full = tagged(url, links.utm) if links.utm else url
     if not links.clicks:
         return written if full == url else escape(full)
-    return tags.add(Tag("=", f"{full!r} | __counted__({link_id(full)!r})", "", 0))
+    return tags.add(Tag("=", f"{full!r} | __counted__({link_id(full)!r})", "", 0, is_link=True))
 
 
 def _expression(address: str, tags: Tags) -> str:
@@ -88,11 +90,10 @@ def _expression(address: str, tags: Tags) -> str:
 
 
 def _filtered(expression: str, links: How) -> str:
-    if links.utm:
-        values, hosts = list(map(list, links.utm.values)), list(links.utm.hosts)
-        flat = [part for pair in values for part in pair]
-        expression = f"{expression} | __tagged__({' '.join(hosts)!r}, {', '.join(map(repr, flat))})"
-    return f"{expression} | __counted__" if links.clicks else expression
+    if links.utm is None:
+        return f"{expression} | __counted__"
+    told = ", ".join(repr(word) for word in (" ".join(links.utm.hosts), *chain.from_iterable(links.utm.values)))
+    return f"{expression} | __counted__(None, {told})" if links.clicks else f"{expression} | __tagged__({told})"
 
 
 def tag_filter(url: Any, hosts: str, *values: str) -> str:
@@ -106,10 +107,12 @@ def _tagging(hosts: str, values: tuple[str, ...]) -> Tagging:
 
 
 @pass_context
-def count_filter(context: Context, url: Any, link: str | None = None) -> str:
-    """Return a link counted, where this message's links are."""
+def count_filter(context: Context, url: Any, link: str | None = None, hosts: str = "", *values: str) -> str:
+    """Return a link counted, where this message's links are; with utm values before that, where there are any."""
     clicks = context.parent.get(COUNTED)  # no template can give it another value
-    return clicks.of(str(url), link) if clicks is not None else str(url)
+    if clicks is None:
+        return tag_filter(url, hosts, *values) if hosts else str(url)
+    return clicks.of(str(url), link, _tagging(hosts, values) if hosts else None)  # type: ignore[no-any-return]
 
 
 @pass_context

@@ -89,6 +89,8 @@ def _escaped(line: str) -> str:
 
 def _broken(line: str) -> str:
     """Return an escaped line with soft breaks, none of them inside an escaped byte."""
+    if "=" not in line and "F" not in line[::_ROOM]:  # addresses of counted links, say
+        return _SOFT.join([line[start : start + _ROOM] for start in range(0, len(line), _ROOM)])
     rows: list[str] = []
     while len(line) > _ROOM:
         escape = line.find("=", _ROOM - 2, _ROOM)

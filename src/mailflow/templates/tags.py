@@ -29,6 +29,7 @@ class Tag:
     inside: str  # without the braces
     file: str
     line: int
+    is_link: bool = False  # whether its value is a whole link that was looked at already
 
     @property
     def is_value(self) -> bool:
