@@ -59,6 +59,17 @@ addEventListener('load', () => {
 });
 """
 
+_TREES = """
+const results = {};
+for (const [name, text] of Object.entries(JSON.parse(atob(data)))) {
+  const read = new DOMParser().parseFromString(text, 'text/html');
+  results[name] = [...read.querySelectorAll('*')].map(element => [
+    element.tagName, element.getAttributeNames().sort(), (element.protocol ?? '') + (element.host ?? ''),
+  ]);
+}
+document.body.innerHTML = '<pre>' + btoa(JSON.stringify(results)) + '</pre>';
+"""
+
 
 def look_at(
     chromium: str, folder: Path, documents: Mapping[str, str], *, width: int = 700, is_dark: bool = False
@@ -71,13 +82,25 @@ def look_at(
         f'<iframe name="{name}" width="{width}" height="900" srcdoc="{html.escape(text)}"></iframe>'
         for name, text in documents.items()
     )
-    page = folder / f"page-{width}-{is_dark}.html"
     script = _SCRIPT % json.dumps(PROPERTIES)
-    page.write_text(f"<!DOCTYPE html><body><script>{script}</script>{frames}</body>", encoding="utf-8")
+    page = f"<!DOCTYPE html><body><script>{script}</script>{frames}</body>"
+    return _told(chromium, folder, page, f"--blink-settings=preferredColorScheme={0 if is_dark else 1}")
+
+
+def trees(chromium: str, folder: Path, documents: Mapping[str, str]) -> dict[str, list[list[Any]]]:
+    """Return the elements of each document as the browser reads it: name, names of its attributes, where it leads."""
+    data = base64.b64encode(json.dumps(documents).encode("ascii")).decode("ascii")
+    return _told(chromium, folder, f"<!DOCTYPE html><body><script>const data = '{data}';{_TREES}</script></body>")
+
+
+def _told(chromium: str, folder: Path, page: str, *options: str) -> dict[str, Any]:
+    """Return what the script of a page leaves in it, in base64."""
+    file = folder / "page.html"
+    file.write_text(page, encoding="utf-8")
     command = [
         chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars",
         f"--user-data-dir={folder / 'profile'}", "--host-resolver-rules=MAP * ~NOTFOUND", "--window-size=1200,1000",
-        f"--blink-settings=preferredColorScheme={0 if is_dark else 1}", "--dump-dom", page.as_uri(),
+        *options, "--dump-dom", file.as_uri(),
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     found = re.search(r"<pre>([A-Za-z0-9+/=]+)</pre>", done.stdout)

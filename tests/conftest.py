@@ -19,6 +19,7 @@ from typing import NoReturn
 import hypothesis
 import pytest
 
+import hostile
 import sink
 from sink import Sink
 
@@ -60,6 +61,12 @@ def tool() -> Callable[[str], str]:
         return path
 
     return find
+
+
+@pytest.fixture(scope="session")
+def hostile_shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a workspace of people whose every field is made to break out, who all got a letter; only to be read."""
+    return hostile.make_shop(tmp_path_factory.mktemp("hostile") / "shop")
 
 
 @pytest.fixture

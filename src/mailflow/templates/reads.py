@@ -35,6 +35,21 @@ def fields_read(files: Mapping[str, str]) -> dict[str, list[tuple[str, int]]]:
     return found
 
 
+def read_of(files: Mapping[str, str], root: str) -> dict[str, list[tuple[str, int]]]:
+    """Return what the files of one template read of a name such as `polls`, as `fields_read` does of the person."""
+    found: dict[str, list[tuple[str, int]]] = {}
+    for file, text in files.items():
+        try:
+            tree = HTML.parse(text)
+        except TemplateSyntaxError:
+            continue
+        for node in _outermost(tree):
+            name, path = _path(node)
+            if name == root and path:
+                found.setdefault(".".join(path[:_LONGEST]), []).append((file, node.lineno))
+    return found
+
+
 def _names_of_person(tree: nodes.Template) -> set[str]:
     """Return the names that mean the person in one file."""
     names = {PERSON}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from mailflow import clock, templates
 from mailflow.campaigns import spec
 from mailflow.config import Settings
+from mailflow.config.polls import Polls
 from mailflow.config.yaml_files import read_yaml
 from mailflow.errors import MailflowError, Problem, ProblemsError
 from mailflow.importers.recognition import layouts
@@ -55,7 +56,7 @@ class Examined:
     @property
     def problems(self) -> list[Problem]:
         """Everything that is wrong in the files that a person edits, each once."""
-        for part in ("settings", "rules", "templates", "audiences", "tables", "places", "offers", "personal"):
+        for part in ("settings", "rules", "templates", "audiences", "tables", "places", "offers", "polls", "personal"):
             getattr(self, part)  # opening it keeps what is wrong with it
         return list(self._problems)
 
@@ -160,6 +161,12 @@ class Examined:
         names, file = self.segments.names, self.workspace.root / listed.PLACES_FILE
         known = self._tried(lambda: sum(1 for _ in listed.own(file, names.atlas.home))) if file.exists() else 0
         return (known or 0) + (self._tried(names.stores.check) or 0)
+
+    @cached_property
+    def polls(self) -> Polls | None:
+        """What polls.yaml says."""
+        root, settings = self.workspace.root, self.settings
+        return None if settings is None else self._tried(lambda: Polls.open(root, settings))
 
     @cached_property
     def personal(self) -> bool:

@@ -17,10 +17,10 @@ from mailflow import clock
 from mailflow.campaigns.planning import PlannedContact
 from mailflow.config.brand import load_brand
 from mailflow.errors import MailflowError, ProblemsError
-from mailflow.jobs import offering
+from mailflow.jobs import offering, personal
 from mailflow.jobs.campaign import OpenCampaign
 from mailflow.jobs.doctor.examined import Examined
-from mailflow.jobs.lint import people, sources, tasks
+from mailflow.jobs.lint import people, polls, sources, tasks
 from mailflow.jobs.lint.findings import Finding, Ledger, Sheet, placed
 from mailflow.jobs.lint.sources import Sources
 from mailflow.jobs.lint.tasks import Task
@@ -180,11 +180,14 @@ class _Run:
         campaign = task.campaign
         if campaign is None:
             self._old_offer(offering.offer_of(self._workspace, task.template), sheet)
+            self._closed_polls(task, self._now, sheet)
             return []
         plan = campaign.plan(self._now)
         recipients = tasks.recipients(plan)
         if recipients or not tasks.is_done(plan):
             self._old_offer(campaign.offer, sheet)
+            self._closed_polls(task, max(self._now, _last_due(plan.recipients)), sheet)
+            self._old_deadline(campaign, max(self._now, _last_due(plan.recipients)), sheet)
         try:
             campaign.check_offer(plan, self._now)
         except ProblemsError as error:
@@ -196,6 +199,17 @@ class _Run:
             sheet.add(Found("L003", f"nobody would get {campaign.file.spec.id} now"), place)
         limit = self._options.sample
         return recipients if limit is None else tasks.spread(recipients, limit)
+
+    def _closed_polls(self, task: Task, due: datetime, sheet: Sheet) -> None:
+        asked = personal.polls_of(self._workspace, task.template)
+        for found, poll in polls.closed(asked.values(), due):
+            sheet.add(found, placed(poll.problem("closes", "")))
+
+    def _old_deadline(self, campaign: OpenCampaign, due: datetime, sheet: Sheet) -> None:
+        deadline, zone = campaign.file.spec.deadline, self._workspace.settings.zone
+        if deadline is not None and due >= clock.end_of_day(deadline, zone):
+            found = Found("L602", f"its deadline, {deadline}, is over before its last message goes out")
+            sheet.add(found, placed(campaign.file.problem("deadline", "")))
 
     def _old_offer(self, offer: Offer | None, sheet: Sheet) -> None:
         if offer is not None and _is_over(offer, self._now):

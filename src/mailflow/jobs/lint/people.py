@@ -14,6 +14,7 @@ from mailflow.jobs import offering, personal
 from mailflow.jobs.lint import sources
 from mailflow.jobs.lint.deadlines import Deadlines, Frame
 from mailflow.jobs.lint.findings import Reader, Sheet, placed
+from mailflow.jobs.lint.polls import unanswerable
 from mailflow.jobs.lint.tasks import Task
 from mailflow.outbox import polls
 from mailflow.outbox.render import Renderer
@@ -96,6 +97,7 @@ class Examiner:
         if version.inspector.is_new:
             faults += self._wire(rendered, message)
         faults += self._deadlines.look(rendered, *self._frames(message))
+        faults += unanswerable(rendered, message.known.get(polls.ASKED), self._workspace.keys, _TOKEN)
         about = self._about(contact, version) if is_person else ()
         _keep(version.sheet, message, faults, about, is_person=is_person)
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mailflow.jobs.doctor.examined import Examined
+from mailflow.jobs.lint import polls
 from mailflow.outbox import context
 from mailflow.store.field_usage import ATTRIBUTE
 from mailflow.templates.lint import fields
@@ -40,6 +41,9 @@ class Sources:
         """Yield the faults of a template's sources, those of its translations among them."""
         files = own_files(template)
         yield from fields.unknown_names(files, self._sample)
+        yield from fields.sheets_left_out(files)
+        if self._examined.polls is not None:
+            yield from polls.unknown(files, self._examined.polls)
         asked = fields.asked_of_person(files)
         known = self._known_fields(asked)
         for each in asked:
