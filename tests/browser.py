@@ -46,7 +46,7 @@ function texts(view, document) {
 }
 const results = {};
 
-addEventListener('load', () => {
+function look() {
   for (const frame of document.querySelectorAll('iframe')) {
     const view = frame.contentWindow, inner = frame.contentDocument;
     results[frame.name] = {
@@ -56,6 +56,16 @@ addEventListener('load', () => {
   }
   const text = JSON.stringify(results);
   document.body.innerHTML = '<pre>' + btoa(unescape(encodeURIComponent(text))) + '</pre>';
+}
+
+// Written, and not given as `srcdoc`, which pays no heed to the document type.
+addEventListener('load', () => {
+  for (const frame of document.querySelectorAll('iframe')) {
+    frame.contentDocument.open();
+    frame.contentDocument.write(frame.dataset.html);
+    frame.contentDocument.close();
+  }
+  setTimeout(look, 500);
 });
 """
 
@@ -79,7 +89,7 @@ def look_at(
     `overflow` is by how many pixels it is wider than its window.
     """
     frames = "".join(
-        f'<iframe name="{name}" width="{width}" height="900" srcdoc="{html.escape(text)}"></iframe>'
+        f'<iframe name="{name}" width="{width}" height="900" data-html="{html.escape(text)}"></iframe>'
         for name, text in documents.items()
     )
     script = _SCRIPT % json.dumps(PROPERTIES)

@@ -12,6 +12,7 @@ import pytest
 import browser
 from mailflow import templates
 from mailflow.templates import context, inline
+from mailflow.templates.environment import HTML
 from mailflow.templates.tags import Tags
 
 HEAD = "---\nsubject: x\nclass: essential\n---\n"
@@ -94,6 +95,72 @@ def test_rules_of_classes_that_are_not_there_go() -> None:
     assert "print" not in made
     assert re.search(r"max-width: 480px\) *\{ *\.x *\{", made)
     assert ".x:hover" in made
+
+
+@pytest.mark.parametrize(
+    "doctype",
+    [
+        "<!DOCTYPE html>",
+        '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN" "http://www.w3.org/TR/xhtml1/DTD/xhtml1-t.dtd">',
+        "",
+    ],
+)
+def test_a_page_keeps_its_document_type(doctype: str, tool: Callable[[str], str], tmp_path: Path) -> None:
+    """Each lays a picture in a cell out in its own way: https://hsivonen.fi/doctype/."""
+    rows = "<table><tr><td class='x'><img src='data:,' width='40' height='40' alt=''></td></tr></table>"
+    page = (
+        f"{doctype}<html><head><style>td.x {{ padding: 0; font-size: 30px }}</style></head><body>{rows}</body></html>"
+    )
+    made = inline.inlined_once(page, Tags(page))
+    assert made is not None
+    assert made.startswith(doctype)
+    assert ("<!DOCTYPE" in made) is bool(doctype)
+    seen = browser.look_at(tool("chromium"), tmp_path, {"before": page, "after": made})
+    assert _differences(seen["after"]["styles"], seen["before"]["styles"]) == []
+
+
+def test_style_sheets_online_stay_and_others_go() -> None:
+    font = '<link href="https://fonts.example/css?family=Tea" rel="stylesheet">'
+    other = "<!--[if mso]><link rel='stylesheet' href='mso.css'><![endif]-->"
+    local = "<link rel='stylesheet' href='css/app.css'><link rel=stylesheet href=http://a.example/b.css>"
+    page = f"<html><head>{font}{local}{other}<link rel='icon' href='x.ico'></head><body><p>x</p></body></html>"
+    made = inline.inlined_once(page, Tags(page))
+    assert made is not None
+    assert font in made
+    assert other in made
+    assert "app.css" not in made
+    assert "b.css" not in made
+    assert "x.ico" in made
+
+
+def test_what_is_imported_stays_before_what_is_worked_in() -> None:
+    css = '@import url("https://fonts.example/css2?family=Tea:wght@4;7"); .gone { color: red } p:hover { color: blue }'
+    page = f"<html><head><style>{css}</style></head><body><p>x</p></body></html>"
+    made = inline.inlined_once(page, Tags(page))
+    assert made is not None
+    assert '<style>@import url("https://fonts.example/css2?family=Tea:wght@4;7");' in made
+    assert "gone" not in made
+    assert "p:hover" in made
+
+
+@pytest.mark.parametrize(
+    ("css", "is_once"),
+    [
+        ("td > :first-child { color: red }", False),
+        ("@media print { p { color: red } } p + p { color: red }", False),  # what stands behind @media counts too
+        ("@media print { p + p { color: red } }", True),
+        ('@import "https://a.example/x.css"; p ~ p { color: red }', False),
+        ("p { color: red }", True),
+    ],
+)
+def test_a_choice_by_neighbours_waits_for_the_person(css: str, is_once: bool) -> None:
+    start, end = "{% if contact.city %}", "{% endif %}"
+    for statement, expected in (((start, end), is_once), (("", ""), True)):
+        body = f"<div>{statement[0]}<p>x</p>{statement[1]}<p>y</p></div>"
+        page = f"<html><head><style>{css}</style></head><body>{body}</body></html>"
+        tags = Tags(page)
+        made = inline.inlined_once(tags.swap(HTML, page, "t.html", lambda tag: ""), tags)
+        assert (made is not None) is expected, css
 
 
 def test_documents_are_compared_without_regard_to_spaces_between_elements() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from mailflow.jobs.lint.deadlines import Deadlines
 from mailflow.templates import Envelope, Rendered, compose
-from mailflow.templates.lint import links, wire, wording
+from mailflow.templates.lint import fields, links, wire, wording
 from mailflow.templates.lint.checks import CHECKS, Severity
 from mailflow.templates.lint.links import Hosts
 from mailflow.templates.lint.message import Inspector
@@ -141,6 +141,21 @@ def test_text_has_to_be_readable_in_dark_mode_too() -> None:
     body = '<div class="card" style="background-color: #ffffff; color: #222222"><p>Tea</p></div>'
     assert "L415" in codes(body, head=rule.format(""))
     assert "L415" not in codes(body, head=rule.format("color: #eeeeee !important;"))
+
+
+def test_a_style_sheet_that_is_not_read_is_told() -> None:
+    online = '<link rel="stylesheet" href="https://fonts.example/css?family=Tea">'
+    page = (
+        f"<html><head>{online}\n<!-- <link rel='stylesheet' href='old.css'> -->\n<link rel=stylesheet href='tea.css'>"
+    )
+    ((found, place),) = fields.sheets_left_out({"templates/t.html": page})
+    assert (found.code, found.about, place.line, found.remedy) == (
+        "L404",
+        "tea.css",
+        3,
+        "Put what is in it into <style>",
+    )
+    assert "L406" in codes(head=online)
 
 
 def test_emoji_of_several_parts_is_one_sign() -> None:

@@ -7,23 +7,27 @@ title (markup.py). Where the styling itself depends on a tag, the CSS is worked 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 
 import css_inline
 
 from mailflow.templates import markup
-from mailflow.templates.tags import Tags
+from mailflow.templates.tags import OPENING, Tags
 
 # Selectors whose match can change with what a loop or condition leaves out; plain classes, names and nesting cannot.
-_STRUCTURAL = re.compile(r":(?:nth-|first-|last-|only-|empty|not\(|has\(|is\(|where\()|[+~](?!=)")
+_STRUCTURAL = re.compile(r":(?:nth-|first-|last-|only-|not\(|has\(|is\(|where\()|[+~](?!=)")
+_BY_VALUE = re.compile(r"\[\s*(?:href|src|alt|title)")
 # Selectors of things that mail programs put around or into a message themselves: no document has them, and they stay.
 _HOOKS = re.compile(
     r"\[data-og|\[owa|\[office365|#outlook|#MessageView|#MessageWebView|\.External|\.ReadMsg|\.moz-text|\.yshortcuts"
     r"|\.gmail|\.apple-|x-apple-|^\s*u\s*\+|\.\&|^\s*body\[",
     re.IGNORECASE,
 )
-_LINK = re.compile(r"<link\b[^<>]*>", re.IGNORECASE)
+_LINK = re.compile(r"<!--(?:.*?-->|.*\Z)|<link\b[^<>]*>", re.IGNORECASE | re.DOTALL)
+_ONLINE = re.compile(r"\bhref\s*=\s*[\"']?https://", re.IGNORECASE)
+_DOCTYPE = re.compile(r"<!doctype[^>]*>", re.IGNORECASE)
+_STATEMENT = re.compile(r"@(?:import|charset|namespace)\b(?:\"[^\"]*\"|'[^']*'|[^;{}\"'])*;\s*", re.IGNORECASE)
 _VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
 _IMPLIED = frozenset("html head body tbody thead tfoot colgroup".split())  # HTML5 parsers add these
 
@@ -36,12 +40,41 @@ def _inliner() -> css_inline.CSSInliner:
 def inline_css(html: str) -> str:
     """Return a whole HTML document with its CSS in the elements; what only works in a style sheet stays in one.
 
-    Nothing is fetched, and no file is read.
+    Nothing is fetched, and no file is read: a style sheet at https://, such as a font, is the mail program's to load.
+    The document type stays as it is, because pictures in cells stand otherwise in each of them.
     """
     markup.check_nesting(html)
-    if _LINK.search(html):
-        html = _LINK.sub(lambda match: "" if "stylesheet" in match[0].lower() else match[0], html)
-    return _inliner().inline(html)
+    sheets: list[str] = []
+
+    def kept(link: str) -> str:
+        sheets.append(link)
+        return f"<!--sheet {len(sheets)}-->"
+
+    made = _inliner().inline(_with_sheets(html, kept))
+    for number, link in enumerate(sheets, start=1):
+        made = made.replace(f"<!--sheet {number}-->", link, 1)
+    declared = _DOCTYPE.search(html)
+    return _DOCTYPE.sub(lambda _: declared[0], made, count=1) if declared else made
+
+
+def _with_sheets(html: str, online: Callable[[str], str]) -> str:
+    """Return HTML without links to style sheets, but for those at https://, which `online` makes something of."""
+
+    def link(match: re.Match[str]) -> str:
+        if match[0].startswith("<!--") or "stylesheet" not in match[0].lower():
+            return match[0]
+        return online(match[0]) if _ONLINE.search(match[0]) else ""
+
+    return _LINK.sub(link, html) if "stylesheet" in html.lower() else html
+
+
+def sheets_elsewhere(html: str) -> Iterator[tuple[str, int]]:
+    """Yield the address and line of each link to a style sheet that is left out: one that is not at https://."""
+    for match in _LINK.finditer(html):
+        address = re.search(r"""\bhref\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""", match[0], re.IGNORECASE)
+        is_sheet = not match[0].startswith("<!--") and "stylesheet" in match[0].lower()
+        if is_sheet and address and not _ONLINE.search(match[0]):
+            yield next(filter(None, address.groups()), ""), html.count("\n", 0, match.start()) + 1
 
 
 def inlined_once(html: str, tags: Tags) -> str | None:
@@ -53,19 +86,35 @@ def inlined_once(html: str, tags: Tags) -> str | None:
     places = [place for place, _ in markup.places(html, tags)]
     if any(place in ("style", "inside", "@style", "@class", "@id") for place in places):
         return None
-    styles = "".join(match[0][match[0].index(">") + 1 :] for match in markup.MARKUP.finditer(html) if _is_style(match))
-    bare = re.sub(r"/\*.*?(?:\*/|\Z)", "", styles, flags=re.DOTALL)
-    found = ",".join(before.rpartition("}")[2] for before in bare.split("{")[:-1]).split(",")
-    selectors = ",".join(selector for selector in found if not _HOOKS.search(selector))
-    if _STRUCTURAL.search(re.sub(r"@[^{}]*", "", selectors)) or re.search(r"\[\s*(?:href|src|alt|title)", selectors):
+    html = _with_sheets(html, str)
+    selectors = ",".join(each for each in _selectors(html) if not _HOOKS.search(each))
+    can_change = any(tags.of(word).name in OPENING for word in tags.word.finditer(html))
+    if ":empty" in selectors or (can_change and _STRUCTURAL.search(selectors)):
+        return None
+    if _BY_VALUE.search(selectors) and any(place in ("@href", "@src", "@alt", "@title") for place in places):
         return None
     nodes = _with_nodes(html, tags)
     result = inline_css(nodes)
     elements = list(_elements(result, tags))
     if _shape(_elements(nodes, tags)) != _shape(elements) or not _nested_well(elements, tags):
         return None
-    classes = frozenset(" ".join(re.findall(r"""\bclass\s*=\s*["']([^"']*)""", html)).split())
+    classes = frozenset(" ".join(re.findall(r"""\bclass\s*=\s*["']([^"']*)""", result)).split())
     return markup.MARKUP.sub(lambda match: _needed(match[0], classes) if _is_style(match) else match[0], result)
+
+
+def _selectors(html: str) -> Iterator[str]:
+    """Yield the selectors of the rules that are worked in: those in no @media, which stay in their style sheet."""
+    styles = "".join(match[0][match[0].index(">") + 1 :] for match in markup.MARKUP.finditer(html) if _is_style(match))
+    bare = _STATEMENT.sub("", re.sub(r"/\*.*?(?:\*/|\Z)", "", styles, flags=re.DOTALL))
+    inside: list[bool] = []  # of each block that is open, whether it is one of an @
+    for before, brace in re.findall(r"([^{}]*)([{}])", bare):
+        if brace == "}":
+            inside = inside[:-1]
+            continue
+        prelude = before.rpartition(";")[2].strip()
+        if not prelude.startswith("@") and not any(inside):
+            yield from prelude.split(",")
+        inside.append(prelude.startswith("@"))
 
 
 def _is_style(match: re.Match[str]) -> bool:
@@ -85,6 +134,9 @@ def _needed(style: str, classes: frozenset[str]) -> str:
         if depth == 0:
             rule = style[start : brace.end()].strip()
             start = brace.end()
+            while statement := _STATEMENT.match(rule):
+                kept.append(statement[0].strip())
+                rule = rule[statement.end() :]
             selector = rule.partition("{")[0]
             if rule.startswith("@") or ":" in selector or _HOOKS.search(selector):
                 kept.append(_with_classes(rule, classes))

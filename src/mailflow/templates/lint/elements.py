@@ -32,7 +32,7 @@ def check(name: str, values: Mapping[str, str | None], tag: str, hosts: Hosts) -
     elif name == "meta" and (values.get("http-equiv") or "").lower() == "refresh":
         yield Found("L404", "<meta http-equiv=refresh> does not work in mail", ('http-equiv="refresh"', tag))
     elif name == "link" and "stylesheet" in (values.get("rel") or "").lower():
-        yield Found("L404", "<link rel=stylesheet>: style sheets are not loaded in mail", ("stylesheet", tag))
+        yield support.of_link()
     for attribute, value in values.items():
         if attribute.startswith("on") and len(attribute) > 4:
             yield Found("L405", f"the attribute {attribute} holds a program", (f"{attribute}=", tag))

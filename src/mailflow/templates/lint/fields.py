@@ -10,6 +10,7 @@ from jinja2 import TemplateSyntaxError, meta, nodes
 
 from mailflow.config.yaml_files import suggestion
 from mailflow.templates.environment import HTML
+from mailflow.templates.inline import sheets_elsewhere
 from mailflow.templates.lint.checks import Found
 from mailflow.templates.lint.places import Place
 from mailflow.templates.reads import fields_read
@@ -63,6 +64,14 @@ def unknown_names(files: Mapping[str, str], context: Mapping[str, Any]) -> Itera
             lines = [name.lineno for name in tree.find_all(nodes.Name) if name.name == missing and name.ctx == "load"]
             message = f"there is no {missing!r}{suggestion(missing, sorted(known - set_here))}"
             yield Found("L101", message, about=missing), Place(file, lines[0] if lines else None)
+
+
+def sheets_left_out(files: Mapping[str, str]) -> Iterator[tuple[Found, Place]]:
+    """Yield style sheets in files of one's own: they are not read, and what they say is missing from the mail."""
+    for file, text in files.items():
+        for name, line in sheets_elsewhere(text):
+            words = f"the style sheet {name!r} is not read, so the mail goes out without it"
+            yield Found("L404", words, about=name, remedy="Put what is in it into <style>"), Place(file, line)
 
 
 def sensitive(front: Mapping[str, str], fields: Collection[str]) -> Iterator[Found]:

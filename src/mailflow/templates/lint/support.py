@@ -60,6 +60,11 @@ def of_sheet(css: str) -> Iterator[Found]:
         yield from of_style(block[1])
 
 
+def of_link() -> Found:
+    """Return that a style sheet that stands elsewhere is not loaded by somebody; who loads @import loads it too."""
+    return _found("<link rel=stylesheet>", _table()["at", "import"], "stylesheet")
+
+
 def of_element(name: str) -> Iterator[Found]:
     """Yield that an element is not known to somebody."""
     if who := _table().get(("element", name)):
