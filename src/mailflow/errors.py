@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-
 _LONGEST = 1000  # characters of the words of a problem
 
 

@@ -118,17 +118,16 @@ def _check_size(text: str, file: str, first_line: int) -> None:
 
     The C library goes down by calling itself, and would end the process.
     """
-    deep = number = 0
-    for event in yaml.parse(text, Loader=_LOADER):
-        number += 1
+    deep = 0
+    for number, event in enumerate(yaml.parse(text, Loader=_LOADER)):
         if isinstance(event, yaml.CollectionStartEvent):
             deep += 1
         elif isinstance(event, yaml.CollectionEndEvent):
             deep -= 1
         if deep > _DEEPEST or number > _MOST:
             words = f"is nested more than {_DEEPEST} levels deep" if deep > _DEEPEST else f"has over {_MOST:,} values"
-            mark = event.start_mark
-            raise ProblemsError([Problem(file, f"{words}: take some out", mark.line + first_line, mark.column + 1)])
+            line = event.start_mark.line + first_line if event.start_mark else first_line
+            raise ProblemsError([Problem(file, f"{words}: take some out", line)])
 
 
 def _syntax_problem(error: yaml.MarkedYAMLError, text: str, file: str, first_line: int) -> Problem:
