@@ -6,7 +6,7 @@ One thread commits while the event loop renders and talks; whatever is asked for
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -208,25 +208,27 @@ class Ledger:
     def _arm(self, tx: Connection, ids: Sequence[int], now: datetime) -> list[Decision]:
         if not ids:
             return []
-        found = {item.message_id: item for item in candidates.for_messages(tx, self._keys, ids, now=now)}
+        facts = candidates.for_messages(tx, self._keys, ids, now=now, month=self._limits.mix is not None)
+        found = {item.message_id: item for item in facts}
         decisions = policy.decide_all([found[message_id] for message_id in ids], self._limits, now)
         at = clock.to_ms(now)
         allowed = [message_id for message_id, decision in zip(ids, decisions, strict=True) if decision.allowed]
         armed = messages.arm(tx, allowed, runner=self._runner, at=at)
-        messages.refuse(
-            tx,
-            [
-                (message_id, decision.code)
-                for message_id, decision in zip(ids, decisions, strict=True)
-                if not decision.allowed and decision.reason is not policy.Reason.STOPPED
-            ],
-            at=at,
-            again_at=at + messages.LOOK_AGAIN_MS,
-        )
+        self._refuse(tx, zip(ids, decisions, strict=True), at)
         return [
             _NO_LONGER_OPEN if decision.allowed and message_id not in armed else decision
             for message_id, decision in zip(ids, decisions, strict=True)
         ]
+
+    def _refuse(self, tx: Connection, decided: Iterable[tuple[int, Decision]], at: int) -> None:
+        """Skip what may not go now, until its reason is gone where that is known, else for an hour."""
+        refused: dict[int, list[tuple[int, str]]] = {}
+        for message_id, decision in decided:
+            if not decision.allowed and decision.reason is not policy.Reason.STOPPED:
+                again_at = at + messages.LOOK_AGAIN_MS if decision.until is None else clock.to_ms(decision.until)
+                refused.setdefault(again_at, []).append((message_id, decision.code))
+        for again_at, some in refused.items():
+            messages.refuse(tx, some, at=at, again_at=again_at)
 
 
 def _release(batch: _Batch, lost: frozenset[int], decisions: Sequence[Decision]) -> None:

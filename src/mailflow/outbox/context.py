@@ -12,9 +12,10 @@ from decimal import Decimal
 from typing import Any
 
 from mailflow import clock, money
-from mailflow.config import Settings
+from mailflow.config import Settings, countries
 from mailflow.config.tracking import Opens
 from mailflow.model import ConsentState
+from mailflow.places.names import country_code
 from mailflow.places.stores import Nearby
 from mailflow.store import Connection, consents, contacts, owners, recipients
 from mailflow.store import favourites as store_favourites
@@ -70,12 +71,14 @@ def contact_contexts(
         "polls": {},
         lasting.CLOCK: Moment(now, settings.zone),
     }
+    abroad = _Abroad(settings)
     found = recipients.many(db, contact_ids)
     opens = _opens_allowed(db, contact_ids) if settings.tracking.opens is not Opens.OFF else frozenset()
     looked_after = owners.of_contacts(db, (recipient.contact for recipient in found.values()))
     return {
         contact_id: {
             **shared,
+            **abroad.of(recipient.contact["country"]),
             linking.OPENS_ALLOWED: contact_id in opens,
             "contact": {
                 **_contact(recipient, contact_id, settings, segments or {}),
@@ -93,7 +96,8 @@ def sample_context(settings: Settings, now: datetime) -> Context:
     """Return the context of the made-up person that previews and tests are for, in this shop."""
     from mailflow.templates import context
 
-    known = context.sample(shop_context(settings), today=clock.local_date(now, settings.zone))
+    shop = shop_context(settings) | _Abroad(settings).of(context.SAMPLE_COUNTRY).get("shop", {})
+    known = context.sample(shop, today=clock.local_date(now, settings.zone))
     known[lasting.CLOCK] = Moment(now, settings.zone)
     known["contact"] = {**dict.fromkeys(settings.fields, "sample"), **known["contact"]}
     return known
@@ -108,7 +112,29 @@ def shop_context(settings: Settings) -> Context:
         "email": settings.sender.reply_to or settings.sender.email,
         "currency": settings.currency,
         "language": settings.language,
+        "footer": [],
     }
+
+
+class _Abroad:
+    """What the shop says of itself to readers of a country: its address there, and the lines that the law asks for."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._found: dict[str | None, Context] = {}
+
+    def of(self, country: str | None) -> Context:
+        """Return what takes the place of `shop` in a context, for a country as a contact has it; often nothing."""
+        if not self._settings.countries:
+            return {}
+        if country not in self._found:
+            rule = countries.rules_of(self._settings.countries, country_code(country))
+            shop = shop_context(self._settings)
+            if rule is not None:
+                shop["address"] = rule.address or shop["address"]
+                shop["footer"] = [line.strip() for line in (rule.footer or "").splitlines() if line.strip()]
+            self._found[country] = {"shop": shop}
+        return self._found[country]
 
 
 def _contact(

@@ -659,10 +659,6 @@ CREATE TRIGGER polls_not_asked AFTER DELETE ON message_contents BEGIN
   DELETE FROM polls_asked WHERE message_id = old.message_id;
 END;
 
-CREATE TRIGGER polls_not_asked AFTER DELETE ON message_contents BEGIN
-  DELETE FROM polls_asked WHERE message_id = old.message_id;
-END;
-
 CREATE INDEX messages_mixed ON messages (settled_at)
   WHERE state IN ('accepted', 'in_doubt') AND class = 'marketing' AND rehearsal = 0;
 

@@ -53,6 +53,8 @@ RENDER_ERRORS = (
 Field = Callable[[Mapping[str, Any]], str]
 _Said = tuple[Sequence[str], Sequence[str]]
 
+_FOOTER_TAG = "{% for line in shop.footer %}{{ line }}{% endfor %}"
+
 
 @dataclass(slots=True)
 class CompiledTemplate:
@@ -252,11 +254,14 @@ class CompiledTemplate:
         if self.front.class_ is not MessageClass.MARKETING:
             return
         where = self._layout.file if self._layout else self.file
-        for line, escaped in _lines((values.get("shop") or {}).get("address") or ""):
-            if text.rfind(line) < 0 or html.rfind(escaped) < 0:  # from the end: that is where a footer is
-                raise TemplateError.at(
-                    where, "the postal address is missing from the HTML or the text: put {{ shop.address }} there"
-                )
+        shop = values.get("shop") or {}
+        for what, said, tag in (
+            ("postal address", shop.get("address") or "", "{{ shop.address }}"),
+            ("footer of their country", "\n".join(shop.get("footer") or ()), _FOOTER_TAG),
+        ):
+            for line, escaped in _lines(said):
+                if text.rfind(line) < 0 or html.rfind(escaped) < 0:  # from the end: that is where a footer is
+                    raise TemplateError.at(where, f"the {what} is missing from the HTML or the text: put {tag} there")
         link = values["unsubscribe_url"]
         if link and (text.rfind(link) < 0 or html.rfind(str(escape(link))) < 0):
             message = (

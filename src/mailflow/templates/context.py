@@ -8,7 +8,7 @@ contact      first_name last_name email company phone language country region ci
              language and country is told),
              orders (count, revenue: Decimal, currency, first_at, last_at: day or null)
 owner        name email phone title of who looks after the contact; null where nobody does
-shop         name address url email currency language
+shop         name address url email currency language, footer (lines that the law of the reader's country asks for)
 campaign     id name deadline (its last day; null without)
 today        the day, in the account's time zone
 unsubscribe_url   the link in the mail: https page or mailto; null where neither is set up
@@ -38,13 +38,15 @@ from typing import Any
 
 Context = dict[str, Any]
 
-SAMPLE_SHOP: Mapping[str, str | None] = {
+SAMPLE_COUNTRY = "AT"
+SAMPLE_SHOP: Mapping[str, Any] = {
     "name": "Sample Shop",
     "address": "1 Sample Street, 12345 Sampletown",
     "url": "https://shop.example",
     "email": "hello@shop.example",
     "currency": "EUR",
     "language": "en",
+    "footer": [],
 }
 
 
@@ -59,7 +61,7 @@ def sample(shop: Mapping[str, Any] = SAMPLE_SHOP, *, today: date = date(2026, 3,
             "company": "Sample & Co",
             "phone": "+43 1 5550100",
             "language": shop.get("language") or "en",
-            "country": "AT",
+            "country": SAMPLE_COUNTRY,
             "region": "Wien",
             "city": "Wien",
             "postcode": "1010",

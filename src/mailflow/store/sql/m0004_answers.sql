@@ -16,3 +16,7 @@ END;
 
 -- The first instant at which bytes say something that is no longer so, such as "3 days left"; NULL: never.
 ALTER TABLE message_contents ADD COLUMN true_until INTEGER;
+
+-- The marketing mail of the last days, without a look at any earlier: how much of it is promotion.
+CREATE INDEX messages_mixed ON messages (settled_at)
+  WHERE state IN ('accepted', 'in_doubt') AND class = 'marketing' AND rehearsal = 0;
