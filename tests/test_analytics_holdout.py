@@ -62,7 +62,7 @@ def test_where_nobody_has_a_taste_there_is_no_difference_to_find() -> None:
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_where_everybody_buys_the_same_staples_lists_go_by_what_is_popular(seed: int) -> None:
-    found = holdout.evaluate(staples(600, seed=seed), PRODUCTS, CHOICES, at=55 * DAY)
+    found = holdout.evaluate(staples(2000, seed=seed), PRODUCTS, CHOICES, at=55 * DAY)
     ours = figures(found)[Method.RECOMMENDED]
     assert found.popular_weight > 0
     assert ours.ratio is not None

@@ -154,11 +154,17 @@ def _words(session: Session, found: Report) -> list[str]:
         f" {result.recommended_products:,} different products of {result.products:,} that were sold,"
         f" {result.with_neighbours:,} of which go together with others."
     )
+    if result.popular_weight:
+        words.append(
+            f"Popular products count {result.popular_weight:g} for everybody, where a perfect likeness counts 1:"
+            " without that, lists did worse in the time before the test."
+        )
     if result.forecast is not None:
         told = result.forecast
         words.append(
             f"Chances told: of {told.shown:,} products shown, {told.expected:.1%} were expected to be bought within"
-            f" {told.days} days, {told.bought:.1%} were."
+            f" {told.days} days, {told.bought:.1%} were. Brier score {told.brier:.4f};"
+            f" one chance for all has {told.brier_constant:.4f}."
         )
     if result.bought_again and not session.workspace.settings.recommendations.consumables:
         words.append(
