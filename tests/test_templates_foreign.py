@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from mailflow.templates import foreign
-from mailflow.templates.lint import links
+from mailflow import templates
+from mailflow.templates import context, foreign
+from mailflow.templates.lint import fields, links
 from mailflow.templates.lint.links import Hosts
 from mailflow.templates.lint.wording import Wording
 
@@ -20,7 +23,7 @@ FIRST = '{{ contact.first_name | default("there") }}'
         ("*|IF:FNAME|*", "Mailchimp", "{% if … %}"),
         ("%%first_name%%", "Salesforce, Pardot or SendGrid", FIRST),
         ("%FIRSTNAME%", "ActiveCampaign or Mailgun", FIRST),
-        ("<%= user.first_name %>", "Ruby (ERB) or EJS", FIRST),
+        ("<%= user.first_name %>", "EJS or Ruby (ERB)", FIRST),
         ("{$unsubscribe}", "MailerLite or Smarty", "{{ unsubscribe_url }}"),
         ("[[var:firstname]]", "Mailjet, GetResponse or Constant Contact", FIRST),
         ("${object.partner_id.name}", "Odoo or a program", "{{ … }} with a name of mailflow's (docs/templates.md)"),
@@ -63,6 +66,7 @@ def test_a_link_that_is_a_tag_is_told_as_one() -> None:
         ("{{#if vip}}", "{% if … %}"),
         ("{{#each items}}", "{% for x in … %}"),
         ("{{/each}}", "{% endfor %}"),
+        ("{{/with}}", "{% endwith %}"),
         ("{{> header}}", '{% include "blocks/NAME.html" %}'),
         ("{{{ first_name }}}", FIRST),
         ("{{this.price}}", "{{ x.price }} inside of {% for x in … %}"),
@@ -96,3 +100,42 @@ def test_a_slip_of_ones_own_is_nobody_elses(tag: str) -> None:
 )  # fmt: skip
 def test_names_of_others_are_known_by_what_they_mean(name: str, ours: str | None) -> None:
     assert foreign.ours(name) == ours
+
+
+def test_tags_for_which_the_same_is_to_be_written_are_told_once() -> None:
+    told = [
+        tag.sentence() for tag in foreign.unreadable("{{#if a}}\n{{#if b}}x{{/if}}\n{{#each c}}{{/each}}{{/if}}", 1)
+    ]
+    assert told == [
+        "{{#if a}} is a tag of Handlebars or Mustache: write {% if … %} (1 more such)",
+        "{{/if}} is a tag of Handlebars or Mustache: write {% endif %} (1 more such)",
+        "{{#each c}} is a tag of Handlebars or Mustache: write {% for x in … %}",
+        "{{/each}} is a tag of Handlebars or Mustache: write {% endfor %}",
+    ]
+
+
+def test_a_template_says_all_its_foreign_tags_with_their_lines(tmp_path: Path) -> None:
+    body = "Hi {{ contact.city }}\n{{#if vip}}\nx\n{{/if}}\n"
+    (tmp_path / "t.md").write_text(f"---\nsubject: x\n---\n{body}", encoding="utf-8")
+    with pytest.raises(templates.TemplateError) as caught:
+        templates.load(tmp_path, "t")
+    assert [(problem.line, problem.message.partition(" ")[0]) for problem in caught.value.problems] == [
+        (5, "{{#if"),
+        (7, "{{/if}}"),
+    ]
+
+
+def test_a_name_of_another_tool_is_told_with_ours(tmp_path: Path) -> None:
+    (tmp_path / "t.md").write_text("---\nsubject: x\n---\n{{ contact.FNAME }}\n", encoding="utf-8")
+    with pytest.raises(templates.TemplateError, match=r"no 'FNAME' here \(mailflow says \{\{ contact.first_name"):
+        templates.load(tmp_path, "t").render(context.sample())
+    files = {"templates/t.md": "{{ customer.first_name }} {{ PRODUCT_NAME }} {{ contact.FIRSTNAME }}"}
+    found = [each.message for each, _ in fields.unknown_names(files, {"contact": {}})]
+    assert found == [
+        "there is no 'PRODUCT_NAME' (mailflow says {{ shop.name }})",
+        "there is no 'customer' (mailflow says {{ contact.first_name | default(\"there\") }})",
+    ]
+    (asked,) = fields.asked_of_person(files)
+    told = fields.unknown(asked, {"first_name"})
+    assert told is not None
+    assert told.message.endswith('(mailflow says {{ contact.first_name | default("there") }})')

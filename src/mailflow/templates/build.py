@@ -14,7 +14,8 @@ from typing import Any
 import jinja2
 from markupsafe import escape
 
-from mailflow.templates import guard, inline, links, markdown, markup, mjml, plaintext, source, trial
+from mailflow.errors import Problem
+from mailflow.templates import foreign, guard, inline, links, markdown, markup, mjml, plaintext, source, trial
 from mailflow.templates.environment import HTML, MAX_OUTPUT
 from mailflow.templates.linking import How
 from mailflow.templates.parts import TemplateError
@@ -188,7 +189,7 @@ class _Builder:
                 mjml.check(text, file)
             return self.tags.swap(HTML, text, file, lambda tag: self._included(tag, kind))
         except jinja2.TemplateSyntaxError as error:
-            raise TemplateError.at(file, sentence(error), error.lineno) from None
+            raise _unreadable(text, file, error) from None
 
     def _included(self, tag: Tag, into: Kind) -> str:
         path = self.files.localised(included(tag))
@@ -243,6 +244,13 @@ def _looked_up(values: Mapping[str, Any], path: list[str]) -> Any:
     for name in path:
         found = found.get(name) if isinstance(found, Mapping) else None
     return found
+
+
+def _unreadable(text: str, file: str, error: jinja2.TemplateSyntaxError) -> TemplateError:
+    """Return why a file cannot be read: tags of another tool, all at once, else what Jinja says."""
+    tags = foreign.unreadable(text, error.lineno)
+    problems = [Problem(file, tag.sentence(), text.count("\n", 0, tag.start) + 1) for tag in tags]
+    return TemplateError(problems) if problems else TemplateError.at(file, sentence(error), error.lineno)
 
 
 def _with_language(whole: str, tags: Tags) -> str:

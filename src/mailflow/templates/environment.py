@@ -21,7 +21,7 @@ from jinja2.lexer import Token, TokenStream
 from jinja2.runtime import LoopContext, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from mailflow.templates import budget, filters, guard
+from mailflow.templates import budget, filters, foreign, guard
 from mailflow.templates.codegen import AT_ONCE, MailCode
 
 MAX_OUTPUT = 2 * 1024 * 1024  # characters of one rendered part
@@ -46,7 +46,7 @@ class Missing(StrictUndefined):
             return self._undefined_hint
         name = self._undefined_name
         if self._undefined_obj is _NOWHERE:
-            return f"there is no {name!r}"
+            return f"there is no {name!r}{foreign.hint(str(name))}"
         if self._undefined_obj is None:
             return f"{name!r} is asked of something that is empty for this person"
         known = (
@@ -55,7 +55,7 @@ class Missing(StrictUndefined):
             else []
         )
         near = difflib.get_close_matches(str(name), known, n=1)
-        return f"there is no {name!r} here" + (f" (did you mean {near[0]!r}?)" if near else "")
+        return f"there is no {name!r} here" + (f" (did you mean {near[0]!r}?)" if near else foreign.hint(str(name)))
 
 
 class MailEnvironment(ImmutableSandboxedEnvironment):

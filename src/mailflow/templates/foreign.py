@@ -7,8 +7,9 @@ text that nobody replaced in lint/wording and lint/links.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 _THERE = '{{ contact.first_name | default("there") }}'
 # What each name is here; asked for without case, signs and what it is of: `FNAME`, `{{ customer.first_name }}`.
@@ -51,7 +52,6 @@ _OWNERS = frozenset(
     "account attributes campaign contact contactfield contacts customer data fields lead list member merge message org"
     " organization params person profile property recipient sender shop store subscriber system user var vars".split()
 )
-MOST_TOLD = 20
 _TOKENS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[A-Z]|\d+")
 _BEYOND = "{{ … }} with a name of mailflow's (docs/templates.md)"
 _OUT = "take it out"
@@ -87,11 +87,13 @@ class Tag:
     tool: str
     ours: str
     start: int
+    more: int = 0  # tags for which the same is to be written
 
     def sentence(self) -> str:
         """Return what is wrong with it, and what to write."""
         what = self.ours if self.ours == _OUT else f"write {self.ours}"
-        return f"{_short(self.text)} is a tag of {self.tool}: {what}"
+        others = f" ({self.more} more such)" if self.more else ""
+        return f"{_short(self.text)} is a tag of {self.tool}: {what}{others}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,8 @@ _AS_TEXT = (
     _kind("Mailchimp", r"\*\|(?P<name>[A-Za-z][^|\n]{0,80})\|\*"),
     _kind("Salesforce, Pardot or SendGrid", r"%%(?:=|\[)?(?P<name>[A-Za-z_][^%\n]{0,80}?)(?:=|\])?%%"),
     _kind("ActiveCampaign or Mailgun", r"%(?P<name>[A-Z][A-Z_-]{3,40}|recipient\.\w{1,40})%"),
-    _kind("Ruby (ERB) or EJS", r"<%[-=]?\s*(?P<name>[^%\n]{0,80}?)\s*-?%>"),
+    _kind("EJS or Ruby (ERB)", r"<%(?![-=])(?P<statement>[^%\n]{0,200})%>"),
+    _kind("EJS or Ruby (ERB)", r"<%[-=]?\s*(?P<name>[^%\n]{0,80}?)\s*-?%>"),
     _kind("MailerLite or Smarty", r"\{\$(?P<name>[A-Za-z_][\w.]{0,60})[^{}\n]{0,60}\}"),
     _kind("Mailjet, GetResponse or Constant Contact", r"\[\[(?:(?:var|data):)?(?P<name>[A-Za-z][^\[\]\n]{0,60})\]\]"),
     _kind("Zoho", r"\$\[(?P<name>[A-Za-z_:]+)\|[^\]\n]{0,60}\]\$"),
@@ -138,7 +141,8 @@ _IN_BRACES = (
     _kind("Liquid or Klaviyo", r"\{\{-?\s*(?P<name>[\w.]{1,60})\s*\|\s*(?P<filter>\w{1,30})\s*:[^{}]{0,80}\}\}"),
     _kind("Marketo or Handlebars", r"\{\{\s*(?P<name>[A-Za-z][\w.:]{0,60}(?:\s+[\w.:]{1,60}){1,4})\s*\}\}"),
     _kind("Django, Liquid or Klaviyo", r"\{%-?\s*(?P<word>" + "|".join(sorted(_WORDS)) + r")\b[^{}]{0,200}%\}"),
-    _kind("Handlebars or EJS", r"<%[-=]?\s*(?P<name>[^%\n]{0,80}?)\s*-?%>"),
+    _kind("EJS or Ruby (ERB)", r"<%(?![-=])(?P<statement>[^%\n]{0,200})%>"),
+    _kind("EJS or Ruby (ERB)", r"<%[-=]?\s*(?P<name>[^%\n]{0,80}?)\s*-?%>"),
 )  # fmt: skip
 _OF_OURS = frozenset("if else elif with include set endif endfor endwith raw endraw".split())
 
@@ -167,7 +171,7 @@ def left(text: str) -> Iterator[Tag]:
 
 
 def unreadable(text: str, line: int) -> list[Tag]:
-    """Return the tags of other tools in a template that Jinja stopped at a line of, each once; none if none is there.
+    """Return the tags of other tools in a template that Jinja stopped at a line of, each kind once.
 
     They are told all at once, so that one need not mend one after the other.
     """
@@ -177,7 +181,10 @@ def unreadable(text: str, line: int) -> list[Tag]:
     end = text.find("\n", begin) % (len(text) + 1)  # that of the text behind the last line end
     if not any(begin <= tag.start + len(tag.text) and tag.start < end for tag in found):
         return []
-    return list({tag.text: tag for tag in reversed(found)}.values())[::-1][:MOST_TOLD]
+    kinds: defaultdict[tuple[str, str], list[Tag]] = defaultdict(list)
+    for tag in found:
+        kinds[tag.tool, tag.ours].append(tag)
+    return [replace(several[0], more=len(several) - 1) for several in kinds.values()]
 
 
 def _is_ours(tag: Tag) -> bool:
@@ -201,11 +208,13 @@ def _written(groups: dict[str, str | None]) -> str:
     if word := groups.get("word"):
         return _WORDS.get(word.lower(), "{% if … %} or {% for x in … %}")
     if close := groups.get("close"):
-        return "{% endfor %}" if close == "each" else "{% endif %}" if close in ("if", "unless") else _WORDS["end"]
+        return "{% endfor %}" if close == "each" else "{% endif %}" if close in ("if", "unless") else "{% endwith %}"
     if groups.get("partial"):
         return _WORDS["partial"]
     if groups.get("comment") is not None:
         return _WORDS["comment"]
+    if groups.get("statement"):
+        return "{% if … %} or {% for x in … %}"
     if item := groups.get("item"):
         return f"{{{{ x.{item} }}}} inside of {{% for x in … %}}"
     name = (groups.get("name") or "").strip()

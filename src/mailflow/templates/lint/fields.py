@@ -9,6 +9,7 @@ from typing import Any
 from jinja2 import TemplateSyntaxError, meta, nodes
 
 from mailflow.config.yaml_files import suggestion
+from mailflow.templates import foreign, guard
 from mailflow.templates.environment import HTML
 from mailflow.templates.inline import sheets_elsewhere
 from mailflow.templates.lint.checks import Found
@@ -46,7 +47,8 @@ def unknown(asked: Asked, known: Collection[str]) -> Found | None:
     name = rest.partition(".")[0] if first == "attributes" and rest else first
     if name in known or (first in _NESTED and first != "attributes"):
         return None
-    return Found("L101", f"there is no contact.{asked.name}{suggestion(name, sorted(known))}", about=asked.name)
+    meant = foreign.hint(asked.name) or suggestion(name, sorted(known))
+    return Found("L101", f"there is no contact.{asked.name}{meant}", about=asked.name)
 
 
 def unknown_names(files: Mapping[str, str], context: Mapping[str, Any]) -> Iterator[tuple[Found, Place]]:
@@ -62,8 +64,15 @@ def unknown_names(files: Mapping[str, str], context: Mapping[str, Any]) -> Itera
     for file, tree in trees.items():
         for missing in sorted(meta.find_undeclared_variables(tree) - known):
             lines = [name.lineno for name in tree.find_all(nodes.Name) if name.name == missing and name.ctx == "load"]
-            message = f"there is no {missing!r}{suggestion(missing, sorted(known - set_here))}"
+            message = f"there is no {missing!r}{_meant(tree, missing, sorted(known - set_here))}"
             yield Found("L101", message, about=missing), Place(file, lines[0] if lines else None)
+
+
+def _meant(tree: nodes.Template, missing: str, known: Collection[str]) -> str:
+    """Return what may be meant by a name, as ` (…)`: what another tool calls so, by itself or with a part of it."""
+    paths = [guard.label(node) for node in tree.find_all(nodes.Getattr)]
+    whole = [missing, *(path for path in paths if path.startswith(f"{missing}."))]
+    return next(filter(None, map(foreign.hint, whole)), "") or suggestion(missing, known)
 
 
 def sheets_left_out(files: Mapping[str, str]) -> Iterator[tuple[Found, Place]]:
