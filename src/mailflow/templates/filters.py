@@ -31,6 +31,7 @@ MAX_NAME = 200  # characters of the name of an attribute that a filter goes by
 _UNSEEN = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069"
 _SPECIAL = re.compile(f"[&<>\"'{_UNSEEN}]")
 _CONTROLS = re.compile(f"[{_UNSEEN}]")
+_RARE_BREAKS = re.compile("[\x0b\x0c\x1c-\x1f\x85]")
 _BREAKS = re.compile("[\t\n\x0b\x0c\r\x1c-\x1f\x85\u2028\u2029]+")
 
 # By the name of a filter that depends on nothing but its value, what it made of texts. codegen.py looks there first.
@@ -97,7 +98,7 @@ def shown_in_html(value: Any, label: str) -> str:
         return SHOWN_IN_HTML.keep(value, value)
     if len(value) > MAX_TEXT:
         raise TemplateRuntimeError(f"{label} is too long")
-    return SHOWN_IN_HTML.keep(value, str(escape(_CONTROLS.sub("", value.replace("\x85", " ")))))
+    return SHOWN_IN_HTML.keep(value, str(escape(_CONTROLS.sub("", _RARE_BREAKS.sub(" ", value)))))
 
 
 def shown_in_text(value: Any, label: str) -> str:
