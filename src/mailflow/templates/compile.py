@@ -201,8 +201,8 @@ class CompiledTemplate:
 
     def _parts(self, values: Mapping[str, Any]) -> tuple[str, str, tuple[Encoded, ...], _Said | None]:
         try:
-            html_pieces, text_pieces = pieces(self._html, values), pieces(self._text, values)
-            html, text = "".join(html_pieces), "".join(text_pieces)
+            html_pieces, html = pieces(self._html, values)
+            text_pieces, text = pieces(self._text, values)
             rendered = html
             if self._raw is not None:
                 html = self._verified(html, values)

@@ -125,8 +125,10 @@ def _mailbox(name: str, address: str) -> str:
 
 def _boundary(message_id: str) -> str:
     """Return a boundary that no part can hold: `=_` occurs neither in quoted-printable nor in base64."""
-    local = _NOT_IN_BOUNDARIES.sub("", message_id.partition("@")[0])[:40]
-    return f"=_{local or 'part'}"
+    local = message_id.partition("@")[0]
+    if not (local.isascii() and local.isalnum()):
+        local = _NOT_IN_BOUNDARIES.sub("", local)
+    return f"=_{local[:40] or 'part'}"
 
 
 def _part(kind: bytes, text: str, encoded: Iterable[Encoded]) -> bytes:

@@ -188,25 +188,31 @@ def _bits(number: int | Decimal) -> int:
 
 def run(template: Template, values: Mapping[str, Any]) -> str:
     """Return a template rendered with plain values; stops at `MAX_OUTPUT` and the limits of budget.py."""
-    return "".join(pieces(template, values))
+    return pieces(template, values)[1]
 
 
-def pieces(template: Template, values: Mapping[str, Any]) -> list[str]:
-    """Return what `run` does in pieces: the template's own words as the same objects each time, and values between."""
-    context = template.new_context({**values, **budget.full()}, shared=True)
-    stream = template.root_render_func(context)
+def pieces(template: Template, values: Mapping[str, Any]) -> tuple[list[str], str]:
+    """Return what `run` does, and what it is joined of.
+
+    The pieces are the template's own words, as the same objects each time, and values between them.
+    """
+    known = {**values, **budget.full()}
+    context = template.environment.context_class(template.environment, known, template.name, template.blocks)
     found: list[str] = []
+    texts: list[str] = []
     size = seen = 0
-    for some in stream:
+    for some in template.root_render_func(context):
         found += some
         if len(found) - seen >= AT_ONCE:
-            size += sum(map(len, found[seen:]))
+            texts.append("".join(found[seen:]))
             seen = len(found)
+            size += len(texts[-1])
             if size > MAX_OUTPUT:
                 break
-    if size + sum(map(len, found[seen:])) > MAX_OUTPUT:
+    text = "".join([*texts, *found[seen:]])
+    if len(text) > MAX_OUTPUT:
         raise TemplateRuntimeError(f"the message is larger than {MAX_OUTPUT // 1024 // 1024} MB")
-    return found
+    return found, text
 
 
 HTML = MailEnvironment(is_html=True)

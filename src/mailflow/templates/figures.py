@@ -6,6 +6,7 @@ How CLDR has them: formats.py. All other filters: filters.py.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import date as Date
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
@@ -22,28 +23,30 @@ _DATE_CODES = frozenset("YymdeBbAaHMjp%I")
 _MOST_PLACES = 6  # behind the point
 _MOST_DIGITS = 100  # of a text that becomes a number
 _LONGEST_TAG = 35  # characters of a tag of a language, RFC 5646 section 4.4.1: results are kept by it
-_TOO_MUCH = Decimal(10) ** 15
+_TOO_LARGE = 15  # the power of ten of an amount that is refused
 _NUMBERS = (str, int, float, Decimal)
 
 
 @pass_context
 def money(context: Context, value: Any, currency: str | None = None) -> str:
     """Return an amount with its currency as the reader's language writes it: `1.234,50 €` or `€1,234.50`."""
-    shop = None if currency else _named(context, "shop")
-    code = str(currency or (isinstance(shop, dict) and shop.get("currency")) or "")[:_LONGEST_TAG]
-    return formats.amount(decimal_of(value), code, _told(context))
+    names = _names(context)
+    if not currency:
+        shop = names.get("shop")
+        currency = shop.get("currency") if isinstance(shop, dict) else None
+    return formats.amount(decimal_of(value), str(currency or "")[:_LONGEST_TAG], _told(names))
 
 
 @pass_context
 def number(context: Context, value: Any, places: int | None = None) -> str:
     """Return a number as the reader's language writes it, `1.234,5`; with `places` digits behind the comma."""
-    return formats.number(decimal_of(value), _places(places), _told(context))
+    return formats.number(decimal_of(value), _places(places), _told(_names(context)))
 
 
 @pass_context
 def percent(context: Context, value: Any, places: int = 0) -> str:
     """Return a share as a percentage: 0.256 is `26 %`."""
-    return formats.percent(decimal_of(value), _places(places) or 0, _told(context))
+    return formats.percent(decimal_of(value), _places(places) or 0, _told(_names(context)))
 
 
 def _places(places: Any) -> int | None:
@@ -52,20 +55,20 @@ def _places(places: Any) -> int | None:
     return places
 
 
-def _told(context: Context) -> formats.Told:
+def _told(names: Mapping[str, Any]) -> formats.Told:
     """Return whose rules for numbers and days a message follows."""
-    contact = _named(context, "contact")
+    contact = names.get("contact")
     reader, country = (contact.get("language"), contact.get("country")) if isinstance(contact, dict) else (None, None)
     return (
-        str(_named(context, "language") or "en")[:_LONGEST_TAG],
+        str(names.get("language") or "en")[:_LONGEST_TAG],
         reader[:_LONGEST_TAG] if isinstance(reader, str) else None,
         country[:_LONGEST_TAG] if isinstance(country, str) else None,
     )
 
 
-def _named(context: Context, name: str) -> Any:
-    """Return what a name means in a template, as `context.get` does in three times the time."""
-    return context.vars[name] if name in context.vars else context.parent.get(name)
+def _names(context: Context) -> Mapping[str, Any]:
+    """Return what names mean in a template, as `context.get` does in three times the time."""
+    return {**context.parent, **context.vars} if context.vars else context.parent
 
 
 def decimal_of(value: Any) -> Decimal:
@@ -74,7 +77,7 @@ def decimal_of(value: Any) -> Decimal:
         number = value if type(value) is Decimal else Decimal(str(value)) if isinstance(value, _NUMBERS) else None
     except InvalidOperation:
         number = None
-    if number is None or not number.is_finite() or abs(number) >= _TOO_MUCH:
+    if number is None or not number.is_finite() or (number.adjusted() >= _TOO_LARGE and number):
         raise TemplateRuntimeError(f"{short(value)} is not an amount")
     return number
 
@@ -87,19 +90,19 @@ def date(context: Context, value: Any, form: str = "%Y-%m-%d") -> str:
     """
     value = _day(value)
     if form in formats.STYLES:
-        return formats.day(value, form, _told(context))
+        return formats.day(value, form, _told(_names(context)))
     codes = re.findall(r"%(.?)", form)
     if not codes or len(form) > 64 or not _DATE_CODES.issuperset(codes):
         raise TemplateRuntimeError(
             f"{form!r} is no form of a date: say {', '.join(formats.STYLES)}, or a pattern of %d %m %Y %B %A %H %M"
         )
-    return formats.by_pattern(value, form, _told(context))
+    return formats.by_pattern(value, form, _told(_names(context)))
 
 
 @pass_context
 def days_left(context: Context, value: Any) -> int:
     """Return the days from today to a day: 0 on the day itself, negative when it is over."""
-    today = _named(context, "today")
+    today = _names(context).get("today")
     if not isinstance(today, Date):
         raise TemplateRuntimeError("it is not known which day is today")
     return (_only_day(_day(value)) - _only_day(today)).days

@@ -186,7 +186,7 @@ def _encoded(text: str, first: int) -> str:
     quoted = "".join([_Q[byte] for byte in data])
     as_q = len(quoted) <= -(-len(data) // 3) * 4
     if (len(quoted) if as_q else len(data)) <= _payload(LINE_LIMIT - first, as_q):  # nearly all names, at once
-        return _word(data, as_q)
+        return f"=?utf-8?q?{quoted}?=" if as_q else _word(data, as_q)
     return "\r\n ".join(_word(part.encode("utf-8"), as_q) for part in _chunks(text, first, as_q))
 
 
