@@ -46,7 +46,7 @@ def test_two_lines_are_a_campaign(folder: Path) -> None:
         None,
         timedelta(hours=24),
         0,
-        MessageKind.PROMO,
+        None,  # that of its template
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from mail_shop import mailflow, make_shop, write_campaign
 from mailflow import templates
 from mailflow.config import Settings
 from mailflow.outbox.render import Renderer
@@ -74,6 +75,26 @@ def test_who_has_no_owner_hears_from_the_shop(tmp_path: Path) -> None:
     message = sent(tmp_path, None)
     assert message["From"] == "Tea Room <hello@shop.example>"
     assert message["Reply-To"] == "answers@shop.example"
+
+
+def test_a_campaigns_file_goes_before_its_template(tmp_path: Path) -> None:
+    """As a shop has it: owners and contacts in the database, the word in the campaign's file alone."""
+    shop = make_shop(tmp_path / "shop", 3)
+    with shop.store.transaction() as tx:
+        for name, address in (("Otto", "otto@quitte.example"), ("Petra", "petra@elsewhere.example")):
+            tx.execute(
+                "INSERT INTO owners (source, owner_id, name, email) VALUES ('crm', ?, ?, ?)", (address, name, address)
+            )
+        tx.execute("UPDATE contacts SET owner = 'otto@quitte.example' WHERE id = 1")
+        tx.execute("UPDATE contacts SET owner = 'petra@elsewhere.example' WHERE id = 2")
+    write_campaign(shop.root, "hello", "audience: everyone\ntemplate: hello\nfrom_owner: true\n")
+    assert mailflow(shop, "send", "hello", "--yes", now=NOW) == 0
+    letters = [message_from_bytes(path.read_bytes(), policy=policy.default) for path in shop.maildir.rglob("*.eml")]
+    assert {letter["To"]: (letter["From"], letter["Reply-To"]) for letter in letters} == {
+        "p1@example.com": ("Otto <otto@quitte.example>", "otto@quitte.example"),
+        "p2@example.com": ("Petra <hello@quitte.example>", "petra@elsewhere.example"),
+        "p3@example.com": ("Quitte <hello@quitte.example>", None),
+    }
 
 
 def test_a_template_that_does_not_ask_for_it_comes_from_the_shop(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ class SendAt:
 class CampaignSpec(BaseModel):
     """One campaign file. `id` is its identity for ever; `audience` is a rule, or the word `everyone`.
 
-    `kind` is that of its template unless the file says one.
+    `kind` and `from_owner` are those of its template unless the file says them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, str_strip_whitespace=True)
@@ -74,6 +74,7 @@ class CampaignSpec(BaseModel):
     not_after: timedelta = timedelta(hours=24)
     holdout: Decimal = Decimal(0)
     kind: MessageKind | None = None
+    from_owner: bool | None = None
     offer: str | None = None
     deadline: date | None = None
     utm: UtmValues | None = None

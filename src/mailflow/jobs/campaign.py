@@ -92,6 +92,7 @@ class OpenCampaign:
             self.file.spec.name,
             prefix,
             kind=self.kind,
+            from_owner=self.file.spec.from_owner,
             deadline=self.file.spec.deadline,
         )
 

@@ -60,6 +60,7 @@ class Renderer:
     prefix: str = ""
     is_automatic: bool = False
     kind: MessageKind | None = None  # None: that of the template
+    from_owner: bool | None = None  # likewise
     deadline: date | None = None  # the campaign's own
     _counts_days: bool = field(init=False)
 
@@ -143,7 +144,7 @@ class Renderer:
 
     def sender(self, context: Mapping[str, Any]) -> Sender:
         """Return who a message is from, unless its template says another name: the shop, or who looks after them."""
-        if self.template.front.from_owner:
+        if self.template.front.from_owner if self.from_owner is None else self.from_owner:
             return of_owner(self.settings.sender, context.get("owner"))
         return of_shop(self.settings.sender)
 

@@ -156,7 +156,8 @@ class _Run:
 
     def _messages_of(self, task: Task) -> None:
         """Render one campaign, or a template without one, for those who are to get it."""
-        if task.campaign is None and self._options.everybody:
+        unread = review.problems(task.template.files, self._workspace.templates.name)
+        if task.campaign is None and self._options.everybody and not unread:
             task = Task(task.template, tasks.to_everybody(self._workspace, task.template))
         examiner = people.Examiner(self._workspace, task, self._sheet, self._banned)
         try:
