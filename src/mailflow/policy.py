@@ -112,7 +112,7 @@ _SENTENCES: dict[str, str] = {
     Reason.ALREADY_SENT: "They already got it.",
     Reason.HELD_OUT: "They were chosen never to get it, to measure what it does.",
     Reason.OVER_LIMIT: "It was to go to fewer people (`--limit`); the next `mailflow send` goes on with them.",
-    Reason.NO_LONGER_TRUE: "It counts the days to a deadline, and a day has passed since it was made: it is made anew.",
+    Reason.NO_LONGER_TRUE: "It counts the days to a deadline, and a day has passed since it was made.",
     Reason.OFFER_EXPIRED: "The offer in it is over: nobody is sent a code that is worth nothing.",
     Reason.OFFER_LIMIT: "They have had the offer in it as often as `per_person` in offers.yaml allows.",
     Reason.COUNTRY_NEVER: "Marketing mail does not go to their country: `never` under `countries:` in mailflow.yaml.",

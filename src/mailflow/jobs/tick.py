@@ -124,6 +124,7 @@ def work(
     with store.transaction() as tx:
         report.recovered = messages.recover(tx, at=at)
     report.expired = _expire(workspace, at)
+    _make_anew(workspace, at)
     if only is None:
         report.kept = keep.keep(workspace, now=instant, is_real_clock=is_real_clock)
     approved = Approved(workspace)
@@ -177,6 +178,14 @@ def _expire(workspace: Workspace, at: int) -> int:
         expired += done
         if not done:
             return expired
+
+
+def _make_anew(workspace: Workspace, at: int) -> None:
+    """Throw away what was made on an earlier day and counts days to a deadline."""
+    while True:
+        with workspace.store.transaction() as tx:
+            if not contents.thaw_untrue(tx, at=at):
+                return
 
 
 def _plan_occurrence(

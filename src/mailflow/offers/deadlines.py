@@ -111,10 +111,11 @@ def _deadlines(text: str, today: date) -> Iterator[tuple[int, str, tuple[date, .
 
 def _countdowns(text: str, today: date) -> Iterator[tuple[int, str, tuple[date, ...]]]:
     """Yield days that are counted down: with 0 left it is the last day."""
-    only = {match.end() for match in _LASTS.finditer(text)}  # `nur noch 3 Tage` is read there
+    read = {match.start("number") for match in _LASTS.finditer(text)}  # `only 3 days left` is read as what lasts
     for match in _LEFT.finditer(text):
-        if match.end() not in only:
-            yield match.start(), match[0], (today + timedelta(days=int(match["before"] or match["after"])),)
+        number = "before" if match["before"] else "after"
+        if match.start(number) not in read:
+            yield match.start(), match[0], (today + timedelta(days=int(match[number])),)
 
 
 def _lasting(match: re.Match[str], today: date) -> tuple[date, ...]:

@@ -73,6 +73,25 @@ def many(db: Connection, message_ids: Iterable[int]) -> dict[int, Content]:
     }
 
 
+def thaw_untrue(tx: Connection, *, at: int, limit: int = 500) -> int:
+    """Throw away bytes that say something which is no longer so, to be made anew; return of how many messages.
+
+    Of messages that are due and whose dot never went out: no relay knows these bytes.
+    """
+    ids = [
+        (row["id"],)
+        for row in tx.execute(
+            "SELECT m.id FROM messages AS m INDEXED BY messages_open JOIN message_contents AS n ON n.message_id = m.id"
+            " WHERE m.state IN ('planned', 'ready', 'deferred') AND m.next_at <= :at AND n.true_until <= :at"
+            " AND NOT EXISTS (SELECT 1 FROM attempts AS a WHERE a.message_id = m.id) LIMIT :limit",
+            {"at": at, "limit": limit},
+        )
+    ]
+    tx.executemany("DELETE FROM message_contents WHERE message_id = ?", ids)
+    tx.executemany("UPDATE messages SET state = 'planned' WHERE id = ?", ids)
+    return len(ids)
+
+
 def forget(tx: Connection, *, older_than: int, limit: int = 500) -> int:
     """Drop the bytes of messages settled before an instant, keeping their hash; return how many."""
     return tx.execute(
