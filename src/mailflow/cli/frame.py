@@ -6,7 +6,6 @@ command with the common options.
 
 from __future__ import annotations
 
-import csv
 import functools
 import inspect
 import io
@@ -125,7 +124,7 @@ class Session:
         to = harmless(sys.stdout)
         match self.format:
             case Format.CSV:
-                writer = csv.writer(to, lineterminator="\n")
+                writer = spreadsheets.writer(to)
                 writer.writerow(columns)
                 writer.writerows([_csv_cell(row.get(name)) for name in columns] for row in rows)
             case Format.JSON:
@@ -183,7 +182,7 @@ def _progress_bar(console: Console) -> Any:
 def _as_csv(rows: Sequence[Record], columns: Sequence[str]) -> str:
     names = list(columns) or list(rows[0] if rows else ())
     buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
+    writer = spreadsheets.writer(buffer)
     if names:
         writer.writerow(names)
     writer.writerows([_csv_cell(row.get(name)) for name in names] for row in rows)

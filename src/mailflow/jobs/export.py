@@ -5,7 +5,6 @@ What the rows are: store/exports.
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import tempfile
@@ -167,7 +166,7 @@ def _writer(shape: Shape, path: Path, columns: Sequence[Column], *, raw: bool) -
 
 class _Csv:
     def __init__(self, file: IO[str], columns: Sequence[Column], *, raw: bool) -> None:
-        self.csv = csv.writer(file, lineterminator="\n")
+        self.csv = spreadsheets.writer(file)
         self.csv.writerow([column.name for column in columns])
         self.instants = [place for place, column in enumerate(columns) if column.kind is Kind.INSTANT]
         self.texts = [] if raw else [place for place, column in enumerate(columns) if column.kind is Kind.TEXT]

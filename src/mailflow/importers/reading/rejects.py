@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import re
 from collections.abc import Iterator
@@ -26,7 +25,7 @@ def write(folder: Path, import_id: int, source: Source, rejects: Iterator[Staged
         _removed_if_cut_off(path),
         os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape", newline="") as file,
     ):
-        writer = csv.writer(file, lineterminator="\n")
+        writer = spreadsheets.writer(file)
         writer.writerow([*(source.header[place] for place in places), LINE_COLUMN, REASON_COLUMN])
         for row in rejects:
             # What does not fit under the header goes into its last cell: nothing is cut off.
