@@ -6,8 +6,11 @@ import csv
 import io
 import json
 import mailbox
+import re
 from datetime import datetime, timedelta
+from email import message_from_bytes, policy
 from email.message import EmailMessage
+from html import unescape
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -19,7 +22,7 @@ from mailflow.errors import UsageError
 from mailflow.jobs import polls as job
 from mailflow.jobs.polls import LEADS, TOO_EARLY
 from mailflow.store import polls
-from mailflow.tracking.polls import Result, Said, sign
+from mailflow.tracking.polls import Result, Said, read, sign
 from mailflow.workspace import Workspace
 
 LATER = NOW + timedelta(days=2)
