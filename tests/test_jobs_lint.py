@@ -83,6 +83,25 @@ def test_a_code_that_no_check_has_is_told(tmp_path: Path) -> None:
     assert ("L001", "mailflow.yaml") in {(each.check.code, each.place.file) for each in report.findings}
 
 
+def test_a_page_without_footer_is_looked_at_all_the_same(tmp_path: Path) -> None:
+    shop = make_shop(tmp_path, 3)
+    page = "<html lang='en'><head><title>x</title></head><body><p>Dear you<img src='https://a.example/b.png'>"
+    (shop.templates / "hello.html").write_text(f"---\nsubject: Hello\n---\n{page}</body></html>\n", encoding="utf-8")
+    (shop.templates / "hello.md").unlink()
+    found = {each.check.code: each for each in lint.lint(shop, Options(), now=NOW).findings}
+    assert {"L511", "L512", "L401", "L211"} <= found.keys()
+    assert found["L511"].people == 3
+    assert "L514" not in found  # its bytes cannot be built, which is no bug
+
+
+def test_a_name_that_nobody_has_is_told_once(tmp_path: Path) -> None:
+    shop = make_shop(tmp_path, 3)
+    (shop.templates / "hello.md").write_text("---\nsubject: Hello\n---\nDear {{ FNAME }},\n", encoding="utf-8")
+    found = [each for each in lint.lint(shop, Options(), now=NOW).findings if each.check.severity == "error"]
+    assert [(each.check.code, each.place.line, each.people) for each in found] == [("L101", 4, 3)]
+    assert "mailflow says {{ contact.first_name" in found[0].message
+
+
 def test_a_translation_has_its_own_findings(tmp_path: Path) -> None:
     shop = make_shop(tmp_path, 3)
     with shop.store.transaction() as tx:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,7 @@ from mailflow.templates.environment import HTML, TEXT, MailEnvironment, pieces, 
 from mailflow.templates.escaping import PlaceError
 from mailflow.templates.headers import TEXT_LIMIT
 from mailflow.templates.linking import How
-from mailflow.templates.parts import File, Rendered, TemplateError
+from mailflow.templates.parts import File, FooterError, Lacking, Rendered, TemplateError
 from mailflow.templates.quoted import Encoded, Pieces
 from mailflow.templates.reasons import with_reasons
 from mailflow.templates.tags import Tag
@@ -151,8 +151,7 @@ class CompiledTemplate:
             raise self._error(values, f"the subject {words}", "subject")
         from_name = self._field("from_name", values).strip() or None
         html, text, encoded, said = self._parts(values)
-        self._check_footer(html, text, values)
-        return Rendered(
+        rendered = Rendered(
             subject,
             values["preheader"],
             html,
@@ -165,6 +164,9 @@ class CompiledTemplate:
             (*self._pictures, *self._attached.files),
             self._attached.events(values),
         )
+        if lacking := list(self._footer_lacks(html, text, values)):
+            raise FooterError(lacking, rendered)
+        return rendered
 
     def values(self, context: Mapping[str, Any]) -> dict[str, Any]:
         """Return all that the parts of one person's message know: the context, what everybody gets, and its head."""
@@ -249,8 +251,8 @@ class CompiledTemplate:
             [Problem(place.file, source.problem(message, "", None, values).message, place.line, place.column)]
         )
 
-    def _check_footer(self, html: str, text: str, values: Mapping[str, Any]) -> None:
-        """Refuse marketing mail without the postal address or the way out, in either part."""
+    def _footer_lacks(self, html: str, text: str, values: Mapping[str, Any]) -> Iterator[tuple[Lacking, Problem]]:
+        """Yield what marketing mail lacks of the postal address and the way out, in either part."""
         if self.front.class_ is not MessageClass.MARKETING:
             return
         where = self._layout.file if self._layout else self.file
@@ -259,15 +261,16 @@ class CompiledTemplate:
             ("postal address", shop.get("address") or "", "{{ shop.address }}"),
             ("footer of their country", "\n".join(shop.get("footer") or ()), _FOOTER_TAG),
         ):
-            for line, escaped in _lines(said):
-                if text.rfind(line) < 0 or html.rfind(escaped) < 0:  # from the end: that is where a footer is
-                    raise TemplateError.at(where, f"the {what} is missing from the HTML or the text: put {tag} there")
+            lines = _lines(said)  # looked for from the end: that is where a footer is
+            if any(text.rfind(line) < 0 or html.rfind(escaped) < 0 for line, escaped in lines):
+                words = f"the {what} is missing from the HTML or the text: put {tag} there"
+                yield Lacking.ADDRESS, Problem(where, words)
         link = values["unsubscribe_url"]
         if link and (text.rfind(link) < 0 or html.rfind(str(escape(link))) < 0):
             message = (
                 'a visible way to unsubscribe is missing: put <a href="{{ unsubscribe_url }}">Unsubscribe</a> there'
             )
-            raise TemplateError.at(where, message)
+            yield Lacking.WAY_OUT, Problem(where, message)
 
 
 @lru_cache(maxsize=16)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from enum import StrEnum
 
 from mailflow.errors import Problem, ProblemsError
 from mailflow.templates.quoted import Encoded
@@ -66,6 +67,22 @@ class Rendered:
     pieces: tuple[Sequence[str], Sequence[str]] | None = field(default=None, compare=False, repr=False)
     files: tuple[File, ...] = ()
     events: tuple[Event, ...] = ()
+
+
+class Lacking(StrEnum):
+    """What a footer lacks."""
+
+    ADDRESS = "address"  # of the shop, or what else a country asks for
+    WAY_OUT = "way_out"  # a link to unsubscribe that one sees
+
+
+class FooterError(TemplateError):
+    """Marketing mail that may not go out, because its footer lacks something; `rendered` is what it would be."""
+
+    def __init__(self, lacking: Sequence[tuple[Lacking, Problem]], rendered: Rendered) -> None:
+        super().__init__([problem for _, problem in lacking])
+        self.lacking = lacking
+        self.rendered = rendered
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from mailflow.templates.lint.links import Hosts
 from mailflow.templates.lint.message import Inspector
 from mailflow.templates.lint.places import Place
 from mailflow.templates.lint.wording import Wording
-from mailflow.templates.parts import Rendered
+from mailflow.templates.parts import FooterError, Lacking, Rendered
 from mailflow.tokens import Purpose
 from mailflow.workspace import Workspace
 
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 _BLOCK = 500
 _TOKEN = "lint"
+_FOOTER = {Lacking.ADDRESS: "L511", Lacking.WAY_OUT: "L512"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,20 +87,24 @@ class Examiner:
     def look(self, message: Message, *, is_person: bool = True) -> None:
         """Render one message and keep what is wrong with it."""
         version = self._version(self._template.for_reader(message.known))
+        lacking: list[tuple[Found, Place]] = []
         try:
             rendered = self._renderer.render(message.known, token=_TOKEN)
+        except FooterError as error:  # all else can be looked at all the same
+            rendered = error.rendered
+            lacking = [(_lacks(lack, problem), placed(problem)) for lack, problem in error.lacking]
         except ProblemsError as error:
             failed = [(_failure(_without(problem, message.email)), placed(problem)) for problem in error.problems]
             _keep(version.sheet, message, [], failed, is_person=is_person)
             return
         contact = message.known["contact"]
         faults = version.inspector.look(rendered, contact)
-        if version.inspector.is_new:
+        if version.inspector.is_new and not lacking:
             faults += self._wire(rendered, message)
         faults += self._deadlines.look(rendered, *self._frames(message))
         faults += unanswerable(rendered, message.known.get(polls.ASKED), self._workspace.keys, _TOKEN)
         about = self._about(contact, version) if is_person else ()
-        _keep(version.sheet, message, faults, about, is_person=is_person)
+        _keep(version.sheet, message, faults, (*lacking, *about), is_person=is_person)
 
     def _day(self, due: datetime) -> date:
         if due not in self._days:
@@ -241,6 +246,11 @@ def _files_of(root: Path) -> Any:
 def _ends(known: Mapping[str, Any]) -> date | None:
     ends = (known.get("offer") or {}).get("expires_on")
     return ends if isinstance(ends, date) else None
+
+
+def _lacks(lack: Lacking, problem: Problem) -> Found:
+    """Return what a footer lacks; what to do about it is the check's to say."""
+    return Found(_FOOTER[lack], problem.message.partition(": ")[0])
 
 
 def _failure(words: str) -> Found:

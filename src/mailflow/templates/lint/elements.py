@@ -10,7 +10,7 @@ from mailflow.templates.lint import links, support
 from mailflow.templates.lint.checks import Found
 from mailflow.templates.lint.links import Hosts
 
-FORBIDDEN = frozenset("script iframe object embed form applet base frame frameset noscript template portal".split())
+FORBIDDEN = frozenset("script iframe object embed form applet base frame frameset template portal".split())
 _ATTRIBUTE = re.compile(r"""\s([^\s=>"'/]+)(?:\s*=\s*("[^"]*"|'[^']*'|[^\s"'>]+))?""")
 _LINKS = ("href", "src", "background", "action", "poster")
 
