@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 import re
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
@@ -38,6 +40,24 @@ def rendered(tmp_path: Path, body: str, how: How, **more: object) -> Rendered:
 )  # fmt: skip
 def test_utm_values_go_to_own_hosts_only_and_keep_what_is_there(url: str, expected: str) -> None:
     assert tagged(url, UTM) == expected
+
+
+def test_what_a_link_leads_to_is_the_same_with_utm_values_and_has_each_of_them_once() -> None:
+    chance = random.Random(3)
+    parts = ["/", "?", "#", "&", "=", "utm_source", "UTM_Medium", "%75", "+", "a", "é", ";", "//", ":80", "@", "."]
+    for _ in range(5000):
+        url = "https://shop.example" + "".join(chance.choices(parts, k=chance.randint(0, 8)))
+        made = tagged(url, UTM)
+        assert tagged(made, UTM) == made
+        old, new = urlsplit(url), urlsplit(made)
+        assert (new.scheme, new.netloc, new.path, new.fragment) == (old.scheme, old.netloc, old.path, old.fragment)
+        assert new.query.startswith(old.query)
+        if old.hostname and old.hostname.rstrip(".") == "shop.example":
+            names = [name.lower() for name, _ in parse_qsl(new.query, keep_blank_values=True)]
+            assert {"utm_source", "utm_medium", "utm_campaign"} <= set(names)
+            assert names.count("utm_campaign") == 1
+        else:
+            assert made == url
 
 
 def test_a_link_of_everybody_and_one_of_a_person_are_tagged_in_both_parts(tmp_path: Path) -> None:

@@ -53,7 +53,10 @@ class Pieces(dict[str, str]):
 def encode(data: bytes) -> bytes:
     r"""Return UTF-8 with `\n` line ends, without control characters, in quoted-printable with CRLF."""
     wire = binascii.b2a_qp(data, istext=True)
-    if b"\nFrom " in wire or wire.startswith(b"From "):  # there is no room for two characters more in its lines
+    # There is no room for two characters more in its lines; and a blank at the end of one takes room that it has not.
+    blanks = b"=20\n" in wire or b"=09\n" in wire
+    is_long = blanks and max(map(len, wire.split(b"\n"))) > LINE
+    if is_long or b"\nFrom " in wire or wire.startswith(b"From "):
         return _piece(data.decode("utf-8")).encode("ascii")
     return wire.replace(b"\n", b"\r\n")
 
