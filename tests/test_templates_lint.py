@@ -14,6 +14,7 @@ from mailflow.templates.lint.checks import CHECKS, Severity
 from mailflow.templates.lint.links import Hosts
 from mailflow.templates.lint.message import Inspector
 from mailflow.templates.lint.places import Place, Places
+from mailflow.templates.lint.spoken import Spoken, Texts
 from mailflow.templates.lint.wording import Wording
 
 PAGE = """<!DOCTYPE html>
@@ -29,15 +30,20 @@ HOSTS = Hosts(own=("quitte.example",), is_file=lambda path: path == "assets/logo
 PICTURE = '<img src="https://quitte.example/a.png" alt="A cup" width="200">'
 
 
+def spoken(text: str) -> Spoken:
+    """Return what a message with a text part says."""
+    return Texts(Wording([], "")).look(Rendered("Tea", PREHEADER, "", text), READER["email"])
+
+
 def codes(body: str = "", *, head: str = "", filler: str = FILLER, **said: str) -> set[str]:
     """Return the codes that a page with this body is found to have."""
     html = PAGE.format(head=head, body=body, filler=filler)
     rendered = Rendered(
         said.get("subject", "New teas"), said.get("preheader", PREHEADER), html, said.get("text", FILLER)
     )
-    return {
-        found.code for found in Inspector(Wording(["cheap", "last chance"], "None of us"), HOSTS).look(rendered, READER)
-    }
+    words = Wording(["cheap", "last chance"], "None of us")
+    found = [*Texts(words).look(rendered, READER["email"]).faults, *Inspector(words, HOSTS).look(rendered, READER)]
+    return {each.code for each in found}
 
 
 @pytest.mark.parametrize(
@@ -191,7 +197,7 @@ TODAY = datetime(2026, 3, 20, tzinfo=UTC).date()
 )
 def test_hurry_needs_a_deadline(code: str, text: str, ends: str | None) -> None:
     last = datetime.fromisoformat(ends).date() if ends else None
-    found = Deadlines().look(Rendered("Tea", PREHEADER, "", text), today=TODAY, ends=last)
+    found = Deadlines().look(spoken(text), (TODAY, last))
     assert [each.code for each in found] == [code]
 
 
@@ -205,7 +211,7 @@ def test_hurry_needs_a_deadline(code: str, text: str, ends: str | None) -> None:
 )
 def test_a_true_deadline_is_left_alone(text: str, ends: str | None) -> None:
     last = datetime.fromisoformat(ends).date() if ends else None
-    assert Deadlines().look(Rendered("Tea", PREHEADER, "", text), today=TODAY, ends=last) == []
+    assert Deadlines().look(spoken(text), (TODAY, last)) == []
 
 
 LINK = "https://quitte.example/u/token1"

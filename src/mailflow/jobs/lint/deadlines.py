@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -12,37 +11,26 @@ from mailflow.offers.deadlines import FalseDeadline, false_deadlines
 from mailflow.templates.lint import wording
 from mailflow.templates.lint.checks import Found
 from mailflow.templates.lint.memory import Memory
-from mailflow.templates.parts import Rendered
+from mailflow.templates.lint.spoken import Spoken, paragraphs
 
 _SOON = timedelta(days=3)
 
-Frame = tuple[date, date | None]  # the day on which a mail is read, and the last day of what it is about
+_MOST_FRAMES = 100  # that are remembered at a time
 
-# What every deadline and all pressure has in it: some of these, or a number and one of `_COUNTED`.
-_PRESSING = (
-    "today|tonight|tomorrow|last |final|heute|morgen|letzte|hoy|mañana|último|última|aujourd|demain|derni|oggi|domani|"
-    "ultim|vandaag|laatste|hurr|act now|miss|late|lasts|running|only a few|left|countdown|never|time is|ends|ending|"
-    "beeil|zugreif|solange|schnell|wenige|gelegenheit|endet|jetzt|verpass|dépêch|tardez|prisa|pierdas|affrett|snel"
-).split("|")
-_COUNTED = (
-    "until|till|by |through|thru|before|end|expire|deadline|bis|hasta|termina|caduca|jusqu|avant|fino|entro|scade|tot |"
-    "geldig|only|just|nur|solo|sólo|seulement|alleen|noch |encore |queda|ancora |nog "
-).split("|")
-_NUMBER = re.compile(r"\d")
+Frame = tuple[date, date | None]  # the day on which a mail is read, and the last day of what it is about
 
 
 @dataclass(slots=True)
 class Deadlines:
-    """Reads what is said of deadlines, each paragraph once for a day and an end."""
+    """Reads what is said of deadlines, each text once for a day and an end."""
 
-    _said: dict[Frame, Memory[tuple[Found, ...]]] = field(default_factory=dict)
+    _told: dict[Frame, Memory[tuple[Found, ...]]] = field(default_factory=dict)
 
-    def look(self, rendered: Rendered, first: Frame, *others: Frame) -> list[Found]:
+    def look(self, spoken: Spoken, first: Frame, *others: Frame) -> list[Found]:
         """Return deadlines in a mail that are false in every frame: by the shop's days, and by those of its reader."""
-        texts = [f"subject\0{rendered.subject}", f"preheader\0{rendered.preheader}", *rendered.text.split("\n\n")]
         found: list[Found] = []
-        for text, told in zip(texts, map(self._memory(first).__getitem__, texts), strict=True):
-            if told:
+        for text in (*spoken.shared, *spoken.own):
+            if told := self._memory(first)[text]:
                 found += self._in_all(told, text, others)
         return found
 
@@ -54,25 +42,18 @@ class Deadlines:
         return told
 
     def _memory(self, frame: Frame) -> Memory[tuple[Found, ...]]:
-        if frame not in self._said:
-            self._said[frame] = Memory(partial(_told, today=frame[0], ends=frame[1]))
-        return self._said[frame]
+        if frame not in self._told:
+            if len(self._told) >= _MOST_FRAMES:
+                self._told.clear()
+            self._told[frame] = Memory(partial(_of_text, today=frame[0], ends=frame[1]))
+        return self._told[frame]
 
 
-def _told(text: str, today: date, ends: date | None) -> tuple[Found, ...]:
+def _of_text(text: str, today: date, ends: date | None) -> tuple[Found, ...]:
     """Return what a text says; that of a subject or preheader begins with its name and a NUL."""
-    if not _may_press(text):
-        return ()
     key, nul, words = text.partition("\0")
-    return tuple(_found(words, key, today, ends) if nul else _found(text, "", today, ends))
-
-
-def _may_press(text: str) -> bool:
-    """Whether a text may speak of a deadline, quickly."""
-    lower = text.lower()
-    if True in [word in lower for word in _PRESSING]:
-        return True
-    return bool(_NUMBER.search(text)) and True in [word in lower for word in _COUNTED]
+    parts = [words] if nul else paragraphs(text)
+    return tuple(found for part in parts for found in _found(part, key if nul else "", today, ends))
 
 
 def _found(text: str, key: str, today: date, ends: date | None) -> Iterable[Found]:

@@ -25,6 +25,7 @@ from mailflow.templates.lint.checks import Found
 from mailflow.templates.lint.links import Hosts
 from mailflow.templates.lint.message import Inspector
 from mailflow.templates.lint.places import Place
+from mailflow.templates.lint.spoken import Texts
 from mailflow.templates.lint.wording import Wording
 from mailflow.templates.parts import FooterError, Lacking, Rendered
 from mailflow.tokens import Purpose
@@ -55,6 +56,7 @@ class _Version:
     """A template in one language: where its faults are kept, what looks at its messages, what it shows of people."""
 
     sheet: Sheet
+    texts: Texts
     inspector: Inspector
     fields: Mapping[str, Place]
     language: str | None  # that it is written in, where it says so
@@ -98,10 +100,11 @@ class Examiner:
             _keep(version.sheet, message, [], failed, is_person=is_person)
             return
         contact = message.known["contact"]
-        faults = version.inspector.look(rendered, contact)
+        spoken = version.texts.look(rendered, str(contact.get("email") or ""))
+        faults = [*spoken.faults, *version.inspector.look(rendered, contact)]
         if version.inspector.is_new and not lacking:
             faults += self._wire(rendered, message)
-        faults += self._deadlines.look(rendered, *self._frames(message))
+        faults += self._deadlines.look(spoken, *self._frames(message))
         faults += unanswerable(rendered, message.known.get(polls.ASKED), self._workspace.keys, _TOKEN)
         about = self._about(contact, version) if is_person else ()
         _keep(version.sheet, message, faults, (*lacking, *about), is_person=is_person)
@@ -131,7 +134,8 @@ class Examiner:
             words = Wording(self._banned, wording.own_words(list(files.values())))
             self._versions[template.file] = _Version(
                 self._sheet_of(template, self._template),
-                Inspector(words, Hosts(_own_hosts(settings), _files_of(root))),
+                Texts(words, template.own_words),
+                Inspector(words, Hosts(_own_hosts(settings), _files_of(root)), template.own_words),
                 sources.shown_fields(files),
                 template.front.language,
             )

@@ -23,6 +23,7 @@ _ADDRESS_WORDS = re.compile(
     r"(?:https?://|www\.)?(?P<host>(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,18})(?::\d+)?(?:/\S*)?\Z",
     re.IGNORECASE,
 )
+AROUND = " .,:()[]<>"  # what may stand around an address in a text
 _COMMON_ENDS = frozenset("com net org de at ch eu io co uk fr es it nl pl shop store example info biz".split())
 
 
@@ -100,7 +101,7 @@ def pixel(address: str, hosts: Hosts) -> Iterator[Found]:
 
 def misleading(words: str, address: str) -> Iterator[Found]:
     """Yield that the words of a link are an address of another site than where it leads."""
-    shown = " ".join(words.split()).strip(" .,:()[]<>")
+    shown = " ".join(words.split()).strip(AROUND)
     match = _ADDRESS_WORDS.match(shown) if " " not in shown else None
     if match is None:
         return
@@ -109,11 +110,6 @@ def misleading(words: str, address: str) -> Iterator[Found]:
         return  # e.g. a file name such as list.pdf
     if not _same_site(host, leads):
         yield Found("L304", f"the link says {_short(shown)!r} and leads to {leads}", (address, shown))
-
-
-def looks_like_address(text: str) -> bool:
-    """Whether the words of a link may be an address, quickly."""
-    return "." in text[:-1] and any(_ADDRESS_WORDS.match(word.strip(" .,:()[]<>")) for word in text.split())
 
 
 def digits(phone: object) -> str:

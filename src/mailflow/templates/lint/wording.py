@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from functools import lru_cache
 
 from mailflow.templates import foreign
 from mailflow.templates.headers import safe_header
+from mailflow.templates.lint import hints
 from mailflow.templates.lint.checks import Found
 
 SUBJECT_SHOWN = 60
@@ -35,11 +37,6 @@ _GAP = re.compile(
 _FRENCH = re.compile(r"(?:bonjour|salut)[ \xa0]+[!:]", re.IGNORECASE)
 # UTF-8 that was read as Latin-1 or cp1252, and signs that stand for a letter that was lost.
 _GARBLED = re.compile(r"[ÃÂ][\x80-\xbf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]|â€[\x80-\x9f™œ“”˜¦]|\ufffd")
-# What every fault of the four kinds above has in it: one search in place of four.
-_SUSPECT = re.compile(
-    r"[{}<&|\[ÃÂ\ufffd]|â€|%[%>A-Zr]|None|Na[NT]|nan|null|NULL|undefined|[ \xa0][,;!.:]|\([ \xa0]*\)|[„“«][ \xa0]*[“”»]"
-    r"|(?:^|\n)(?:[ \xa0]*[,;]|(?:[dD]ear|[lL]iebe|[cC]h|[qQ]uerid|[sS]ehr geehrte)[^\n]{0,12}[,!:])"
-)
 _PRESSURE = re.compile(
     r"\b(?:hurry(?: up)?|act now|don['’]t miss out|before it['’]s too late|while (?:stocks?|supplies) lasts?"
     r"|running out|only a few (?:hours|left)|(?:a few|\d+|last) hours? left|final call|countdown|now or never"
@@ -64,48 +61,55 @@ class Wording:
     def __init__(self, banned: Sequence[str], own_words: str) -> None:
         self._own = frozenset(_WORDS.findall(own_words))  # `None of us` is the author's, not a program's
         self._banned = _any_of(banned)
+        self._banned_words = frozenset(word for text in banned for word in hints.words(text))
+        self._has_signs = any(not hints.words(text) for text in banned)  # such as `100 %`, which has no word
 
-    def is_suspect(self, text: str) -> bool:
-        """Whether anything may be wrong with a text, in a fraction of the time that finding it takes."""
-        return bool(_SUSPECT.search(text) or (self._banned is not None and self._banned.search(text)))
-
-    def text(self, text: str) -> Iterator[Found]:
-        """Yield what is wrong with a text that people read; `near` is what stands around it."""
-        yield from self._leftovers(text)
-        if self._banned is not None:
+    def text(self, text: str) -> list[Found]:
+        """Return what is wrong with a text that people read; `near` is what stands around it."""
+        words = hints.words(text)
+        found = [*self._leftovers(text, words)]
+        if self._banned is not None and (self._has_signs or not words.isdisjoint(self._banned_words)):
             for match in self._banned.finditer(text):
-                words = " ".join(match[0].split())
-                yield Found(
-                    "L106",
-                    f"says {words!r}, which brand.yaml bans",
-                    (match[0], _around(text, match)),
-                    about=words.lower(),
-                )
+                said = " ".join(match[0].split())
+                near = (match[0], _around(text, match))
+                found.append(Found("L106", f"says {said!r}, which brand.yaml bans", near, about=said.lower()))
+        return found
 
-    def _leftovers(self, text: str) -> Iterator[Found]:
-        of_others = list(foreign.left(text))
-        for tag in of_others:
-            yield Found("L103", tag.sentence(), (tag.text,), about=tag.text)
-        for match in _TAGS.finditer("" if of_others else text):
-            yield Found("L103", f"{_snippet(text, match)!r} is left in what people read", (_around(text, match),))
-            break
-        for match in _WORDS.finditer(text):
-            if match[0] not in self._own:
-                yield Found("L104", f"says {_snippet(text, match)!r}", (_around(text, match),))
-                break
-        for match in _GAP.finditer(text):
-            if not _FRENCH.match(match[0]):
-                yield Found("L105", f"says {_snippet(text, match)!r}: something is missing", (_around(text, match),))
-                break
-        for match in _GARBLED.finditer(text):
-            yield Found("L107", f"says {_snippet(text, match)!r}", (_around(text, match),))
-            break
+    def has_nothing_to_say(self, text: str) -> bool:
+        """Whether a text has no word in it with which anything could be wrong, wherever it stands."""
+        words = hints.words(text)
+        return not self._has_signs and words.isdisjoint(self._banned_words) and not hints.telling(words)
+
+    def _leftovers(self, text: str, words: AbstractSet[str]) -> Iterator[Found]:
+        if hints.tag(text):
+            yield from _tags(text)
+        if hints.left_over(words):
+            for match in _WORDS.finditer(text):
+                if match[0] not in self._own:
+                    yield Found("L104", f"says {_snippet(text, match)!r}", (_around(text, match),))
+                    break
+        if hints.gap(text, words):
+            for match in _GAP.finditer(text):
+                if not _FRENCH.match(match[0]):
+                    message = f"says {_snippet(text, match)!r}: something is missing"
+                    yield Found("L105", message, (_around(text, match),))
+                    break
+        if hints.garbled(text) and (odd := _GARBLED.search(text)):
+            yield Found("L107", f"says {_snippet(text, odd)!r}", (_around(text, odd),))
 
     def line(self, text: str, key: str) -> Iterator[Found]:
         """Yield what is wrong with the words of a subject or preheader."""
         for found in self.text(text):
             words = found.message if found.code == "L103" else f"the {key} {found.message}"
             yield Found(found.code, words, key=key, about=found.about)
+
+
+def _tags(text: str) -> Iterator[Found]:
+    of_others = list(foreign.left(text))
+    for tag in of_others:
+        yield Found("L103", tag.sentence(), (tag.text,), about=tag.text)
+    if not of_others and (match := _TAGS.search(text)):
+        yield Found("L103", f"{_snippet(text, match)!r} is left in what people read", (_around(text, match),))
 
 
 def pressure(text: str) -> Iterator[Found]:
