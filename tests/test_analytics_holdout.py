@@ -84,6 +84,10 @@ def test_chances_told_before_the_test_hold_in_it() -> None:
     assert forecast is not None
     assert forecast.expected == pytest.approx(forecast.bought, rel=0.25)
     assert forecast.brier <= forecast.brier_constant * 1.05
+    # Where people have tastes, what suits one is told better than by what everybody buys.
+    assert forecast.brier < forecast.brier_popular
+    assert forecast.log_loss < forecast.log_loss_popular
+    assert sum(group.shown for group in forecast.groups) == forecast.shown
 
 
 def test_nothing_after_the_day_is_learned_from() -> None:

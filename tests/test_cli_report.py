@@ -83,6 +83,17 @@ def test_json_and_csv_have_every_figure_with_its_interval(shop: Workspace, capsy
     assert len(list(csv.DictReader(io.StringIO(capsys.readouterr().out)))) == 6
 
 
+def test_chances_stand_beside_what_became_of_them(shop: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(shop, "report", "recommendations", "--chances", "--format", "json") == 0
+    *groups, whole = json.loads(capsys.readouterr().out)
+    assert whole["group"] == "all"
+    assert sum(group["shown"] for group in groups) == whole["shown"]
+    assert all(group["bought_low"] <= group["bought"] <= group["bought_high"] for group in groups)
+    assert {"brier", "brier_popular", "log_loss", "log_loss_popular"} <= whole.keys()
+    assert run(shop, "report", "recommendations", "--chances") == 0
+    assert "popularity alone" in capsys.readouterr().out
+
+
 def test_a_test_that_too_few_took_is_refused_in_words(shop: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(shop, "report", "recommendations", "--from", "2026-02-25") == 0
     assert "Too early to say" in capsys.readouterr().out

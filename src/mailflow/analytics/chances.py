@@ -22,6 +22,7 @@ class Shown:
     place: int
     is_popular: bool
     was_bought: bool
+    product: int = -1
 
 
 @dataclass(frozen=True, slots=True)

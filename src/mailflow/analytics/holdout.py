@@ -14,7 +14,8 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from mailflow.analytics import blend, chances, neighbours, ranking, recommend
+from mailflow.analytics import blend, calibration, chances, neighbours, ranking, recommend
+from mailflow.analytics.calibration import Forecast
 from mailflow.analytics.chances import Chances, Shown
 from mailflow.analytics.neighbours import Choices, Purchases
 from mailflow.analytics.ranking import Interval
@@ -55,21 +56,6 @@ class Figures:
     ndcg: Interval
     hit_rate: Interval
     ratio: Interval | None
-
-
-@dataclass(frozen=True, slots=True)
-class Forecast:
-    """What the probabilities were worth: learned before the test period, of lists shown at its beginning.
-
-    `brier` is the mean squared error (Brier 1950), `brier_constant` that of giving every product the same, true share.
-    """
-
-    days: int
-    shown: int
-    expected: float
-    bought: float
-    brier: float
-    brier_constant: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,19 +160,23 @@ def _forecast(
     people = np.unique(train.people)
     chosen = people[:: -(-len(people) // _MOST_TRIED)]
     lists = _Lists(model, blend.histories(train, chosen), blend.histories(test, chosen))
-    known = [(learned.of(one.place, is_popular=one.is_popular), one.was_bought) for one in lists.outcomes()]
-    told = np.array([(said, hit) for said, hit in known if said is not None], float).reshape(-1, 2)
-    if not len(told):
+    by_popularity = _bought_lately(before, n_products, since=at - days * _DAY_MS)
+    shown = [(learned.of(one.place, is_popular=one.is_popular), one) for one in lists.outcomes()]
+    told = [(chance, by_popularity[one.product], one.was_bought) for chance, one in shown if chance is not None]
+    if not told:
         return None
-    expected, share = told[:, 0], float(told[:, 1].mean())
-    return Forecast(
-        days=days,
-        shown=len(told),
-        expected=float(expected.mean()),
-        bought=share,
-        brier=float(((expected - told[:, 1]) ** 2).mean()),
-        brier_constant=share * (1 - share),
-    )
+    chance, popular, bought = np.array(told, float).T
+    return calibration.judge(chance, popular, bought, days=days)
+
+
+def _bought_lately(purchases: Purchases, n_products: int, *, since: int) -> Floats:
+    """Return which share of the people who bought before `since` bought each product from then on.
+
+    Half a person more bought each, of one more, so that no product counts as impossible (Krichevsky & Trofimov 1981).
+    """
+    known = np.unique(purchases.where(purchases.at < since).people)
+    later = neighbours.latest(purchases.where((purchases.at >= since) & np.isin(purchases.people, known)))
+    return (np.bincount(later.products, minlength=n_products) + 0.5) / (len(known) + 1)
 
 
 class _Lists:
@@ -235,7 +225,7 @@ class _Lists:
         """Yield what the first K places of each list had, and whether it was bought afterwards."""
         for ranked, later in zip(self.recommended, map(set, self._later), strict=True):
             for place, one in enumerate(ranked[:K]):
-                yield Shown(place, one.because is None, one.product in later)
+                yield Shown(place, one.because is None, one.product in later, one.product)
 
     def _recommend(self, bought: list[int]) -> list[Suggestion]:
         model = self._model

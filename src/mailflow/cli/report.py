@@ -11,6 +11,7 @@ import typer
 
 from mailflow import clock
 from mailflow.cli.frame import Format, Session, command
+from mailflow.cli.report_chances import chances_table
 from mailflow.cli.report_mix import mix
 from mailflow.cli.report_polls import polls
 from mailflow.errors import UsageError
@@ -53,6 +54,9 @@ def report(
         ),
     ] = None,
     contacts: Annotated[bool, typer.Option("--contacts", help="Of `mix`: one line for each person.")] = False,
+    chances: Annotated[
+        bool, typer.Option("--chances", help="Of `recommendations`: what the chances told were worth.")
+    ] = False,
     html: Annotated[
         Path | None, typer.Option("--html", help="Of `mix`: write it as a page.", metavar="FILE", show_default=False)
     ] = None,
@@ -77,6 +81,7 @@ def report(
       mailflow report polls spring
       mailflow report recommendations
       mailflow report recommendations --from 2026-01-01 --format json
+      mailflow report recommendations --chances
       mailflow report recommendations --for ada@example.com
     """
     if name is None:
@@ -85,19 +90,28 @@ def report(
     elif name not in REPORTS:
         raise UsageError(f"there is no report {name!r} (there are: {', '.join(REPORTS)})")
     elif name == "polls":
-        _refuse_options(name, {"--from": since, "--for": for_, "--contacts": contacts or None, "--html": html})
+        _refuse_options(
+            name,
+            {
+                "--from": since,
+                "--for": for_,
+                "--contacts": contacts or None,
+                "--html": html,
+                "--chances": chances or None,
+            },
+        )
         polls(session, poll)
     elif poll is not None:
         raise UsageError(f"the report {name!r} takes no further name: {poll!r}")
     elif name == "mix":
-        _refuse_options(name, {"--from": since, "--for": for_})
+        _refuse_options(name, {"--from": since, "--for": for_, "--chances": chances or None})
         mix(session, contacts=contacts, html=html)
     else:
         _refuse_options(name, {"--contacts": contacts or None, "--html": html})
         if for_ is not None:
             _shown_to(session, for_)
         else:
-            _recommendations(session, since)
+            _recommendations(session, since, chances=chances)
 
 
 def _refuse_options(name: str, given: Mapping[str, object]) -> None:
@@ -107,12 +121,15 @@ def _refuse_options(name: str, given: Mapping[str, object]) -> None:
             raise UsageError(f"the report {name!r} has no {option}")
 
 
-def _recommendations(session: Session, since: str | None) -> None:
+def _recommendations(session: Session, since: str | None, *, chances: bool) -> None:
     from mailflow.jobs import recommendations as job
 
     day = None if since is None else clock.parse_date(since)
     with session.progress("Testing on past orders"):
         found = job.evaluate(session.workspace, since=day, now=session.now)
+    if chances:
+        session.emit(found.chances(), lambda: chances_table(found), columns=job.CHANCE_COLUMNS)
+        return
     records = found.records()
     session.emit(records, lambda: _figures_table(session, found), columns=job.COLUMNS)
     if session.format is not Format.TABLE and found.evaluation.why:
@@ -163,8 +180,8 @@ def _words(session: Session, found: Report) -> list[str]:
         told = result.forecast
         words.append(
             f"Chances told: of {told.shown:,} products shown, {told.expected:.1%} were expected to be bought within"
-            f" {told.days} days, {told.bought:.1%} were. Brier score {told.brier:.4f};"
-            f" one chance for all has {told.brier_constant:.4f}."
+            f" {told.days} days, {told.bought:.1%} were. Brier score {told.brier:.4f}, {told.brier_popular:.4f} by"
+            f" popularity alone, {told.brier_constant:.4f} with one chance for all (--chances shows more)."
         )
     if result.bought_again and not session.workspace.settings.recommendations.consumables:
         words.append(

@@ -24,6 +24,11 @@ COLUMNS = (
     "goal method people ndcg ndcg_low ndcg_high hit_rate hit_rate_low hit_rate_high ratio ratio_low ratio_high"
 ).split()
 
+CHANCE_COLUMNS = (
+    "group chance shown bought bought_low bought_high brier brier_popular brier_constant log_loss log_loss_popular"
+    " log_loss_constant"
+).split()
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -32,6 +37,28 @@ class Report:
     tested_from: date | None
     tested_to: date | None
     evaluation: Evaluation
+
+    def chances(self) -> list[dict[str, Any]]:
+        """Return what the chances were worth with the keys that the JSON promises: each chance told, then all."""
+        forecast = self.evaluation.forecast
+        if forecast is None:
+            return []
+        groups = [
+            {
+                "chance": round(group.chance, 4),
+                "shown": group.shown,
+                "bought": round(group.bought, 4),
+                "bought_low": round(group.low, 4),
+                "bought_high": round(group.high, 4),
+            }
+            for group in forecast.groups
+        ]
+        names = CHANCE_COLUMNS[6:]
+        whole = {"chance": round(forecast.expected, 4), "shown": forecast.shown, "bought": round(forecast.bought, 4)}
+        worth = {name: round(getattr(forecast, name), 6) for name in names}
+        nothing = dict.fromkeys(names)
+        rows = [{"group": "same chance", **group, **nothing} for group in groups]
+        return [*rows, {"group": "all", **whole, "bought_low": None, "bought_high": None, **worth}]
 
     def records(self) -> list[dict[str, Any]]:
         """Return the figures with the keys that the JSON promises."""
