@@ -164,6 +164,25 @@ def test_a_style_sheet_that_is_not_read_is_told() -> None:
     assert "L406" in codes(head=online)
 
 
+def test_text_in_a_cell_without_size_is_looked_at() -> None:
+    """As MJML builds every text."""
+    cell = '<table><tr><td style="font-size: 0px">{0}</td></tr></table>'
+    assert "L414" in codes(cell.format('<div style="font-size: 13px; color: #999999">Tea</div>'))
+    assert "L414" not in codes(cell.format('<div style="color: #999999">Tea</div>'))
+
+
+def test_colours_are_told_once_for_light_and_dark() -> None:
+    rule = "<style>@media (prefers-color-scheme: dark) { .card { background-color: #22bc66 !important } }</style>"
+    body = '<div class="card" style="background-color: #22bc66; color: #ffffff">Buy</div>'
+    assert codes(body, head=rule) & {"L414", "L415"} == {"L414"}
+
+
+def test_a_contrast_is_not_rounded_up() -> None:
+    page = PAGE.format(head="", body='<p style="background-color: #222222; color: #888888">Tea</p>', filler=FILLER)
+    (found,) = Inspector(Wording([], ""), HOSTS).look(Rendered("New teas", PREHEADER, page, FILLER), READER)
+    assert found.message.endswith("a contrast of 4.4, not 4.5")
+
+
 def test_emoji_of_several_parts_is_one_sign() -> None:
     assert wording.visible("👩‍👩‍👧 für Zoë") == 9
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from html.parser import HTMLParser
+from math import floor
 
 from mailflow.config import colours
 from mailflow.templates.lint import styles
@@ -19,6 +20,7 @@ _VOID = frozenset("area base br col embed hr img input link meta source track wb
 _NOT_SHOWN = frozenset("head style script title template".split())
 _LARGE, _LARGE_BOLD = 24.0, 18.66
 _LARGE_CONTRAST = 3.0
+_UNSEEN = 1.0  # pixels; cells around text often have a size of 0, and the text in them one of its own
 _HEADINGS = {"h1": 32.0, "h2": 24.0, "h3": 18.72, "h4": 16.0, "h5": 13.28, "h6": 10.72}
 _SIZE = re.compile(r"([\d.]+)(px|pt|em|rem|%)?")
 _LINK_INK = "#0000ee"
@@ -68,15 +70,14 @@ def _unreadable(page: _Page) -> Iterator[Found]:
         if page.knows_dark and look.in_dark:
             pairs.append(("L415", look.dark_ink, look.dark_ground))
         for code, ink, ground in pairs:
-            if ground is None or (code, ink, ground) in told:
-                continue
+            if ground is None or not told.isdisjoint({(code, ink, ground), ("L414", ink, ground)}):
+                continue  # what is told of light mode need not be told of dark mode again
             contrast = colours.contrast(ink, ground)
             if contrast < look.wanted:
                 told.add((code, ink, ground))
                 where = "" if code == "L414" else " in dark mode"
-                words = (
-                    f"{_short(text)!r} is {ink} on {ground}{where}: a contrast of {contrast:.1f}, not {look.wanted:g}"
-                )
+                shown = floor(contrast * 10) / 10  # 4.48 is not 4.5
+                words = f"{_short(text)!r} is {ink} on {ground}{where}: a contrast of {shown}, not {look.wanted:g}"
                 yield Found(code, words, (text, ink))
         if {look.ink, look.ground} == {"#000000", "#ffffff"} and ("L416", "", "") not in told:
             told.add(("L416", "", ""))
@@ -120,7 +121,7 @@ class _Page(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self._in_title:
             self.title += data
-        elif data.strip() and self._looks[-1].shown:
+        elif data.strip() and self._looks[-1].shown and self._looks[-1].size > _UNSEEN:
             self.texts.append((self._looks[-1], " ".join(data.split())))
 
 
@@ -134,7 +135,8 @@ def _light(look: _Look, name: str, values: Mapping[str, str]) -> _Look:
         ink = _LINK_INK if look.ground is None or colours.contrast(_LINK_INK, look.ground) >= 3 else None
     ground = styles.colour(said.get("background-color", "") or said.get("background", "") or values.get("bgcolor", ""))
     has_picture = "url(" in said.get("background", "") + said.get("background-image", "") or "background" in values
-    size = _size(said.get("font-size") or said.get("font", ""), look.size) or _HEADINGS.get(name, look.size)
+    written = _size(said.get("font-size") or said.get("font", ""), look.size)
+    size = _HEADINGS.get(name, look.size) if written is None else written
     weight = said.get("font-weight", "")
     bold = (
         weight in ("bold", "bolder", "600", "700", "800", "900")
@@ -175,7 +177,6 @@ def _is_hidden(said: Mapping[str, str]) -> bool:
         said.get("display", "").startswith("none")
         or said.get("max-height", "").startswith("0")
         or said.get("opacity", "1") in ("0", "0.0")
-        or said.get("font-size", "").strip() in ("0", "0px", "1px")
     )
 
 
