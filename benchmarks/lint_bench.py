@@ -35,7 +35,10 @@ WANTED = 1.5
 SEED = 20
 CAMPAIGNS = ("letter", "keyed")
 FIRST = ("An", "Ju", "Ma", "Zo", "Ni", "El", "Ka", "Jo"), ("na", "ra", "lia", "rek", "mh", "ën", "sa", "si", "tje", "")
-LAST = ("Mül", "Gar", "No", "Smi", "Ros", "Ó Br", "Da", "Hol"), ("ler", "vá", "th", "in", "sen", "mann", "ri", "berg"),
+LAST = (
+    ("Mül", "Gar", "No", "Smi", "Ros", "Ó Br", "Da", "Hol"),
+    ("ler", "vá", "th", "in", "sen", "mann", "ri", "berg"),
+)
 LAST_END = ("", "ová", "son", "er", "ski", "ini", "-Lang", "a", "dottir", "s", "et", "wick")
 TOWNS = ("Freiburg", "Lyon", "Kraków", "Cork")
 LOCAL = "{% if contact.city == 'Cork' %}<p>Come and see us in Cork.</p>{% endif %}</body>"

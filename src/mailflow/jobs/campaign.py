@@ -27,6 +27,7 @@ from mailflow.store.campaigns import ShownPlan
 from mailflow.workspace import Workspace
 
 if TYPE_CHECKING:
+    from mailflow.templates import Compiled
     from mailflow.templates.compile import CompiledTemplate
 
 _TRIED_FIRST = 20  # recipients a template is rendered for before anything is approved
@@ -39,6 +40,7 @@ class OpenCampaign:
     workspace: Workspace
     file: CampaignFile
     known: Segments | None = None  # what rules may speak of, where that is open already
+    compiled: Compiled | None = None  # the templates that are compiled already, and those that will be
 
     @cached_property
     def template(self) -> CompiledTemplate:
@@ -48,7 +50,7 @@ class OpenCampaign:
         name = self.file.spec.template
         try:
             how = how_of(self.workspace.settings, self.file.spec.id, self.file.spec.utm)
-            return templates.load(self.workspace.templates, name, how)
+            return templates.load(self.workspace.templates, name, how, known=self.compiled)
         except templates.TemplateError as error:
             nowhere = f"{self.workspace.templates.name}/{name}"
             found = [

@@ -52,6 +52,7 @@ class Examined:
         self.is_damaged = False  # the database cannot be read to its end
         self.store_trouble: str | None = None
         self._problems: dict[Problem, None] = {}
+        self._compiled: templates.Compiled = {}
 
     @property
     def problems(self) -> list[Problem]:
@@ -106,7 +107,8 @@ class Examined:
         folder = self.workspace.templates
         hows = {name: how_of(self.settings, name) if self.settings else None for name in source.names(folder)}
         tried = {
-            name: self._tried(partial(templates.load, folder, name, how, unreviewed=True)) for name, how in hows.items()
+            name: self._tried(partial(templates.load, folder, name, how, unreviewed=True, known=self._compiled))
+            for name, how in hows.items()
         }
         return {name: template for name, template in tried.items() if template is not None}
 
@@ -136,7 +138,7 @@ class Examined:
             for file in files
             if claims[file.spec.id] > 1
         )
-        return {file.spec.id: OpenCampaign(self.workspace, file, self.segments) for file in files}
+        return {file.spec.id: OpenCampaign(self.workspace, file, self.segments, self._compiled) for file in files}
 
     @cached_property
     def audiences(self) -> Mapping[str, Rule]:
