@@ -142,7 +142,7 @@ def address(number: int) -> str:
 
 
 # What may stand before the @ (RFC 5322 section 3.2.3) and means something elsewhere.
-_LOCAL = ("v", "=1+", "+", "-", "{{7*7}}", "*b*", "_i_", "#", "`id`", "$x", "'", "%0a", "a&b", "~", "/x/", "|x", "^")
+_LOCAL = ("v", "=1+", "+", "x-", "{{7*7}}", "*b*", "_i_", "#", "`id`", "$x", "'", "%0a", "a&b", "~", "/x/", "|x", "^")
 
 
 def rows(vectors: Sequence[str] = TAKEN) -> dict[str, list[dict[str, object]]]:
