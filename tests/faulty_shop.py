@@ -43,10 +43,21 @@ summer:
   code: SUMMER5
   expires: 2026-08-31
 """
+POLLS = """\
+spring:
+  question: Which tea shall we bring in?
+  answers: {green: A green one, black: A black one}
+  closes: 2026-08-31
+winter:
+  question: How was your winter?
+  answers: {warm: Warm, cold: Cold}
+  closes: 2026-02-28
+"""
 FILES: Mapping[str, str] = {
     "mailflow.yaml": SETTINGS,
     "brand.yaml": BRAND,
     "offers.yaml": OFFERS,
+    "polls.yaml": POLLS,
     "codes.csv": "code\nAAA-111\nBBB-222\n",
     "segments.yaml": "old_friends: orders.count >= 2 and\n",
     "assets/here.png": "not online",
@@ -199,11 +210,38 @@ offer: pool
 ---
 Your code is {{ offer.code }}, and it is yours alone.
 """,
+    # Polls
+    "templates/no_poll.md": """\
+---
+subject: "A question"
+preheader: "It takes one click, and it decides what stands on the shelf."
+---
+We would like to know something.
+
+{% if shop.name == "Nobody" %}{{ polls.sprng.question }}{% endif %}
+""",
+    "templates/late_poll.md": """\
+---
+subject: "A question"
+preheader: "It takes one click, and it decides what stands on the shelf."
+---
+{% with poll=polls.winter %}{% include "mailflow/poll.html" %}{% endwith %}
+""",
+    "templates/mute_poll.md": """\
+---
+subject: "A question"
+preheader: "It takes one click, and it decides what stands on the shelf."
+---
+We would like to know something.
+
+{{ polls.spring.question }}
+""",
     "templates/broken.md": '---\nsubject: "Broken"\n---\n{% if contact.city %}\nNever closed.\n',
     "campaigns/nobody.yaml": 'audience: country == "XX"\ntemplate: short\n',
     "campaigns/wrong.yaml": "audience: everyone\ntemplate: wrods\nsend: never\n",
 }
 SENT = ("words", "undefined", "subjects", "repeats", "links", "elements", "pictures", "form", "hurry", "deadline")
+SENT_WITH_POLLS = ("no_poll", "late_poll", "mute_poll")
 SENT_WITH_OFFERS = ("old", "pool")
 
 
@@ -282,6 +320,9 @@ PLANTED = (
     Planted("L601", "templates/deadline.md", "30 June"),
     Planted("L602", "offers.yaml", "2026-01-31", 0),
     Planted("L603", "offers.yaml", "codes.csv", 0),
+    Planted("L701", "templates/no_poll.md", "polls.sprng", 0),
+    Planted("L702", "polls.yaml", "2026-02-28", 0),
+    Planted("L703", "templates/mute_poll.md", "polls.spring"),
 )
 
 
@@ -293,7 +334,7 @@ def make(root: Path) -> Workspace:
     for name, text in FILES.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text, encoding="utf-8")
-    for name in (*SENT, *SENT_WITH_OFFERS):
+    for name in (*SENT, *SENT_WITH_OFFERS, *SENT_WITH_POLLS):
         (root / "campaigns" / f"{name}.yaml").write_text(f"audience: everyone\ntemplate: {name}\n", encoding="utf-8")
     shop = Workspace.at(root)
     with shop.store.transaction() as tx:

@@ -45,7 +45,7 @@ def read_of(files: Mapping[str, str], root: str) -> dict[str, list[tuple[str, in
             continue
         for node in _outermost(tree):
             name, path = _path(node)
-            if name == root and path:
+            if name == root and path and not _is_computed(node):
                 found.setdefault(".".join(path[:_LONGEST]), []).append((file, node.lineno))
     return found
 
@@ -71,6 +71,15 @@ def _outermost(tree: nodes.Template) -> list[nodes.Getattr | nodes.Getitem]:
     steps: list[nodes.Getattr | nodes.Getitem] = [*tree.find_all(nodes.Getattr), *tree.find_all(nodes.Getitem)]
     inner = {id(step.node) for step in steps}
     return [step for step in steps if id(step) not in inner]
+
+
+def _is_computed(node: nodes.Node) -> bool:
+    """Return whether a part of a path is only known when a message is rendered: `polls[name].question`."""
+    while isinstance(node, nodes.Getattr | nodes.Getitem):
+        if isinstance(node, nodes.Getitem) and not isinstance(node.arg, nodes.Const):
+            return True
+        node = node.node
+    return False
 
 
 def _path(node: nodes.Node) -> tuple[str, list[str]]:

@@ -35,10 +35,10 @@ class Deadlines:
         return found
 
     def _in_all(self, told: Iterable[Found], text: str, others: Iterable[Frame]) -> Iterable[Found]:
-        """Return of what was told in one frame what is told in the others too."""
+        """Return of the deadlines that are false in one frame those that are in all; what else was told stays."""
         for frame in others:
             also = {(each.code, each.near, each.key) for each in self._memory(frame)[text]}
-            told = [each for each in told if (each.code, each.near, each.key) in also]
+            told = [each for each in told if each.code != "L601" or (each.code, each.near, each.key) in also]
         return told
 
     def _memory(self, frame: Frame) -> Memory[tuple[Found, ...]]:

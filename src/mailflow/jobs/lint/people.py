@@ -120,6 +120,8 @@ class Examiner:
         known = [end for end in (_ends(message.known), self._renderer.deadline) if end is not None]
         ends: list[date | None] = [*known] or [None]
         frames = [(today, end) for end in ends]
+        asking = message.known.get(polls.ASKED)
+        frames += [(today, poll.closes_on) for poll in (asking.polls.values() if asking else ()) if poll.closes_on]
         if zone:
             moment = Moment(message.due, self._workspace.settings.zone)
             own = lasting.today(moment, zone)
