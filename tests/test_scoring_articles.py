@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -15,6 +16,9 @@ from mailflow.cli import main
 from mailflow.config import Settings
 from mailflow.errors import ProblemsError
 from mailflow.scoring.articles import Librarian, read
+from mailflow.store import articles, contents, messages
+from mailflow.store.contents import Content
+from people import add_message
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 ARTICLES = """\
@@ -104,3 +108,36 @@ def test_nobody_gets_an_article_twice(tmp_path: Path) -> None:
         for path in mails:
             path.unlink()
     assert sent == [["glazes", "news"], ["brewing"], []]
+
+
+def test_two_letters_of_one_run_have_different_articles(tmp_path: Path) -> None:
+    shop = make_shop(tmp_path / "shop", people=3)
+    settings = SETTINGS + "recommendations: {articles: 1}\n"
+    (shop.root / "mailflow.yaml").write_text(settings, encoding="utf-8")
+    (shop.root / "articles.csv").write_text(ARTICLES, encoding="utf-8")
+    (shop.root / "templates" / "read.md").write_text(TEMPLATE, encoding="utf-8")
+    for name in ("one", "two"):
+        write_campaign(shop.root, name, "audience: everyone\ntemplate: read\nsend_at: 2026-03-20 12:00\n")
+        words = ["send", name, "--yes", "--quiet", "--now", "2026-03-20T10:00", "--workspace", str(shop.root)]
+        assert main.run(words) == 0
+    assert main.run(["run", "--quiet", "--now", "2026-03-20T12:00", "--workspace", str(shop.root)]) == 0
+    rows = shop.store.db.execute("SELECT contact_id, url, message_id FROM articles_shown").fetchall()
+    assert len(rows) == len({row["message_id"] for row in rows}) == 6
+    assert len({(row["contact_id"], row["url"]) for row in rows}) == 6
+    letters = [path.read_text(encoding="utf-8") for path in shop.maildir.rglob("*.eml")]
+    shown = Counter(name for letter in letters for name in set(re.findall(r"tea\.example/(\w+)", letter)))
+    assert sorted(shown.values()) == [3, 3]
+
+
+def test_a_letter_that_is_made_anew_may_have_the_same_articles(tmp_path: Path) -> None:
+    shop = make_shop(tmp_path / "shop", people=1)
+    with shop.store.transaction() as tx:
+        message = add_message(tx, 1, "p1@example.com", now=NOW)
+        contents.keep(tx, [Content(message, "a@b.example", "p1@example.com", "Hi", b"x")], at=0)
+        articles.note(tx, [("https://tea.example/news", message)])
+    assert [tuple(row) for row in articles.shown(shop.store.db, [1], rehearsal=False)] == [
+        (1, "https://tea.example/news")
+    ]
+    with shop.store.transaction() as tx:
+        messages.thaw(tx, "campaign:spring")
+    assert articles.shown(shop.store.db, [1], rehearsal=False) == []

@@ -15,7 +15,7 @@ from typing import Any
 
 from mailflow import clock, policy
 from mailflow.policy import Decision, Limits
-from mailflow.store import Connection, Store, candidates, codes, contents, links, messages, polls
+from mailflow.store import Connection, Store, articles, candidates, codes, contents, links, messages, polls
 from mailflow.store.codes import Gift
 from mailflow.store.contents import Content
 from mailflow.store.events import Event
@@ -176,6 +176,7 @@ class Ledger:
             kept = [content for content in batch.contents if content.message_id not in lost]
             contents.keep(tx, kept, at=at)
             links.keep(tx, ((content.message_id, content.links) for content in kept))
+            articles.note(tx, ((url, content.message_id) for content in kept for url in content.articles))
             polls.note_asked(tx, ((poll, content.message_id) for content in kept for poll in content.polls))
             messages.make_ready(tx, [content.message_id for content in kept])
             for refused in batch.refused:

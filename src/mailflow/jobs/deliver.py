@@ -7,8 +7,8 @@ import os
 import random
 import socket
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -27,7 +27,7 @@ from mailflow.jobs.offering import Desk, Offered
 from mailflow.model import MessageState
 from mailflow.outbox.render import Renderer
 from mailflow.policy import limits_of
-from mailflow.store import Store, articles, contents, messages
+from mailflow.store import Store, contents, messages
 from mailflow.store.contents import Content
 from mailflow.store.messages import Due, Outcome
 from mailflow.workspace import Workspace
@@ -121,8 +121,9 @@ class _Producer:
         while batch := messages.due(self._store.db, by=by, after=after, limit=AHEAD):
             after = (batch[-1].next_at, batch[-1].id)
             wanted = [due for due in batch if due.scope in self._open and not self._dispatcher.is_stopped(due.scope)]
-            for ready in await self._ready(wanted):
-                yield ready
+            for together in self._rounds(wanted):
+                for ready in await self._ready(together):
+                    yield ready
 
     async def _ready(self, batch: Sequence[Due], tries: int = _TRIES) -> list[Ready]:
         """Return messages with their bytes, frozen before any is offered; those that cannot be made are left out."""
@@ -141,26 +142,28 @@ class _Producer:
         rendered = [content for due in planned if (content := found.get(due.id)) is not None]
         gifts = [gift for content in rendered if (gift := offered.gifts.get(content.message_id)) is not None]
         lost = await self._ledger.freeze(rendered, gifts)
-        self._note_articles(rendered, made, known, lost)
         ready = [Ready(due, content) for due in batch if due.id not in lost and (content := found.get(due.id))]
         if lost and tries:  # to another process, were the run lock no lock: with another code
             ready += await self._ready([due for due in made if due.id in lost], tries - 1)
         return ready
 
-    def _note_articles(
-        self, rendered: Sequence[Content], made: Sequence[Due], known: dict[int, dict[str, Any]], lost: Collection[int]
-    ) -> None:
-        """Record which articles frozen messages have, so that nobody gets one twice."""
-        stored = {content.message_id for content in rendered}.difference(lost)
-        rows = [
-            (due.contact_id, article["url"], due.id)
-            for due in made
-            if due.id in stored and self._open[due.scope].template.mentions("articles")
-            for article in known[due.contact_id].get("articles", ())
-        ]
-        if rows:
-            with self._store.transaction() as tx:
-                articles.note(tx, rows)
+    def _rounds(self, batch: Sequence[Due]) -> Iterator[list[Due]]:
+        """Yield the messages of a batch so that none is made beside another one that has articles for the same person.
+
+        What the first one has is known when the next one is made: nobody gets an article twice.
+        """
+        left = list(batch)
+        while left:
+            reading: set[int] = set()
+            now: list[Due] = []
+            later: list[Due] = []
+            for due in left:
+                has_articles = due.state is MessageState.PLANNED and self._open[due.scope].template.mentions("articles")
+                (later if has_articles and due.contact_id in reading else now).append(due)
+                if has_articles:
+                    reading.add(due.contact_id)
+            yield now
+            left = later
 
     def _leave_out(self, batch: Sequence[Due], offered: Offered) -> None:
         """Note who gets nothing for now: because of the offer in the message, or because no code is left."""
@@ -200,9 +203,12 @@ class _Producer:
         first = due.scope not in self._renderers
         if first:
             self._renderers[due.scope] = self._open[due.scope].renderer()
-        return self._renderers[due.scope].content(
+        content = self._renderers[due.scope].content(
             due.id, address=due.address, token=due.token, context=known, now=self._now(), checked=first
         )
+        if not self._open[due.scope].template.mentions("articles"):
+            return content
+        return replace(content, articles=tuple(article["url"] for article in known.get("articles", ())))
 
     def _give_up(self, due: Due, reason: str) -> None:
         self.unrendered[reason] += 1

@@ -54,6 +54,10 @@ def shown(db: Connection, contact_ids: Collection[int], *, rehearsal: bool) -> l
     return [(row["root"], row["url"]) for row in rows]
 
 
-def note(tx: Connection, rows: Iterable[tuple[int, str, int]]) -> None:
-    """Record (contact, URL, message): which articles a message has."""
-    tx.executemany("INSERT OR IGNORE INTO articles_shown (contact_id, url, message_id) VALUES (?, ?, ?)", rows)
+def note(tx: Connection, rows: Iterable[tuple[str, int]]) -> None:
+    """Record (URL, message): which articles a message has. It is forgotten with bytes that are thrown away."""
+    tx.executemany(
+        "INSERT OR IGNORE INTO articles_shown (contact_id, url, message_id) SELECT contact_id, ?, id FROM messages"
+        " WHERE id = ?",
+        rows,
+    )

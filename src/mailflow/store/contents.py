@@ -18,7 +18,8 @@ class Content:
     """A rendered message, frozen: the bytes that go out, now and at every later attempt.
 
     To be stored with it, and not with one that is read back: `links` are its counted links by id, `polls` those that it
-    asks about; from `true_until` on (ms) it says something that is no longer so.
+    asks about; from `true_until` on (ms) it says something that is no longer so; `articles` are the addresses of those
+    in it.
     """
 
     message_id: int
@@ -29,6 +30,7 @@ class Content:
     links: Mapping[str, str] = field(default_factory=dict)
     polls: tuple[str, ...] = ()
     true_until: int | None = None
+    articles: tuple[str, ...] = ()
 
 
 def keep(tx: Connection, contents: Iterable[Content], *, at: int) -> None:

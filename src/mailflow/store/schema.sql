@@ -662,6 +662,12 @@ END;
 CREATE INDEX messages_mixed ON messages (settled_at)
   WHERE state IN ('accepted', 'in_doubt') AND class = 'marketing' AND rehearsal = 0;
 
+CREATE TRIGGER articles_not_shown AFTER DELETE ON message_contents BEGIN
+  DELETE FROM articles_shown WHERE message_id = old.message_id;
+END;
+
+CREATE INDEX articles_shown_by_message ON articles_shown (message_id);
+
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('mailflow', 'm0001_first', strftime('%Y-%m-%d %H:%M:%f+00:00'));
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('mailflow', 'm0002_everything', strftime('%Y-%m-%d %H:%M:%f+00:00'));
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('mailflow', 'm0003_offers', strftime('%Y-%m-%d %H:%M:%f+00:00'));

@@ -20,3 +20,9 @@ ALTER TABLE message_contents ADD COLUMN true_until INTEGER;
 -- The marketing mail of the last days, without a look at any earlier: how much of it is promotion.
 CREATE INDEX messages_mixed ON messages (settled_at)
   WHERE state IN ('accepted', 'in_doubt') AND class = 'marketing' AND rehearsal = 0;
+
+-- Bytes that are thrown away, to be made anew, have shown no articles.
+CREATE TRIGGER articles_not_shown AFTER DELETE ON message_contents BEGIN
+  DELETE FROM articles_shown WHERE message_id = old.message_id;
+END;
+CREATE INDEX articles_shown_by_message ON articles_shown (message_id);
