@@ -6,6 +6,7 @@ Amounts in several currencies are never added up without them; what is converted
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -13,7 +14,8 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from mailflow import money
-from mailflow.config.yaml_files import decode
+from mailflow.config import files
+from mailflow.config.yaml_files import MAX_BYTES, decode
 from mailflow.errors import Problem, ProblemsError
 
 COLUMNS = ("date", "from", "to", "rate")
@@ -42,12 +44,12 @@ class Rates:
 
 def load_rates(path: Path) -> Rates:
     """Read rates.csv; no file is no rates. `ProblemsError` lists the lines that are wrong."""
-    try:
-        raw = path.read_bytes()
-    except FileNotFoundError:
+    if not os.path.lexists(path):
         return Rates()
-    except IsADirectoryError:
-        raise ProblemsError([Problem(path.name, "is a folder, not a file")]) from None
+    try:
+        raw = files.read(files.inside(path.parent, path), MAX_BYTES)
+    except files.Unreadable as error:
+        raise ProblemsError([Problem(path.name, str(error))]) from None
     days: dict[tuple[str, str], dict[date, Decimal]] = {}
     problems: list[Problem] = []
     for line, row in _rows(decode(raw, path.name), path.name):

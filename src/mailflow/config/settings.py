@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from mailflow import clock, money
 from mailflow.config.countries import CountrySettings, check_codes
+from mailflow.config.files import LONGEST_LINE, Unreadable, read
 from mailflow.config.mix import MixSettings
 from mailflow.config.recommending import CONTACT_COLUMNS, NeverShowSettings, RecommendationSettings
 from mailflow.config.tracking import ArchiveSettings, Images, Online, TrackingSettings, UtmSettings
@@ -182,9 +183,9 @@ class RelaySettings(_Part):
         if self.password_file:
             path = folder / os.path.expanduser(self.password_file)
             try:
-                return path.read_text(encoding="utf-8").strip()
-            except (OSError, UnicodeDecodeError) as error:
-                raise ConfigError(f"the relay's password file {path} cannot be read ({error})") from error
+                return read(path, LONGEST_LINE).decode("utf-8").strip()
+            except (Unreadable, UnicodeDecodeError) as error:
+                raise ConfigError(f"the relay's password file {path} cannot be read: {error}") from error
         return None
 
 

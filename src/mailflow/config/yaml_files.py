@@ -16,6 +16,7 @@ from typing import Any, TypeVar, get_args, get_origin
 import yaml
 from pydantic import BaseModel, RootModel, ValidationError
 
+from mailflow.config import files
 from mailflow.errors import Problem, ProblemsError
 
 KeyPath = tuple[str | int, ...]
@@ -75,13 +76,9 @@ def read_yaml(path: Path, *, shown: str | None = None) -> Document:
 def read_text(path: Path, file: str) -> str:
     """Return the text of a file that a person edits; `ProblemsError` where there is none. `file` is its name there."""
     try:
-        return decode(path.read_bytes(), file)
-    except FileNotFoundError:
-        raise ProblemsError([Problem(file, "there is no such file")]) from None
-    except IsADirectoryError:
-        raise ProblemsError([Problem(file, "is a folder, not a file")]) from None
-    except PermissionError:
-        raise ProblemsError([Problem(file, "may not be read: check its permissions")]) from None
+        return decode(files.read(path, MAX_BYTES), file)
+    except files.Unreadable as error:
+        raise ProblemsError([Problem(file, str(error))]) from None
 
 
 def decode(raw: bytes, file: str) -> str:

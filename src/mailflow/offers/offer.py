@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -124,7 +125,7 @@ class Offers:
         No file is no offers.
         """
         path = root / OFFERS_FILE
-        return cls(_read(read_yaml(path), settings) if path.is_file() else {})
+        return cls(_read(read_yaml(path), settings) if os.path.lexists(path) else {})
 
     def get(self, name: str) -> Offer:
         """Return an offer; `UsageError` with a suggestion where there is none of this name."""

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import TextIOWrapper
 from itertools import islice
 from pathlib import Path
 
+from mailflow.config import files
 from mailflow.config.yaml_files import suggestion
 from mailflow.errors import Problem, ProblemsError
 from mailflow.offers.offer import Offer
@@ -81,23 +84,24 @@ def _path(root: Path, offer: Offer) -> Path:
     """Return the file of an offer's codes; a path that leads out of the workspace, by a link too, is a problem."""
     assert offer.file is not None
     path = root / offer.file
-    if not path.resolve().is_relative_to(root.resolve()):
-        raise ProblemsError([offer.problem("codes", f"{offer.file} leads out of the workspace: put the file into it")])
-    if not path.is_file():
-        near = [f"{path.parent.relative_to(root)}/{each.name}" for each in _neighbours(path)]
-        raise ProblemsError([offer.problem("codes", f"there is no file {offer.file}{suggestion(offer.file, near)}")])
-    if path.stat().st_size > MAX_BYTES:
-        raise ProblemsError([offer.problem("codes", f"{offer.file} has more than {MAX_BYTES >> 20} MB")])
-    return path
+    try:
+        place = files.inside(root, path)
+        if os.path.exists(place):
+            files.opened(place, MAX_BYTES).close()
+            return place
+    except files.Unreadable as error:
+        raise ProblemsError([offer.problem("codes", f"{offer.file}: {error}")]) from None
+    near = [f"{path.parent.relative_to(root)}/{each.name}" for each in _neighbours(path)]
+    raise ProblemsError([offer.problem("codes", f"there is no file {offer.file}{suggestion(offer.file, near)}")])
 
 
 def _neighbours(path: Path) -> list[Path]:
-    return sorted(each for each in path.parent.iterdir() if each.is_file()) if path.parent.is_dir() else []
+    return sorted(each for each in path.parent.iterdir() if each.is_file()) if os.path.isdir(path.parent) else []
 
 
 def _digest(path: Path, offer: Offer) -> str:
     digest = hashlib.sha256((offer.column or "").encode() + b"\0")  # another column is another reading
-    with path.open("rb") as file:
+    with files.opened(path, MAX_BYTES) as file:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
@@ -128,12 +132,15 @@ def _wrong(path: Path, offer: Offer) -> Iterator[tuple[int, str]]:
 def _codes(path: Path, offer: Offer) -> Iterator[tuple[int, str]]:
     """Yield (line, code) of a file, blank ones left out."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with TextIOWrapper(files.opened(path, MAX_BYTES), encoding="utf-8-sig", newline="") as file:
             head = file.readline(_LONGEST_LINE)
             delimiter = _delimiter(head)
             file.seek(0)
-            rows = csv.reader(file, delimiter=delimiter) if delimiter else ([line] for line in file)
+            lines = files.lines(file)
+            rows = csv.reader(lines, delimiter=delimiter) if delimiter else ([line] for line in lines)
             yield from _of_rows(rows, offer)
+    except files.Unreadable as error:
+        raise ProblemsError([Problem(str(offer.file), str(error))]) from None
     except UnicodeDecodeError:
         raise ProblemsError(
             [Problem(str(offer.file), "is not UTF-8 text: save it as CSV UTF-8 or plain text")]

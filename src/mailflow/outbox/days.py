@@ -5,6 +5,7 @@ Weather, pollen, what is in fashion: whatever a shop puts into its files, by day
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -110,7 +111,7 @@ class Days:
 def files(root: Path) -> list[Path]:
     """Return the files there are: context.csv, and those of the folder context/ by name."""
     own = root / DAYS_FILE
-    return [*([own] if own.exists() else []), *sorted((root / DAYS_FOLDER).glob("*.csv"))]
+    return [*([own] if os.path.lexists(own) else []), *sorted((root / DAYS_FOLDER).glob("*.csv"))]
 
 
 def _shown(path: Path) -> str:
@@ -119,7 +120,8 @@ def _shown(path: Path) -> str:
 
 def _read(path: Path, today: date) -> _Told:
     """Return what a file says of a day; `ProblemsError` lists every line that is wrong, of other days too."""
-    table = Table(path, _COLUMNS, fewest=0)
+    root = path.parent.parent if path.parent.name == DAYS_FOLDER else path.parent
+    table = Table(path, _COLUMNS, fewest=0, root=root)
     told: _Told | None = None
     for line in table.lines():
         if told is None:

@@ -9,12 +9,17 @@ import csv
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from io import TextIOWrapper
+from itertools import chain
 from pathlib import Path
 
+from mailflow.config import files
 from mailflow.errors import Problem, ProblemsError
 from mailflow.places.geometry import Spot
 from mailflow.places.names import degrees_of, spot
 
+MAX_BYTES = 1 << 26
+MAX_COLUMNS = 200
 _MOST_PROBLEMS = 50
 _BLANKS = re.compile(r"[\W_]+")
 # What columns are called, by what they hold; a column of another name keeps its own.
@@ -50,11 +55,15 @@ class Line:
 class Table:
     """A table being read: its lines, and what is wrong with them so far.
 
-    A heading is one that names at least `fewest` of the known columns.
+    A heading is one that names at least `fewest` of the known columns. `root` is the folder that the file must be in,
+    links followed; that of its path where it is None.
     """
 
-    def __init__(self, path: Path, columns: Mapping[str, Sequence[str]], *, fewest: int = 2) -> None:
+    def __init__(
+        self, path: Path, columns: Mapping[str, Sequence[str]], *, fewest: int = 2, root: Path | None = None
+    ) -> None:
         self.path = path
+        self.root = root or path.parent
         self.fewest = fewest
         self.names = {written: name for name, called in columns.items() for written in called}
         self.problems: list[Problem] = []
@@ -73,15 +82,20 @@ class Table:
     def rows(self) -> Iterator[tuple[int, list[str]]]:
         """Yield the cells of each line that is not blank, with its number."""
         try:
-            with self.path.open(encoding="utf-8-sig", newline="") as file:
-                first = file.readline()
-                file.seek(0)
-                reader = csv.reader(file, delimiter=max(",;\t", key=first.count))
-                yield from ((reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells))
+            place = files.inside(self.root, self.path)
+            with TextIOWrapper(files.opened(place, MAX_BYTES), encoding="utf-8-sig", newline="") as file:
+                lines = files.lines(file)
+                first = next(lines, "")
+                reader = csv.reader(chain([first], lines), delimiter=max(",;\t", key=first.count))
+                for cells in reader:
+                    if len(cells) > MAX_COLUMNS:
+                        raise self.wrong(f"has more than {MAX_COLUMNS} columns", reader.line_num)
+                    if any(cell.strip() for cell in cells):
+                        yield reader.line_num, cells
+        except files.Unreadable as error:
+            raise self.wrong(str(error)) from None
         except UnicodeDecodeError:
             raise self.wrong("is not UTF-8 text: save it as UTF-8") from None
-        except IsADirectoryError:
-            raise self.wrong("is a folder, not a file") from None
         except (OSError, csv.Error) as error:
             raise self.wrong(f"cannot be read ({error})") from None
 

@@ -7,6 +7,7 @@ calendar.py. Pictures in the HTML: pictures.py.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from typing import Any
 import jinja2
 from pydantic import BaseModel, ConfigDict, Field
 
+from mailflow.config.files import Unreadable, inside, is_file
+from mailflow.config.files import read as file_bytes
 from mailflow.config.yaml_files import Document
 from mailflow.errors import Problem
 from mailflow.templates.compose import base64_lines
@@ -154,20 +157,21 @@ def made_file(name: str, kind: str, data: bytes, cid: str | None = None) -> File
 
 
 def _file(path: str, root: Path, document: Document, number: int) -> File:
-    def problem(message: str) -> TemplateError:
-        return TemplateError([document.problem(("attachments", number), message)])
-
-    place = root / path
-    if not place.resolve().is_relative_to(root.resolve()) or any(part.startswith(".") for part in Path(path).parts):
-        raise problem(f"{path!r} leads out of the workspace, or into its own files")
-    kind = TYPES.get(place.suffix.lower())
-    if kind is None:
-        raise problem(f"{path!r} cannot be attached: mail takes {', '.join(sorted(TYPES))}")
-    if not place.is_file():
-        raise problem(f"there is no file {path}")
-    if place.stat().st_size > LARGEST:
-        raise problem(f"{path} is larger than {LARGEST // 1024 // 1024} MB: put it online, and link to it")
-    return made_file(place.name, kind, place.read_bytes())
+    try:
+        place = inside(root, root / path)
+        own = (*Path(path).parts, *place.relative_to(root.resolve()).parts)
+        if any(part.startswith(".") for part in own):
+            raise Unreadable("leads out of the workspace, or into its own files")
+        kind = TYPES.get(Path(path).suffix.lower())
+        if kind is None:
+            raise Unreadable(f"cannot be attached: mail takes {', '.join(sorted(TYPES))}")
+        if not os.path.exists(place):
+            raise Unreadable("there is no file of that name")
+        if is_file(place) and place.stat().st_size > LARGEST:
+            raise Unreadable(f"is larger than {LARGEST // 1024 // 1024} MB: put it online, and link to it")
+        return made_file(Path(path).name, kind, file_bytes(place, LARGEST))
+    except Unreadable as error:
+        raise TemplateError([document.problem(("attachments", number), f"{path}: {error}")]) from None
 
 
 def _compiled(spec: CalendarSpec, number: int, document: Document) -> _Calendar:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Mapping
 from html import unescape
 from pathlib import Path
 from urllib.parse import quote, unquote
 
+from mailflow.config import files
 from mailflow.templates.attachments import made_file
 from mailflow.templates.linking import How
 from mailflow.templates.markup import INSIDE
@@ -16,6 +18,7 @@ from mailflow.templates.parts import File, TemplateError
 from mailflow.templates.tags import Tags
 
 FOLDER = "assets"
+LARGEST_ONLINE = 20 * 1024 * 1024  # bytes of one that its readers get from elsewhere
 LARGEST = 2 * 1024 * 1024  # bytes of all pictures embedded in a message
 TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".gif": "image/gif", ".webp": "image/webp"}
 
@@ -54,12 +57,13 @@ class Pictures:
         return _ELEMENT.sub(lambda element: _PICTURE.sub(source, element[0]), html)
 
     def _address(self, path: str, written: str) -> str:
-        place = self.root / path
-        if not place.resolve().is_relative_to(self.root.resolve()):
-            raise self._error(written, f"the picture {path!r} leads out of the folder templates/{FOLDER}")
-        if not place.is_file():
-            raise self._error(written, f"there is no picture templates/{FOLDER}/{path}")
-        data = place.read_bytes()
+        try:
+            place = files.inside(self.root, self.root / path, f"the folder templates/{FOLDER}")
+            if not os.path.exists(place):
+                raise self._error(written, f"there is no picture templates/{FOLDER}/{path}")
+            data = files.read(place, LARGEST_ONLINE)
+        except files.Unreadable as error:
+            raise self._error(written, f"the picture {path!r}: {error}") from None
         digest = hashlib.sha256(data).hexdigest()
         self.hashes[f"templates/{FOLDER}/{path}"] = digest
         if self.how.embed:

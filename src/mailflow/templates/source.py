@@ -6,6 +6,7 @@ means: tags.py and markdown.py; how it becomes a message: compile.py.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -20,8 +21,9 @@ from jinja2 import BaseLoader, TemplateNotFound
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from mailflow.config.brand import BRAND_FILE, Brand, parse_brand
+from mailflow.config.files import Unreadable, inside, is_file, read
 from mailflow.config.tracking import Images
-from mailflow.config.yaml_files import Document, decode, parse_spec, parse_yaml, read_text, suggestion
+from mailflow.config.yaml_files import MAX_BYTES, Document, decode, parse_spec, parse_yaml, read_text, suggestion
 from mailflow.errors import ConfigError, Problem, ProblemsError
 from mailflow.model import MessageClass, MessageKind
 from mailflow.templates import translations
@@ -203,15 +205,13 @@ class Files(BaseLoader):
     def brand(self) -> Mapping[str, Any]:
         """What templates know as `brand`; `TemplateError` where brand.yaml is wrong."""
         path = self.folder.parent / BRAND_FILE
-        if not path.exists():
+        if not os.path.lexists(path):
             return Brand().context()
         try:
-            if not path.resolve().is_relative_to(self.folder.parent.resolve()):
-                raise TemplateError.at(BRAND_FILE, "leads out of the workspace")
-            text = self.read[BRAND_FILE] = read_text(path, BRAND_FILE)
+            text = self.read[BRAND_FILE] = read_text(inside(self.folder.parent, path), BRAND_FILE)
             return parse_brand(text).context()
-        except TemplateError:
-            raise
+        except Unreadable as error:
+            raise TemplateError.at(BRAND_FILE, str(error)) from None
         except ProblemsError as error:
             raise TemplateError(error.problems) from None
 
@@ -223,23 +223,28 @@ class Files(BaseLoader):
 
     def exists(self, path: str) -> bool:
         """Whether there is a file at a path inside the folder."""
-        return bool(_NAME.match(path)) and (self.folder / path).is_file()
+        return bool(_NAME.match(path)) and is_file(self.folder / path)
 
     def text(self, path: str, *, asked_by: str, line: int | None = None) -> str:
         """Return a file's text; `TemplateError` placed at who asked for it when it is not there or not allowed."""
         place = self.folder / path
-        if not _NAME.match(path) or not place.resolve().is_relative_to(self.root):
-            raise TemplateError.at(asked_by, f"{path!r} leads out of the folder {self.folder.name}/", line)
-        if path.startswith(BLOCKS) and not place.is_file():
+        if not _NAME.match(path):
+            words = f"{path!r} leads out of the folder {self.folder.name}/, or no file of it can have that name"
+            raise TemplateError.at(asked_by, words, line)
+        if path.startswith(BLOCKS) and not is_file(place):
             return self._shipped_block(path, asked_by=asked_by, line=line)
-        if not place.is_file():
+        if not os.path.lexists(place):
             known = [
                 str(item.relative_to(self.folder)) for item in sorted(self.folder.rglob("*")) if item.suffix in SUFFIXES
             ]
             raise TemplateError.at(asked_by, f"there is no file {self.shown(path)}{suggestion(path, known)}", line)
         shown = self.shown(path)
         if shown not in self.read:
-            self.read[shown] = decode(place.read_bytes(), shown).replace("\r\n", "\n")
+            try:
+                raw = read(inside(self.root, place, f"the folder {self.folder.name}/"), MAX_BYTES)
+            except Unreadable as error:
+                raise TemplateError.at(asked_by, f"{path!r}: {error}", line) from None
+            self.read[shown] = decode(raw, shown).replace("\r\n", "\n")
         return self.read[shown]
 
     def _shipped_block(self, path: str, *, asked_by: str, line: int | None) -> str:

@@ -10,11 +10,15 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
+from mailflow.config import files
+from mailflow.config.yaml_files import MAX_BYTES
+
 _TAG = r"(?:[a-z]{2}|ast|dsb|fil|gsw|haw|hsb|kok|yue)(?:[-_][a-z0-9]{2,8})*"
 _NAMED = re.compile(rf"(?P<stem>.+)\.(?P<tag>{_TAG})(?P<suffix>\.[a-z]+)\Z", re.IGNORECASE)
 _WRITTEN = (".md", ".html", ".mjml")
 _SUFFIXES = (*_WRITTEN, ".txt")
 _MOST_PARTS = 6  # of a tag: language, script, region and what few have
+_HEAD = 4096  # bytes of a file that are read for its language
 _PARTS = ("layouts", "blocks", "mailflow")
 
 
@@ -41,7 +45,7 @@ def original(folder: Path, path: str) -> tuple[str, str] | None:
     named = _NAMED.match(path)
     if named is None or named["suffix"] not in _SUFFIXES:
         return None
-    if not any((folder / f"{named['stem']}{suffix}").is_file() for suffix in _SUFFIXES):
+    if not any(files.is_file(folder / f"{named['stem']}{suffix}") for suffix in _SUFFIXES):
         return None
     return named["stem"], _plain(named["tag"])
 
@@ -54,7 +58,7 @@ def of_file(folder: Path, path: str, suffixes: Collection[str] = ()) -> dict[str
     found: dict[str, list[str]] = {}
     for each in sorted(place.iterdir()) if place.is_dir() else ():
         named = _NAMED.match(str(each.relative_to(folder)))
-        if named and named["stem"] == stem and named["suffix"] in wanted and each.is_file():
+        if named and named["stem"] == stem and named["suffix"] in wanted and files.is_file(each):
             found.setdefault(_plain(named["tag"]), []).append(str(each.relative_to(folder)))
     return found
 
@@ -92,7 +96,11 @@ def _languages(folder: Path, path: str) -> Mapping[str, list[str]]:
 
 def _own(folder: Path, path: str) -> set[str]:
     """Return the language that a template says it is written in."""
-    head = (folder / path).read_text(encoding="utf-8", errors="replace")[:4096]
+    try:
+        with files.opened(files.inside(folder, folder / path), MAX_BYTES) as file:
+            head = file.read(_HEAD).decode("utf-8", "replace")
+    except files.Unreadable:
+        return set()  # whoever compiles it says why
     said = re.match(r"---\s.*?^language:\s*[\"']?([\w-]+)", head, re.DOTALL | re.MULTILINE)
     return {_plain(said[1]), primary(said[1])} if said else set()
 
