@@ -105,6 +105,29 @@ def test_the_sample_person_shows_what_nobody_gets(shop: Workspace, capsys: pytes
     assert [one["line"] for one in found["unreached"]] == [4]
 
 
+def test_translations_are_variants_and_one_that_nobody_reads_is_the_sample_persons(
+    shop: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (shop.templates / "hello.md").write_text(TEMPLATE.replace("subject:", "language: en\nsubject:"), encoding="utf-8")
+    for tag, word in (("de", "Hallo"), ("fr", "Bonjour")):
+        text = f"---\nsubject: {word}\n---\n{{% if contact.city %}}{{{{ contact.city }}}}{{% else %}}!{{% endif %}}\n"
+        (shop.templates / f"hello.{tag}.md").write_text(text, encoding="utf-8")
+    with shop.store.transaction() as tx:
+        tx.execute("UPDATE contacts SET language = 'de-AT' WHERE country = 'AT'")
+    found = sorted((each["people"], each["subject"]) for each in as_json(shop, capsys)["variants"])
+    assert found == [(0, "Bonjour"), (0, "Servus"), (1, "Hallo"), (1, "Hello"), (2, "Hallo"), (2, "Hello")]
+
+
+def test_too_many_variants_are_counted_and_said(
+    shop: Workspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(variants, "MOST_APART", 2)
+    found = as_json(shop, capsys)
+    assert (len(found["variants"]), found["untold"], found["people"]) == (2, 3, 6)
+    preview(shop, "hello")
+    assert "3 people more get variants that are not told apart" in capsys.readouterr().err
+
+
 def test_without_conditions_all_get_one_message(shop: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     (shop.templates / "hello.md").write_text('---\nsubject: "x"\n---\nHi\n', encoding="utf-8")
     assert preview(shop, "hello") == 0

@@ -45,10 +45,16 @@ def remarks(found: Variants) -> Iterator[str]:
     elif not count:
         yield f"It cannot be made for any of {_people(found.people)}: {whom}."
     else:
-        variants = "One and the same message" if count == 1 else f"{count:,} variants"
+        least = "Over " if found.untold else ""
+        variants = "One and the same message" if count == 1 else f"{least}{count:,} variants"
         yield f"{variants} for {_people(found.people)}: {whom}."
     if found.further:
         yield f"{found.further:,} rarer variants, for {_people(found.further_people)}, are not shown."
+    if found.untold:
+        yield (
+            f"{_people(found.untold)} more get variants that are not told apart: there are too many of them. Fewer"
+            " conditions beside each other make fewer variants."
+        )
     for branch in found.unreached:
         yield f"Nobody takes {branch.place}: {branch.words}"
 
@@ -95,6 +101,7 @@ def _whole(found: Variants, rows: list[Record]) -> Record:
         "failures": [{"problem": failure.problem, "people": failure.people} for failure in found.failures],
         "further": found.further,
         "further_people": found.further_people,
+        "untold": found.untold,
     }
 
 

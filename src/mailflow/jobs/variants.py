@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from mailflow.templates.compile import CompiledTemplate
 
 MOST = 200  # variants that are rendered; the rest is counted
+MOST_APART = 20_000  # variants that are told apart
 _TRIED = 5  # people of a variant that are tried until one can be rendered
+_Shown = tuple[int, int, tuple[Preview | None, str | None]]  # branches taken, people, the message or what keeps it
 _NO_PROGRESS: Callable[[int], None] = lambda people: None  # noqa: E731
 
 
@@ -51,7 +53,7 @@ class Failure:
 class Variants:
     """All variants of a template, those of most people first; `unreached` are branches that no reader takes.
 
-    `further` and `further_people` count variants beyond `MOST`.
+    `further` and `further_people` count variants beyond `MOST`; `untold` people get one beyond `MOST_APART`.
     """
 
     template: str
@@ -62,6 +64,7 @@ class Variants:
     failures: Sequence[Failure]
     further: int = 0
     further_people: int = 0
+    untold: int = 0
 
 
 @dataclass(slots=True)
@@ -72,8 +75,14 @@ class _Seen:
     first: dict[int, list[int]] = field(default_factory=dict)
     failures: Counter[str] = field(default_factory=Counter)
     wordings: dict[str, str] = field(default_factory=dict)
+    reached: int = 0
+    untold: int = 0
 
     def add(self, taken: int, contact_id: int) -> None:
+        self.reached |= taken
+        if taken not in self.people and len(self.people) >= MOST_APART:
+            self.untold += 1
+            return
         self.people[taken] += 1
         known = self.first.setdefault(taken, [])
         if len(known) < _TRIED:
@@ -132,20 +141,17 @@ class _Finder:
     def found(self, campaigns: tuple[str, ...], seen: _Seen) -> Variants:
         """Return what was seen, with a message of each variant."""
         counted = sorted(seen.people.items(), key=lambda item: (-item[1], item[0]))
-        reached = 0
-        for taken in seen.people:
-            reached |= taken
+        reached = seen.reached
         taken_by_all = ~0
         for taken in seen.people:
             taken_by_all &= taken
         shown = [(taken, people, self._made(seen.first[taken])) for taken, people in counted[:MOST]]
-        sample = self._sample(reached, is_needed=not seen.people)
-        shown += [] if sample is None else [sample]
+        shown += self._samples(reached, is_needed=not seen.people)
         rest = counted[MOST:]
         return Variants(
             template=self.template.name,
             campaigns=campaigns,
-            people=sum(seen.people.values()) + sum(seen.failures.values()),
+            people=sum(seen.people.values()) + sum(seen.failures.values()) + seen.untold,
             variants=[
                 Variant(people, self._own(taken), self._told(taken & ~taken_by_all), *made)
                 for taken, people, made in shown
@@ -154,6 +160,7 @@ class _Finder:
             failures=[Failure(seen.wordings[place], people) for place, people in seen.failures.most_common()],
             further=len(rest),
             further_people=sum(people for _, people in rest),
+            untold=seen.untold,
         )
 
     def _made(self, contact_ids: Sequence[int]) -> tuple[Preview | None, str | None]:
@@ -167,16 +174,22 @@ class _Finder:
                 problem = problem or str(error)
         return None, problem
 
-    def _sample(self, reached: int, *, is_needed: bool) -> tuple[int, int, tuple[Preview | None, str | None]] | None:
-        """Return the sample person's variant where nobody reads, or where it takes a branch that no reader takes."""
-        known = personal.sample(self.workspace, self.template, now=self.now)
-        try:
-            taken = self.branches.taken({**known, **self._beside_the_person()})
-            if not is_needed and not any(branch.is_written for branch in self._own(taken & ~reached)):
-                return None
-            return taken, 0, (self._preview(known, is_sample=True), None)
-        except MailflowError:
-            return None
+    def _samples(self, reached: int, *, is_needed: bool) -> Iterator[_Shown]:
+        """Yield the sample person's variant where nobody reads, and where it takes a branch that no reader takes.
+
+        A translation that no reader gets is one: they read it in its language then.
+        """
+        for language in (None, *self.template.translations):
+            known = personal.sample(self.workspace, self.template, now=self.now)
+            if language is not None:
+                known["contact"]["language"] = language
+            try:
+                taken = self.branches.taken({**known, **self._beside_the_person()})
+                if is_needed or any(branch.is_written for branch in self._own(taken & ~reached)):
+                    yield taken, 0, (self._preview(known, is_sample=True), None)
+            except MailflowError:
+                continue
+            is_needed, reached = False, reached | taken
 
     def _preview(self, known: Mapping[str, Any], *, is_sample: bool) -> Preview:
         return preview.of_context(self.workspace, self.template, known, is_sample=is_sample, now=self.now)
