@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from html.parser import HTMLParser
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -12,22 +11,12 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from hostile import VECTORS
 from mailflow import templates
 from mailflow.templates import TemplateError
+from test_hostile_mail import shown
 from test_templates_compile import FOOTER, HEAD, person, write
 
-VECTORS = [
-    "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "<svg/onload=alert(1)>",
-    "</title><script>x</script>", "</style><script>x</script>", "</textarea><script>x</script>",
-    '"><script>x</script>', "'><script>x</script>", '" onmouseover="alert(1)', "' onmouseover='alert(1)",
-    "x onclick=alert(1)", "`onclick=alert(1)`", "javascript:alert(1)", "JaVaScRiPt:alert(1)", "java\tscript:alert(1)",
-    " javascript:alert(1)", "\x01javascript:x", "data:text/html,<script>x</script>", "vbscript:msgbox(1)",
-    "//evil.example/x", "\\\\evil.example", "@evil.example/", ".evil.example", "https:evil", "&#60;script&#62;",
-    "&lt;script&gt;", "%3Cscript%3E", "<script>", "<!--", "-->", "--!><script>x</script>", "<![CDATA[x]]>",
-    "<![endif]--><script>x</script>", "{{ 7*7 }}", "{% if 1 %}", "red;background:url(https://evil.example/x)",
-    "expression(alert(1))", "url('javascript:x')", "a:b;c", "}body{color:red", "a&b=c#d", "../../../etc/passwd",
-    "a\r\nBcc: evil@evil.example", "\u202eevil", "mfq0z", "**bold** [x](http://evil)",
-]  # fmt: skip
 PAGE = (
     "<html lang='en'><head><title>{{ contact.x }}</title></head><body>"
     "<p title=\"{{ contact.x }}\" data-x='{{ contact.x }}'>{{ contact.x }}</p>"
@@ -83,15 +72,14 @@ def test_no_value_leaves_the_place_it_stands_in(folder: Path) -> None:
         )
         assert len(found.comments) == 1
         _, paragraph = next(element for element in found.elements if element[0] == "p")
-        said = re.sub("[\x01\u202e]", "", vector)  # what steers or turns is no part of what is said
-        assert paragraph["data-x"] == paragraph["title"] == said or "\r" in vector
+        assert shown(paragraph["data-x"] or "") == shown(paragraph["title"] or "") == shown(vector)
         _check_links([values["href"] or "" for name, values in found.elements if name == "a"], vector)
 
 
 def _check_links(links: list[str], vector: str) -> None:
     search, inside = urlsplit(links[0]), urlsplit(links[1])
     assert search.netloc == inside.netloc == "shop.example"
-    assert parse_qsl(search.query, keep_blank_values=True)[0] == ("q", vector)
+    assert parse_qsl(search.query, keep_blank_values=True)[0] == ("q", vector.encode("utf-8", "replace").decode())
     assert parse_qsl(search.query)[-1] == ("r", "1")
     assert inside.query == inside.fragment == ""
     assert inside.path.startswith("/p/")
@@ -103,9 +91,10 @@ def test_the_text_part_has_the_same_links(folder: Path) -> None:
     made = templates.load(folder, "t").render(person(x="a b&c=d) (https://evil.example"))
     assert "(https://shop.example/?q=a%20b%26c%3Dd%29%20%28https%3A%2F%2Fevil.example)" in made.text
     write(folder, "t.md", HEAD + "[x]({{ contact.x }})\n")
-    for vector in (each for each in VECTORS if not each.startswith("http://")):
+    template = templates.load(folder, "t")
+    for vector in (each for each in VECTORS if not each.startswith(("https://", "mailto:"))):
         with pytest.raises(TemplateError, match=r"t\.md:5: .*is not a link"):
-            templates.load(folder, "t").render(person(x=vector))
+            template.render(person(x=vector))
 
 
 @pytest.mark.parametrize(
@@ -218,6 +207,6 @@ def test_no_subject_says_more_than_one_line(folder: Path) -> None:
     write(folder, "t.md", '---\nsubject: "Hi {{ contact.x }}"\npreheader: "{{ contact.x }}"\n---\nHello.\n')
     template = templates.load(folder, "t")
     for vector in VECTORS:
-        made: Any = template.render(person(x=vector))
+        made: Any = template.render(person(x=vector[:300]))
         assert "\n" not in made.subject
         assert "\r" not in made.subject

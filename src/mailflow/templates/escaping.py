@@ -45,12 +45,12 @@ def path(value: str) -> str:
     """Return data for the path of a link: it opens no query; what is encoded already is left."""
     if _PLAIN.match(value):
         return value
-    return quote(_PERCENT.sub("%25", value), safe="/:@!$&*+,;=~%-._")
+    return quote(_PERCENT.sub("%25", value), safe="/:@!$&*+,;=~%-._", errors="replace")
 
 
 def query(value: str) -> str:
     """Return data for what stands behind ? or # in a link: one value, whatever is in it."""
-    return value if _PLAIN.match(value) else quote(value, safe="-._~")
+    return value if _PLAIN.match(value) else quote(value, safe="-._~", errors="replace")
 
 
 def css(value: str, file: str, line: int, label: str) -> str:
