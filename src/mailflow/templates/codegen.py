@@ -17,7 +17,7 @@ from jinja2.compiler import CodeGenerator, Frame
 if TYPE_CHECKING:
     from mailflow.templates.environment import MailEnvironment
 
-SHOWN = "__shown__"
+SHOWN = "__shown_"  # how the names of filters begin whose results are text that can be handed out
 AT_ONCE = 64  # pieces of output handed out in one go, at most
 
 
@@ -50,7 +50,7 @@ class MailCode(CodeGenerator):
         self.newline(child)
         if isinstance(child, nodes.TemplateData):
             self.write(repr(child.data))
-        elif isinstance(child, nodes.Filter) and child.name == SHOWN:
+        elif isinstance(child, nodes.Filter) and child.name.startswith(SHOWN):
             self.visit(child, frame)
         else:
             self.write("str(")

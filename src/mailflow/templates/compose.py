@@ -59,7 +59,8 @@ def _alternative(boundary: str, text: bytes, html: bytes, files: Iterable[File])
 
 def _multipart(boundary: str, parts: Iterable[bytes]) -> bytes:
     frame = boundary.encode("ascii")
-    return b"%b\r\n--%b--\r\n" % (b"".join([b"\r\n--%b\r\n%b" % (frame, part) for part in parts])[2:], frame)
+    begin, end = b"\r\n--%b\r\n" % frame, b"\r\n--%b--\r\n" % frame
+    return b"".join([begin[2:], begin.join(parts), end])
 
 
 def _attached(rendered: Rendered, envelope: Envelope) -> list[File]:

@@ -23,6 +23,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from mailflow.templates import budget, filters, foreign, guard
 from mailflow.templates.codegen import AT_ONCE, MailCode
+from mailflow.templates.figures import MailContext
 
 MAX_OUTPUT = 2 * 1024 * 1024  # characters of one rendered part
 MAX_TOKENS = 12_000  # words and signs inside the tags of one part; the largest real one has a tenth of it
@@ -62,6 +63,7 @@ class MailEnvironment(ImmutableSandboxedEnvironment):
     """Jinja for mail. Not for anything but trees that `guard.Guard` passed."""
 
     code_generator_class = MailCode
+    context_class = MailContext
     intercepted_binops = frozenset({"+", "-", "*", "**", "%", "/", "//"})
 
     def __init__(self, *, is_html: bool, loader: BaseLoader | None = None) -> None:
@@ -77,9 +79,11 @@ class MailEnvironment(ImmutableSandboxedEnvironment):
         )
         self.globals.clear()
         self.filters = dict(filters.FILTERS)
-        self.filters["__shown__"] = filters.shown_in_html if is_html else filters.shown_in_text
+        shown = self.filters["__shown__"] = filters.shown_in_html if is_html else filters.shown_in_text
         # A filter has mostly seen a text before: codegen.py looks there first.
         self.kept = {**filters.KEPT, "__shown__": filters.SHOWN_IN_HTML if is_html else filters.SHOWN_IN_TEXT}
+        for name, (kept, function) in filters.shown_places(shown).items():
+            self.kept[name], self.filters[name] = kept, function
         self.tests = dict(filters.TESTS)
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:

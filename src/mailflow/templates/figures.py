@@ -27,26 +27,31 @@ _TOO_LARGE = 15  # the power of ten of an amount that is refused
 _NUMBERS = (str, int, float, Decimal)
 
 
+class MailContext(Context):
+    """What one part of a message knows."""
+
+    told: formats.Told | None = None  # whose rules it follows, once the first amount has asked
+
+
 @pass_context
-def money(context: Context, value: Any, currency: str | None = None) -> str:
+def money(context: MailContext, value: Any, currency: str | None = None) -> str:
     """Return an amount with its currency as the reader's language writes it: `1.234,50 €` or `€1,234.50`."""
-    names = _names(context)
     if not currency:
-        shop = names.get("shop")
+        shop = _names(context).get("shop")
         currency = shop.get("currency") if isinstance(shop, dict) else None
-    return formats.amount(decimal_of(value), str(currency or "")[:_LONGEST_TAG], _told(names))
+    return formats.amount(decimal_of(value), str(currency or "")[:_LONGEST_TAG], _told(context))
 
 
 @pass_context
-def number(context: Context, value: Any, places: int | None = None) -> str:
+def number(context: MailContext, value: Any, places: int | None = None) -> str:
     """Return a number as the reader's language writes it, `1.234,5`; with `places` digits behind the comma."""
-    return formats.number(decimal_of(value), _places(places), _told(_names(context)))
+    return formats.number(decimal_of(value), _places(places), _told(context))
 
 
 @pass_context
-def percent(context: Context, value: Any, places: int = 0) -> str:
+def percent(context: MailContext, value: Any, places: int = 0) -> str:
     """Return a share as a percentage: 0.256 is `26 %`."""
-    return formats.percent(decimal_of(value), _places(places) or 0, _told(_names(context)))
+    return formats.percent(decimal_of(value), _places(places) or 0, _told(context))
 
 
 def _places(places: Any) -> int | None:
@@ -55,8 +60,16 @@ def _places(places: Any) -> int | None:
     return places
 
 
-def _told(names: Mapping[str, Any]) -> formats.Told:
+def _told(context: MailContext) -> formats.Told:
     """Return whose rules for numbers and days a message follows."""
+    if context.vars:  # a template may have set a name that it goes by
+        return _asked(_names(context))
+    if context.told is None:
+        context.told = _asked(context.parent)
+    return context.told
+
+
+def _asked(names: Mapping[str, Any]) -> formats.Told:
     contact = names.get("contact")
     reader, country = (contact.get("language"), contact.get("country")) if isinstance(contact, dict) else (None, None)
     return (
@@ -83,20 +96,20 @@ def decimal_of(value: Any) -> Decimal:
 
 
 @pass_context
-def date(context: Context, value: Any, form: str = "%Y-%m-%d") -> str:
+def date(context: MailContext, value: Any, form: str = "%Y-%m-%d") -> str:
     """Return a day or time as text: `short`, `medium`, `long` and `full` as the reader's language writes it.
 
     Or by a pattern with the codes of `strftime`, `{{ today | date("%d.%m.%Y") }}`; names are the reader's language's.
     """
     value = _day(value)
     if form in formats.STYLES:
-        return formats.day(value, form, _told(_names(context)))
+        return formats.day(value, form, _told(context))
     codes = re.findall(r"%(.?)", form)
     if not codes or len(form) > 64 or not _DATE_CODES.issuperset(codes):
         raise TemplateRuntimeError(
             f"{form!r} is no form of a date: say {', '.join(formats.STYLES)}, or a pattern of %d %m %Y %B %A %H %M"
         )
-    return formats.by_pattern(value, form, _told(_names(context)))
+    return formats.by_pattern(value, form, _told(context))
 
 
 @pass_context

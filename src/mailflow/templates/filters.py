@@ -35,7 +35,9 @@ _RARE_BREAKS = re.compile("[\x0b\x0c\x1c-\x1f\x85]")
 _BREAKS = re.compile("[\t\n\x0b\x0c\r\x1c-\x1f\x85\u2028\u2029]+")
 
 # By the name of a filter that depends on nothing but its value, what it made of texts. codegen.py looks there first.
-KEPT: Mapping[str, Kept] = MappingProxyType({name: Kept() for name in ("__link__", "__path__", "__query__", "__css__")})
+_IN_PLACES = ("__link__", "__path__", "__query__", "__css__")
+KEPT: Mapping[str, Kept] = MappingProxyType({name: Kept() for name in _IN_PLACES})
+AND_SHOWN: Mapping[str, str] = MappingProxyType({name: f"__shown_{name[2:]}" for name in _IN_PLACES})
 SHOWN_IN_HTML, SHOWN_IN_TEXT = Kept(), Kept()  # what `__shown__` made in either part
 
 
@@ -110,13 +112,11 @@ def shown_in_text(value: Any, label: str) -> str:
     return SHOWN_IN_TEXT.keep(text, text if text.isprintable() else _CONTROLS.sub("", _BREAKS.sub(" ", text)))
 
 
-def _checked(name: str, function: Callable[[str, str, int, str], str]) -> Callable[[Any, str, int, str], str]:
+def _checked(function: Callable[[str, str, int, str], str]) -> Callable[[Any, str, int, str], str]:
     """Return a function of escaping.py that may refuse, for any value that can be shown."""
-    kept = KEPT[name]
 
     def checked(value: Any, file: str, line: int, label: str) -> str:
-        text = value if type(value) is str else str(shown(value, label))
-        return kept.keep(text, function(text, file, line, label))
+        return function(value if type(value) is str else str(shown(value, label)), file, line, label)
 
     return checked
 
@@ -126,17 +126,38 @@ def _host(value: Any, file: str, line: int, label: str, in_host: bool) -> str:
     return escaping.host(str(shown(value, label)), file, line, label, in_host)
 
 
-def _encoded(name: str, function: Callable[[str], str]) -> Callable[[Any, str], str]:
+def _encoded(function: Callable[[str], str]) -> Callable[[Any, str], str]:
     """Return a function of escaping.py that refuses nothing, for any value that can be shown."""
-    kept = KEPT[name]
 
     def encoded(value: Any, label: str) -> str:
-        if type(value) is int:
-            return str(value)
-        text = value if type(value) is str else str(shown(value, label))
-        return kept.keep(text, function(text))
+        return function(value if type(value) is str else str(shown(value, label)))
 
     return encoded
+
+
+def _keeping(name: str, kept: Kept, function: Callable[..., str]) -> Callable[..., str]:
+    """Return the function of a place, which keeps what it made of texts; a whole number is fine in all but one."""
+    takes_numbers = name != "__link__"
+
+    def keeping(value: Any, *place: Any) -> str:
+        if takes_numbers and type(value) is int:
+            return str(value)
+        made = function(value, *place)
+        return kept.keep(value, made) if type(value) is str else made
+
+    return keeping
+
+
+def shown_places(show: Callable[[Any, str], str]) -> dict[str, tuple[Kept, Callable[..., str]]]:
+    """Return by name what does the work of a place's filter and of `show` behind it, with what it made of texts."""
+
+    def both(function: Callable[..., str]) -> Callable[..., str]:
+        def placed(value: Any, *place: Any) -> str:
+            return show(function(value, *place), place[-1])
+
+        return placed
+
+    return {AND_SHOWN[name]: (kept := Kept(), _keeping(name, kept, both(each))) for name, each in _PLACES.items()}
 
 
 @pass_context
@@ -299,8 +320,14 @@ def _counted(context: Context, value: Mapping[str, Any]) -> Mapping[str, Any]:
     return value
 
 
-_REFUSING = {"__link__": escaping.link, "__css__": escaping.css}
-_ENCODING = {"__path__": escaping.path, "__query__": escaping.query}
+_PLACES: Mapping[str, Callable[..., str]] = MappingProxyType(
+    {
+        "__link__": _checked(escaping.link),
+        "__path__": _encoded(escaping.path),
+        "__query__": _encoded(escaping.query),
+        "__css__": _checked(escaping.css),
+    }
+)
 
 
 def _kind(value: Any) -> str:
@@ -336,8 +363,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         # Written by guard.py and markup.py; a template cannot name them.
         "__shown__": shown_in_text,
         "__host__": _host,
-        **{name: _checked(name, function) for name, function in _REFUSING.items()},
-        **{name: _encoded(name, function) for name, function in _ENCODING.items()},
+        **{name: _keeping(name, KEPT[name], function) for name, function in _PLACES.items()},
         "__each__": each,
         "__concat__": concat,
         "__plain__": plain,

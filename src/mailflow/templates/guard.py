@@ -13,7 +13,7 @@ from jinja2 import nodes
 from jinja2.exceptions import TemplateSyntaxError
 from jinja2.visitor import NodeTransformer
 
-from mailflow.templates.filters import FILTERS, TESTS
+from mailflow.templates.filters import AND_SHOWN, FILTERS, TESTS
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -118,13 +118,14 @@ class Guard(NodeTransformer):
 
     def visit_Output(self, node: nodes.Output) -> nodes.Node:
         self.generic_visit(node)
-        node.nodes = [
-            child
-            if isinstance(child, nodes.TemplateData)
-            else self._filtered(child, "__shown__", nodes.Const(label(child)))
-            for child in node.nodes
-        ]
+        node.nodes = [child if isinstance(child, nodes.TemplateData) else self._shown(child) for child in node.nodes]
         return node
+
+    def _shown(self, child: nodes.Expr) -> nodes.Filter:
+        """Return a value with `__shown__` behind it; a value in a link or style with its filter and this in one."""
+        if isinstance(child, nodes.Filter) and child.name in AND_SHOWN:
+            return self._filtered(child.node, AND_SHOWN[child.name], *child.args)
+        return self._filtered(child, "__shown__", nodes.Const(label(child)))
 
     def visit_Name(self, node: nodes.Name) -> nodes.Node:
         if node.ctx != "load" and node.name in _HELD:
