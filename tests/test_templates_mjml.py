@@ -228,3 +228,41 @@ def test_the_same_mjml_gives_the_same_html() -> None:
     links = "<mj-navbar hamburger='hamburger'><mj-navbar-link href='https://x.example'>x</mj-navbar-link></mj-navbar>"
     text = f"<mjml><mj-body>{cell(links)}</mj-body></mjml>"
     assert mjml.to_html(text) == mjml.to_html(text)
+
+
+def test_a_page_without_a_title_has_the_subject_for_one(folder: Path) -> None:
+    for text in (page(cell("<mj-text>x</mj-text>")), f"{HEAD}<mjml><mj-body>{FOOT}</mj-body></mjml>"):
+        rendered, once = render(folder, text)
+        assert f"<title>{rendered.subject}</title>" in rendered.html
+        assert once
+    rendered, _ = render(folder, page("", "<mj-title>Own</mj-title>"))
+    assert "<title>Own</title>" in rendered.html
+
+
+def test_the_preheader_stands_in_the_body_and_not_among_the_attributes(folder: Path) -> None:
+    defaults = "<mj-attributes><mj-body background-color='gray' /></mj-attributes>"
+    rendered, _ = render(folder, page(cell("<mj-text>x</mj-text>"), defaults))
+    assert rendered.html.count("Fresh today") == 1
+    assert rendered.html.index("<body") < rendered.html.index("Fresh today")
+
+
+def test_fonts_are_worked_in_once_and_stay_links(folder: Path) -> None:
+    font = "<mj-font name='Tea' href='https://fonts.example/css?family=Tea' />"
+    rendered, once = render(folder, page(cell("<mj-text font-family='Tea, Arial'>x</mj-text>"), font))
+    assert once
+    assert '<link href="https://fonts.example/css?family=Tea" rel="stylesheet"' in rendered.html
+
+
+def test_a_hero_without_height_has_that_of_what_is_in_it(folder: Path) -> None:
+    hero = "<mj-hero background-color='#24594f' padding='60px 20px'><mj-text>x</mj-text></mj-hero>"
+    rendered, _ = render(folder, page(hero))
+    assert 'height="-' not in rendered.html
+    assert "height:-" not in rendered.html.replace(" ", "")
+
+
+def test_what_mrml_cannot_read_is_told_by_its_words(folder: Path) -> None:
+    attribute = "<mj-html-attributes><mj-selector path='.a'></mj-selector></mj-html-attributes>"
+    assert "write the attributes into the HTML itself" in problem(folder, page("", attribute))
+    said = problem(folder, page("", "<mj-section></mj-section>"))
+    assert "position" not in said
+    assert "mj-section" in said

@@ -27,6 +27,7 @@ MAX_INCLUDES = 5  # of includes inside includes
 
 _OWN_BLOCK = re.compile(rf"\binclude\b(?!\s*[\"']{source.BLOCKS})")
 _BRAND = re.compile(r"brand((?:\.[a-z_]+)+)\Z")
+_OPENING_BODY = re.compile(r"<(?:mj-)?body\b[^<>]*(?<!/)>")  # the one in <mj-attributes> is closed at once
 _PREHEADER = (
     '<div style="display:none;max-height:0;max-width:0;overflow:hidden;opacity:0;font-size:1px;line-height:1px;'
     'mso-hide:all">%s' + "&#8199;&#847;" * 40 + "</div>"
@@ -150,7 +151,7 @@ class _Builder:
         )
 
     def _of_mjml(self, whole: str, text: str) -> Document:
-        whole = self._whole(_with_language(whole, self.tags))
+        whole = self._whole(_with_language(_with_title(whole, self.tags), self.tags))
         markup.check(whole, self.tags, self.found.file)
         mjml.tried(whole, self.tags, self.found.file)
         raw = inline.finished(whole, self.tags)
@@ -235,7 +236,7 @@ class _Builder:
         hidden = _PREHEADER % self.tags.add(Tag("=", "preheader", self.found.file, 1))
         if re.search(r"<mj-body\b[^<>]*>", html):
             hidden = f"<mj-raw>{hidden}</mj-raw>"
-        return re.sub(r"(<(?:mj-)?body\b[^<>]*>)", lambda match: match[1] + hidden, html, count=1)
+        return _OPENING_BODY.sub(lambda match: match[0] + hidden, html, count=1)
 
 
 def _looked_up(values: Mapping[str, Any], path: list[str]) -> Any:
@@ -251,6 +252,17 @@ def _unreadable(text: str, file: str, error: jinja2.TemplateSyntaxError) -> Temp
     tags = foreign.unreadable(text, error.lineno)
     problems = [Problem(file, tag.sentence(), text.count("\n", 0, tag.start) + 1) for tag in tags]
     return TemplateError(problems) if problems else TemplateError.at(file, sentence(error), error.lineno)
+
+
+def _with_title(whole: str, tags: Tags) -> str:
+    """Give MJML that has no title the subject for one."""
+    if "<mj-title" in whole:
+        return whole
+    title = f"<mj-title>{tags.add(Tag('=', 'subject', '', 0))}</mj-title>"
+    if re.search(r"<mj-head\b[^<>]*(?<!/)>", whole):
+        return re.sub(r"<mj-head\b[^<>]*>", lambda match: match[0] + title, whole, count=1)
+    head = f"<mj-head>{title}</mj-head>"
+    return re.sub(r"<mjml\b[^<>]*>", lambda match: match[0] + head, re.sub(r"<mj-head\b[^<>]*/>", "", whole), count=1)
 
 
 def _with_language(whole: str, tags: Tags) -> str:

@@ -23,13 +23,14 @@ _HOLDS_TEXT = frozenset(
     " mj-table mj-text mj-title".split()
 )
 _COMPONENTS = _HOLDS_TEXT | frozenset(
-    "mjml mj-head mj-body mj-attributes mj-all mj-class mj-breakpoint mj-font mj-html-attributes mj-selector"
-    " mj-html-attribute mj-section mj-column mj-group mj-wrapper mj-hero mj-image mj-divider mj-spacer mj-social"
-    " mj-navbar mj-accordion mj-accordion-element mj-carousel mj-carousel-image".split()
+    "mjml mj-head mj-body mj-attributes mj-all mj-class mj-breakpoint mj-font mj-section mj-column mj-group mj-wrapper"
+    " mj-hero mj-image mj-divider mj-spacer mj-social mj-navbar mj-accordion mj-accordion-element mj-carousel"
+    " mj-carousel-image".split()
 )
 # Between the children of these MRML passes a word on to where it belongs. Everywhere else it counts or refuses.
 _PASSES_WORDS = frozenset("mj-body mj-wrapper mj-column mj-hero".split())
 _ELEMENT = re.compile(rf"<!--.*?(?:-->|\Z)|<(?P<close>/?)(?P<name>mj[\w-]*){markup.INSIDE}(?:>|\Z)", re.DOTALL)
+_NEGATIVE = re.compile(r""" height="-\d+(?:px)?"|height:-\d+px;?""")  # MRML's height of a hero that says none
 _JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 
 
@@ -76,6 +77,9 @@ def check(text: str, file: str) -> None:
 def _check_element(element: str, name: str, file: str, line: int) -> None:
     if name == "mj-include":
         message = 'mj-include is not available: write {% include "blocks/NAME.mjml" %}'
+        raise TemplateError.at(file, message, line)
+    if name == "mj-html-attributes":
+        message = "<mj-html-attributes> is not available: write the attributes into the HTML itself"
         raise TemplateError.at(file, message, line)
     if name not in _COMPONENTS:
         near = difflib.get_close_matches(name, _COMPONENTS, n=1)
@@ -171,11 +175,25 @@ def to_html(text: str) -> str:
             end = piece.end
     source = "".join([*made, text[end:]])
     markup.check_nesting(source)
-    html = mjml2html(source[source.index("<mjml") :] if "<mjml" in source else source, fonts={})
-    return re.sub(rf"{prefix}(\d+)z", lambda match: kept[int(match[1])], str(html))
+    source = source[source.index("<mjml") :] if "<mjml" in source else source
+    try:
+        html = mjml2html(source, fonts={})
+    except ValueError as error:
+        raise ValueError(_with_words(str(error), source)) from None
+    html = _NEGATIVE.sub("", str(html))
+    return re.sub(rf"{prefix}(\d+)z", lambda match: kept[int(match[1])], html)
 
 
 _LETTERS = str.maketrans("0123456789", "ghijklmnop")
+
+
+def _with_words(error: str, source: str) -> str:
+    """Return what MRML says with the words at the place that it names by bytes: `… at position 97:114`."""
+    match = re.match(r"(.*?)(?: in root template)? at position (\d+):(\d+)\Z", error, re.DOTALL)
+    if match is None:
+        return error
+    words = source.encode("utf-8", "replace")[int(match[2]) : int(match[3])].decode("utf-8", "ignore")
+    return f"{match[1]}: {' '.join(words.split())[:60]!r}"
 
 
 def tried(text: str, tags: Tags, file: str) -> None:
