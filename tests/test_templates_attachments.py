@@ -101,12 +101,12 @@ attachments:
       ends: 2026-04-01 20:30
       place: "{{ shop.address }}"
       url: https://shop.example/tasting
-      description: "{{ long }}"
+      description: "{{ long }}\\nzweite Zeile"
 """
 
 
 def test_a_calendar_file_is_one_persons_and_exact(tmp_path: Path) -> None:
-    long = "Grüße aus der Rösterei\\ – " * 12 + "\nzweite Zeile"
+    long = "Grüße aus der Rösterei\\ – " * 12
     lines = lines_of(built(tmp_path, CALENDAR, long=long))
     assert lines == [
         "BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//mailflow//mailflow//EN", "METHOD:PUBLISH", "BEGIN:VEVENT",
