@@ -9,12 +9,16 @@ import random
 import shutil
 import subprocess
 from collections.abc import Iterator
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hostile import TAKEN, address
 from mailflow.templates import Envelope, Rendered, compose, headers
 from test_templates_headers import PIECES, envelope
 
@@ -108,6 +112,22 @@ def test_two_thousand_awkward_headers_are_read_alike_by_a_foreign_parser(reader:
     dice = random.Random(1)
     assert_read_alike(reader, (fuzzed(dice) for _ in range(1400)))
     assert_read_alike(reader, (multilingual(dice) for _ in range(600)))
+
+
+def test_letters_full_of_hostile_data_are_read_alike_by_a_foreign_parser(reader: Path, hostile_shop: Path) -> None:
+    letters = [path.read_bytes() for path in (hostile_shop / ".mailflow" / "rehearsal" / "new").iterdir()]
+    found = list(read(reader, letters))
+    assert len(found) == len(TAKEN)
+    assert {mail["to"][0]["address"] for mail in found} == set(map(address, range(len(TAKEN))))
+    for letter, mail in zip(letters, found, strict=True):
+        known = message_from_bytes(letter, EmailMessage, policy=default)
+        assert mail["names"] == [name.lower() for name in known]
+        assert mail["subject"] == known["Subject"]
+        assert [len(mail["to"]), [one["address"] for one in mail["from"]]] == [1, ["hello@quitte.example"]]
+        assert [file["filename"] for file in mail["attachments"]] == ["event.ics"]
+        html = known.get_body(("html",))
+        assert html is not None
+        assert mail["html"].rstrip() == html.get_content().replace("\r\n", "\n").rstrip()
 
 
 @pytest.mark.soak

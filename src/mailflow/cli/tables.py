@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from mailflow.cli.plain import shown
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -20,5 +22,5 @@ def rows_table(rows: Sequence[Sequence[object]], headings: list[str], *, numbers
     for heading in headings:
         table.add_column(heading, justify="right" if heading in numbers else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(str(cell) for cell in row))
+        table.add_row(*map(shown, row))
     return table
