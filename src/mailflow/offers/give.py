@@ -88,7 +88,7 @@ def served(db: Connection, offer: Offer, contact_ids: Sequence[int], *, scope: s
         return set()
     most, within = offer.per_person
     since = -1 if within is None else clock.to_ms(now - within)
-    had = codes.given_since(db, known.id, contact_ids, since=since, scope=scope)
+    had = codes.given_since(db, known.id, contact_ids, since=since, scope=scope, now=clock.to_ms(now))
     return {contact for contact, number in had.items() if number >= most}
 
 

@@ -40,7 +40,21 @@ def shortage(store: Store, root: Path, offer: Offer, demand: Demand, *, now: dat
         return None
     if offer.kind is codes.CodeKind.POOL:
         pool.refresh(store, root, offer, at=clock.to_ms(now))
-    return _too_few(store, offer, demand) or _over_limit(store, offer, demand)
+    problem = _too_few(store, offer, demand)
+    if problem is not None and _take_back(store, offer, now):
+        problem = _too_few(store, offer, demand)
+    return problem or _over_limit(store, offer, demand)
+
+
+def _take_back(store: Store, offer: Offer, now: datetime) -> int:
+    """Put the codes of messages that were certainly never sent back into the pool, as it would not do without them."""
+    known, found = pool.known_or_new(store, offer), 0
+    while True:
+        with store.transaction() as tx:
+            released = codes.release(tx, known.id, now=clock.to_ms(now))
+        found += released
+        if not released:
+            return found
 
 
 def _too_late(offer: Offer, demand: Demand, due: datetime) -> str:

@@ -62,6 +62,12 @@ _FREE = """FROM codes AS c INDEXED BY codes_free WHERE c.offer_id = :offer AND c
     AND NOT EXISTS (SELECT 1 FROM order_codes AS x WHERE x.code_key = c.code_key)"""
 
 
+# A message m whose code nobody can have seen: it is over, and its dot was never armed. What was armed is in doubt.
+NEVER_SENT = """((m.state IN ('cancelled', 'expired', 'failed', 'held_out')
+      OR m.state = 'skipped' AND m.not_after <= :now)
+    AND NOT EXISTS (SELECT 1 FROM attempts AS t WHERE t.message_id = m.id))"""
+
+
 def key_of(code: str) -> str:
     """Return a code as it is compared: shops take their codes in capitals and in small letters."""
     return code.strip().casefold()
@@ -184,15 +190,40 @@ def _give(tx: Connection, gift: Gift) -> bool:
     return tx.execute(sql, values).rowcount == 1
 
 
-def given_since(db: Connection, offer_id: int, contact_ids: Iterable[int], *, since: int, scope: str) -> dict[int, int]:
-    """Return contact id → how many codes of an offer the person has got since, in other scopes than `scope`."""
+def release(tx: Connection, offer_id: int, *, now: int, limit: int = 500) -> int:
+    """Put codes back into the pool whose messages were certainly never sent; return how many, up to `limit`.
+
+    The bytes that show them go with them: should such a message be planned again, it is made anew, with another code.
+    """
+    rows = tx.execute(
+        f"""SELECT c.id, c.message_id FROM codes AS c INDEXED BY codes_given JOIN messages AS m ON m.id = c.message_id
+            WHERE c.offer_id = :offer AND c.message_id IS NOT NULL AND c.kind <> 'shared' AND {NEVER_SENT}
+            LIMIT :limit""",
+        {"offer": offer_id, "now": now, "limit": limit},
+    ).fetchall()
+    tx.executemany("DELETE FROM message_contents WHERE message_id = ?", ((row["message_id"],) for row in rows))
+    tx.executemany(
+        "UPDATE codes SET message_id = NULL, contact_id = NULL, given_at = NULL, expires_at = NULL, terms = NULL"
+        " WHERE id = ?",
+        ((row["id"],) for row in rows),
+    )
+    return len(rows)
+
+
+def given_since(
+    db: Connection, offer_id: int, contact_ids: Iterable[int], *, since: int, scope: str, now: int
+) -> dict[int, int]:
+    """Return contact id → how many codes of an offer the person has got since, in other scopes than `scope`.
+
+    A code counts unless its message was certainly never sent.
+    """
     rows = db.execute(
-        """SELECT k.value AS contact_id, count(*) AS codes FROM json_each(:ids) AS k
+        f"""SELECT k.value AS contact_id, count(*) AS codes FROM json_each(:ids) AS k
            JOIN contacts AS h ON h.id = k.value OR h.merged_into = k.value
            CROSS JOIN codes AS c ON c.contact_id = h.id AND c.offer_id = :offer AND c.given_at > :since
-           JOIN messages AS m ON m.id = c.message_id AND m.scope <> :scope
+           JOIN messages AS m ON m.id = c.message_id AND m.scope <> :scope AND NOT {NEVER_SENT}
            GROUP BY k.value""",
-        {"ids": json.dumps(list(contact_ids)), "offer": offer_id, "since": since, "scope": scope},
+        {"ids": json.dumps(list(contact_ids)), "offer": offer_id, "since": since, "scope": scope, "now": now},
     )
     return {row["contact_id"]: row["codes"] for row in rows}
 
