@@ -132,3 +132,40 @@ def test_pictures_and_links_are_made_as_the_settings_say(shop: Workspace, capsys
     html = json.loads(capsys.readouterr().out)["html"]
     assert "https://img.shop.example/" in html
     assert "utm_source=letter" in html
+
+
+def test_the_page_for_a_browser_is_printed_and_stands_on_the_page_of_previews(
+    shop: Workspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "---\nsubject: Tea\n---\nHi {{ contact.first_name | default('there') }}!\n"
+    (shop.templates / "hello.md").write_text(text, encoding="utf-8")
+    assert preview(shop, "hello", "--archive") == 0
+    printed = capsys.readouterr()
+    assert "Hi there!" in printed.out
+    assert "has no `archive:`" in printed.err
+    with (shop.root / "mailflow.yaml").open("a", encoding="utf-8") as file:
+        file.write("archive: {folder: pages, url: 'https://quitte.example/mail'}\n")
+    monkeypatch.setattr(webbrowser, "open", lambda address: True)
+    assert preview(shop, "hello", "--open") == 0
+    page = (shop.private / "preview" / "hello.html").read_text(encoding="utf-8")
+    assert "Hi there!" in page
+    assert "whoever opens it in a browser" in page
+    assert preview(shop, "hello", "--archive", "--open") == 2
+
+
+def test_a_page_that_cannot_be_written_is_told_and_hides_no_preview(
+    shop: Workspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (shop.root / "mailflow.yaml").open("a", encoding="utf-8") as file:
+        file.write("archive: {folder: pages, url: 'https://quitte.example/mail'}\n")
+    monkeypatch.setattr(webbrowser, "open", lambda address: True)
+    assert preview(shop, "hello", "--open") == 0
+    assert "the page for view_url cannot be written" in (shop.private / "preview" / "hello.html").read_text("utf-8")
+    assert preview(shop, "hello", "--archive") == 78
+
+
+def test_scores_of_old_are_said(shop: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    text = "---\nsubject: Tea\n---\n{% if contact.rfm %}{{ contact.rfm.class }}{% endif %}\n"
+    (shop.templates / "hello.md").write_text(text, encoding="utf-8")
+    assert preview(shop, "hello") == 0
+    assert "The scores that this goes by are out of date" in capsys.readouterr().err

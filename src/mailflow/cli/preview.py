@@ -13,12 +13,13 @@ from mailflow.cli.plain import harmless, steerless, visible
 from mailflow.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
-    from pathlib import Path
 
     from rich.console import RenderableType
 
     from mailflow.jobs.preview import Preview
+    from mailflow.reports.preview_page import Letter
     from mailflow.workspace import Workspace
 
 
@@ -49,6 +50,9 @@ def preview(
     eml: Annotated[bool, typer.Option("--eml", help="Print the exact bytes that would go out.")] = False,
     html: Annotated[bool, typer.Option("--html", help="Print the HTML part only.")] = False,
     text: Annotated[bool, typer.Option("--text", help="Print the text part only.")] = False,
+    archive: Annotated[
+        bool, typer.Option("--archive", help="Print the page that `view_url` leads to, read in a browser.")
+    ] = False,
 ) -> None:
     """Show what one person would get from a template, or each variant of it. Nothing is sent.
 
@@ -59,8 +63,14 @@ def preview(
       mailflow preview thank_you --for ada@example.com --eml > thank_you.eml
       mailflow preview thank_you --each-variant
       mailflow preview thank_you --each-variant --serve
+      mailflow preview thank_you --archive > thank_you.html
     """
     _check(each_variant, email, serve, port, open_page or serve, pictures, sum((eml, html, text)))
+    if archive:
+        _archive(
+            session, template, asks_for_more=bool(serve or open_page or each_variant or email or eml or html or text)
+        )
+        return
     if serve:
         _serve(session, _Page(template, email, each_variant, pictures), port, open_page=open_page)
     elif each_variant:
@@ -85,6 +95,18 @@ def _check(
         raise UsageError("--pictures is for the page: say --open or --serve too")
 
 
+def _archive(session: Session, template: str, *, asks_for_more: bool) -> None:
+    """Print the page for reading in a browser."""
+    from mailflow.jobs import preview as job
+
+    if asks_for_more:
+        raise UsageError("--archive prints the one page that everybody may read; --open and --serve show it too")
+    page = job.in_browser(session.workspace, template, now=session.now)
+    for problem in page.problems:
+        session.say(problem)
+    print(page.html, end="", file=harmless(sys.stdout))
+
+
 def _part(eml: bool, html: bool, text: bool) -> str:
     return "eml" if eml else "html" if html else "text" if text else ""
 
@@ -95,10 +117,11 @@ def _one(session: Session, template: str, email: str | None, *, open_page: bool,
     made = job.preview(session.workspace, template, email, now=session.now)
     if made.is_sample:
         session.say(f"For {made.email}, a sample person; --for EMAIL shows it for one of your contacts.")
-    for problem in made.rendered.problems:
-        session.say(f"warning: {problem}")
+    said = job.remarks(session.workspace, template, session.now)
+    for remark in (*(f"warning: {problem}" for problem in made.rendered.problems), *said):
+        session.say(remark)
     if open_page:
-        _open(session, job.write_page(session.workspace, template, [made.letter()], pictures=pictures))
+        _open(session, template, [made.letter()], said, pictures=pictures)
     if part == "eml":
         sys.stdout.buffer.write(made.data)
         sys.stdout.buffer.flush()
@@ -115,20 +138,25 @@ def _variants(session: Session, template: str, *, open_page: bool, pictures: boo
 
     with session.progress("Looking at readers") as tell:
         found = variants.variants(session.workspace, template, now=session.now, tell=tell)
-    said = list(preview_variants.remarks(found))
+    said = [*preview_variants.remarks(found), *job.remarks(session.workspace, template, session.now)]
     for remark in said:
         session.say(remark)
     letters = preview_variants.letters(found)
     if open_page and letters:
-        _open(session, job.write_page(session.workspace, template, letters, remarks=said, pictures=pictures))
+        _open(session, template, letters, said, pictures=pictures)
     if not open_page or session.format is not Format.TABLE:
         preview_variants.emit(session, found)
     preview_variants.raise_for_failures(found)
 
 
-def _open(session: Session, page: Path) -> None:
+def _open(session: Session, template: str, letters: Sequence[Letter], said: Sequence[str], *, pictures: bool) -> None:
+    """Write the page of some messages and open it."""
     import webbrowser
 
+    from mailflow.jobs import preview as job
+
+    shown, more = job.with_page(session.workspace, template, letters, session.now)
+    page = job.write_page(session.workspace, template, shown, remarks=[*said, *more], pictures=pictures)
     opened = webbrowser.open(page.as_uri())
     session.say(f"{page}" if opened else f"No browser could be opened here; the page is {page}")
 
@@ -149,16 +177,18 @@ class _Page:
         from mailflow.jobs import variants
         from mailflow.reports import preview_page
 
-        if not self.each_variant:
-            made = job.preview(workspace, self.template, self.email, now=now)
-            return preview_page.render(self.template, [made.letter()], pictures=self.pictures)
-        found = variants.variants(workspace, self.template, now=now)
-        letters = preview_variants.letters(found)
-        if not letters:
-            preview_variants.raise_for_failures(found)
-        failures = (failure.problem for failure in found.failures)
-        said = [*preview_variants.remarks(found), *failures]
-        return preview_page.render(self.template, letters, remarks=said, pictures=self.pictures)
+        said = job.remarks(workspace, self.template, now)
+        if self.each_variant:
+            found = variants.variants(workspace, self.template, now=now)
+            letters = preview_variants.letters(found)
+            if not letters:
+                preview_variants.raise_for_failures(found)
+            failures = (failure.problem for failure in found.failures)
+            said = [*preview_variants.remarks(found), *failures, *said]
+        else:
+            letters = [job.preview(workspace, self.template, self.email, now=now).letter()]
+        shown, more = job.with_page(workspace, self.template, letters, now)
+        return preview_page.render(self.template, shown, remarks=[*said, *more], pictures=self.pictures)
 
 
 def _serve(session: Session, page: _Page, port: int, *, open_page: bool) -> None:

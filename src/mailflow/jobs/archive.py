@@ -7,15 +7,21 @@ from __future__ import annotations
 
 import base64
 import re
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mailflow.errors import ConfigError
 from mailflow.jobs import personal
 from mailflow.jobs.campaign import OpenCampaign
 from mailflow.outbox import neutral
-from mailflow.outbox.render import page_name
+from mailflow.outbox.render import Renderer, page_name
 from mailflow.templates import Rendered, TemplateError
+from mailflow.workspace import Workspace
+
+if TYPE_CHECKING:
+    from mailflow.templates.compile import CompiledTemplate
 
 _PERSONAL = ("first_name", "last_name", "company", "country", "timezone")
 
@@ -40,16 +46,25 @@ def write(campaign: OpenCampaign, now: datetime) -> Path | None:
 
 
 def _page(campaign: OpenCampaign, now: datetime) -> str:
-    known = personal.sample(campaign.workspace, campaign.template, now=now)
+    return public(campaign.workspace, campaign.template, campaign.renderer(), now).html
+
+
+def public(workspace: Workspace, template: CompiledTemplate, renderer: Renderer, now: datetime) -> Rendered:
+    """Return what a template says to nobody in particular, its HTML complete in itself.
+
+    `ConfigError` where it has nothing to say to somebody of whom nothing is known.
+    """
+    known = personal.sample(workspace, template, now=now)
     nobody = {**neutral.of(known["contact"]), **dict.fromkeys(_PERSONAL), "key": "", "email": ""}
     context = {**known, "contact": nobody, "owner": None, "offer": None, "recommendations": [], "articles": []}
     try:
-        return _complete(campaign.renderer().public(context))
+        rendered = renderer.public(context)
     except TemplateError as error:
         problems = "; ".join(str(problem) for problem in error.problems)
         raise ConfigError(
             f"the page for view_url cannot be written, because nothing is known of who reads it: {problems}"
         ) from error
+    return replace(rendered, html=_complete(rendered), encoded=(), pieces=None)
 
 
 def _complete(rendered: Rendered) -> str:

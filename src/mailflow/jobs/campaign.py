@@ -138,11 +138,7 @@ class OpenCampaign:
         )  # fmt: skip
 
     def _asks_for_newer_scores(self, rule: rules.Rule, now: datetime) -> bool:
-        db, settings, root = self.workspace.store.db, self.workspace.settings, self.workspace.root
-        asks = personal.asks_for_scores(self.segments, self.template) or self.segments.needs_scores(rule)
-        if asks and scoring.is_stale(db, settings, root=root, now=now):
-            return True
-        return self.template.mentions("recommendations") and suggest.is_stale(db, settings, now=now)
+        return stale_scores(self.workspace, self.template, now, self.segments, rule)
 
     def try_template(self, plan: CampaignPlan, now: datetime) -> None:
         """Render and build for the first recipients, so that a broken template is found before anything is planned."""
@@ -178,6 +174,22 @@ class OpenCampaign:
 def open_campaign(workspace: Workspace, name: str) -> OpenCampaign:
     """Read a campaign by its name; `ProblemsError` tells what is wrong in its file."""
     return OpenCampaign(workspace, spec.load(workspace.campaigns, name))
+
+
+def stale_scores(
+    workspace: Workspace,
+    template: CompiledTemplate,
+    now: datetime,
+    segments: Segments | None = None,
+    rule: rules.Rule | None = None,
+) -> bool:
+    """Say whether a template, or the rule of who gets it, goes by scores that are out of date."""
+    db, settings, root = workspace.store.db, workspace.settings, workspace.root
+    known = segments or Segments.open(root, settings, db)
+    asks = personal.asks_for_scores(known, template) or (rule is not None and known.needs_scores(rule))
+    if asks and scoring.is_stale(db, settings, root=root, now=now):
+        return True
+    return template.mentions("recommendations") and suggest.is_stale(db, settings, now=now)
 
 
 def remember(workspace: Workspace, plan: CampaignPlan, now_ms: int) -> None:

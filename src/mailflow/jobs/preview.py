@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mailflow import addresses, templates
-from mailflow.errors import UsageError
-from mailflow.jobs import offering, personal
+from mailflow.errors import ConfigError, UsageError
+from mailflow.jobs import archive, offering, personal
+from mailflow.jobs.campaign import stale_scores
 from mailflow.outbox.render import Renderer, how_of
 from mailflow.reports import preview_page
 from mailflow.reports.preview_page import Letter
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from mailflow.templates.compile import CompiledTemplate
 
 TOKEN = "preview"
+NO_ARCHIVE = "mailflow.yaml has no `archive:`, so this page is not written and no mail has a link to it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,46 @@ def preview(workspace: Workspace, name: str, email: str | None, *, now: datetime
     return of_context(workspace, template, known, is_sample=email is None, now=now)
 
 
+def in_browser(workspace: Workspace, name: str, *, now: datetime) -> Letter:
+    """Return what `view_url` of a template's mail leads to; `ConfigError` where there can be no such page."""
+    template = load(workspace, name)
+    renderer = _renderer(workspace, template)
+    page = archive.public(workspace, template, renderer, now)
+    return Letter(
+        people=None,
+        told=(),
+        email="whoever opens it in a browser",
+        is_sample=False,
+        from_header=f"{renderer.settings.sender.name} <{renderer.settings.sender.email}>",
+        subject=page.subject,
+        preheader=page.preheader,
+        html=page.html,
+        text=page.text,
+        data=page.html.encode(),
+        problems=() if workspace.settings.archive else (NO_ARCHIVE,),
+        is_page=True,
+    )
+
+
+def with_page(
+    workspace: Workspace, name: str, letters: Sequence[Letter], now: datetime
+) -> tuple[list[Letter], list[str]]:
+    """Return letters with the page for a browser behind them, where there is one, or why it cannot be written."""
+    if workspace.settings.archive is None or not letters:
+        return [*letters], []
+    try:
+        return [*letters, in_browser(workspace, name, now=now)], []
+    except ConfigError as error:
+        return [*letters], [str(error)]
+
+
+def remarks(workspace: Workspace, name: str, now: datetime) -> list[str]:
+    """Return what to know of a preview: that scores which it goes by are of old; it works none out anew."""
+    if not stale_scores(workspace, load(workspace, name), now):
+        return []
+    return ["The scores that this goes by are out of date: `mailflow plan` and `send` work them out anew first."]
+
+
 def load(workspace: Workspace, name: str) -> CompiledTemplate:
     """Return a template as the settings want its messages made; links lead straight to where they go, uncounted."""
     how = how_of(workspace.settings, name)
@@ -93,7 +135,7 @@ def of_context(
     """Return what the person with this context would get from a template, with a sample of a code of its offer."""
     address = str(known["contact"]["email"])
     known = {**known, **offering.sample(workspace, template, address, now)}
-    renderer = Renderer(workspace.settings, workspace.keys, template, template.name, template.name)
+    renderer = _renderer(workspace, template)
     rendered = renderer.render(known, token=TOKEN)
     content = renderer.content(0, address=address, token=TOKEN, context=known, now=now, checked=True)
     sender = renderer.sender(known)
@@ -117,6 +159,10 @@ def write_page(workspace: Workspace, name: str, letters: Sequence[Letter], **rem
     page.chmod(0o600)
     page.write_text(preview_page.render(name, letters, **remarks), encoding="utf-8")
     return page
+
+
+def _renderer(workspace: Workspace, template: CompiledTemplate) -> Renderer:
+    return Renderer(workspace.settings, workspace.keys, template, template.name, template.name)
 
 
 def _contact(workspace: Workspace, email: str) -> int:

@@ -25,7 +25,10 @@ _NO_CLICKS = "<style>a, area { pointer-events: none }</style>"  # a frame that f
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """One message of the page. `people` get it and `told` says why, where it is a variant; None and nothing else."""
+    """One message of the page. `people` get it and `told` says why, where it is a variant; None and nothing else.
+
+    `is_page` where it is no mail, but what is read in a browser.
+    """
 
     people: int | None
     told: Sequence[str]
@@ -38,6 +41,14 @@ class Letter:
     text: str
     data: bytes
     problems: Sequence[str] = ()
+    is_page: bool = False
+
+    @property
+    def label(self) -> str:
+        """What it is called beside others."""
+        if self.people is None:
+            return "page" if self.is_page else "mail"
+        return f"{self.people:,}" if self.people else "nobody"
 
 
 @dataclass(frozen=True, slots=True)
