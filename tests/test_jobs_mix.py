@@ -101,7 +101,7 @@ def test_the_table_warns_and_an_empty_one_says_why(shop: Workspace, capsys: pyte
     assert "Rehearsals do not count" in capsys.readouterr().out
     give(shop, 1, "ppp")
     assert mailflow(shop, "report", "mix", now=NOW) == 0
-    assert "warning: of the mail of 1 people more than 80 % is promotion" in capsys.readouterr().err
+    assert "warning: the mail of 1 person is more than 80 % promotion" in capsys.readouterr().err
 
 
 def test_the_page_shows_the_figures(shop: Workspace, tmp_path: Path) -> None:
@@ -114,6 +114,7 @@ def test_the_page_shows_the_figures(shop: Workspace, tmp_path: Path) -> None:
 def test_options_of_another_report_are_refused(shop: Workspace) -> None:
     assert mailflow(shop, "report", "mix", "--for", "p1@example.com") == 2
     assert mailflow(shop, "report", "recommendations", "--contacts") == 2
+    assert mailflow(shop, "report", "mix", "--contacts", "--html", "x.html") == 2
 
 
 def test_a_plan_says_for_how_many_a_promotion_is_one_too_many(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mailflow.cli.frame import Format, Session
 from mailflow.cli.plain import shown
+from mailflow.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -22,6 +23,8 @@ def mix(session: Session, *, contacts: bool, html: Path | None) -> None:
     """Print how people are spread over shares of promotions, or one line for each of them, or write a page."""
     from mailflow.jobs import mix as job
 
+    if contacts and html is not None:
+        raise UsageError("--contacts is a list, --html a page of everybody: say one of the two")
     if contacts:
         _contacts(session)
         return
@@ -53,7 +56,8 @@ def _warnings(found: Mix) -> list[str]:
     most = found.limit.promo_at_most
     assert most is not None
     return [
-        f"warning: of the mail of {found.over:,} people more than {most * 100:.0f} % is promotion (mix.promo_at_most)."
+        f"warning: the mail of {found.over:,} {'person' if found.over == 1 else 'people'} is more than {most * 100:.4g} %"
+        " promotion (mix.promo_at_most)."
         " `mailflow report mix --contacts` names them; mail of kind: value brings it down"
     ]
 
