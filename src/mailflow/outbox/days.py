@@ -119,24 +119,23 @@ def _shown(path: Path) -> str:
 
 
 def _read(path: Path, today: date) -> _Told:
-    """Return what a file says of a day; `ProblemsError` lists every line that is wrong, of other days too."""
+    """Return what a file says of a day, nothing of any value where it has no lines (a feed that came empty); `ProblemsError` lists every line that is wrong, of other days too."""
     root = path.parent.parent if path.parent.name == DAYS_FOLDER else path.parent
     table = Table(path, _COLUMNS, fewest=0, root=root)
     told: _Told | None = None
     for line in table.lines():
-        if told is None:
-            told = _Told(_value_columns(table, line))
+        told = told or _Told(_value_columns(table))
         try:
             _take(told, line, today)
         except (ValueError, MailflowError) as error:
             table.refuse(line.number, str(error))
     table.done()
-    return told or _Told([])
+    return told or _Told(_value_columns(table) if table.heading else [])
 
 
-def _value_columns(table: Table, line: Line) -> list[str]:
-    names = [name for name in line.cells if name not in _COLUMNS]
-    if "date" not in line.cells:
+def _value_columns(table: Table) -> list[str]:
+    names = [name for name in table.heading if name and name not in _COLUMNS]
+    if "date" not in table.heading:
         raise table.wrong("has no column date: every line says which day it is about", 1)
     if not names:
         raise table.wrong("has no column beside days and places: add one such as weather", 1)

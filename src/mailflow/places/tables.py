@@ -66,18 +66,18 @@ class Table:
         self.root = root or path.parent
         self.fewest = fewest
         self.names = {written: name for name, called in columns.items() for written in called}
+        self.heading: list[str] = []  # what its columns hold, once its first line is read
         self.problems: list[Problem] = []
 
     def lines(self) -> Iterator[Line]:
         """Yield the lines under the heading; `ProblemsError` where the file is no table."""
-        heading: list[str] | None = None
         for number, cells in self.rows():
-            if heading is None:
-                heading = [self.name(cell) for cell in cells]
-                if len(set(heading) & {*self.names.values()}) < self.fewest:
+            if not self.heading:
+                self.heading = [self.name(cell) for cell in cells]
+                if len(set(self.heading) & {*self.names.values()}) < self.fewest:
                     raise self.wrong("has no heading: its first line must name the columns, such as name,postcode", 1)
                 continue
-            yield Line(number, {name: cell.strip() for name, cell in zip(heading, cells, strict=False) if name})
+            yield Line(number, {name: cell.strip() for name, cell in zip(self.heading, cells, strict=False) if name})
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
         """Yield the cells of each line that is not blank, with its number."""
