@@ -84,7 +84,7 @@ def over_mix(people: int, limit: MixSettings) -> str:
     """Return the warning that a promotion is one too many for some people."""
     assert limit.promo_at_most is not None
     return (
-        f"warning: with it, more than {limit.promo_at_most * 100:.4g} % of the mail that {people:,} of them"
+        f"warning: with it, more than {float(limit.promo_at_most * 100):g} % of the mail that {people:,} of them"
         " got in 30 days would be promotion (mix in mailflow.yaml; `mailflow report mix` shows how it stands)"
     )
 

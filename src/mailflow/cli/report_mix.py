@@ -56,8 +56,8 @@ def _warnings(found: Mix) -> list[str]:
     most = found.limit.promo_at_most
     assert most is not None
     return [
-        f"warning: the mail of {found.over:,} {'person' if found.over == 1 else 'people'} is more than {most * 100:.4g} %"
-        " promotion (mix.promo_at_most)."
+        f"warning: the mail of {found.over:,} {'person' if found.over == 1 else 'people'} is more than"
+        f" {float(most * 100):g} % promotion (mix.promo_at_most)."
         " `mailflow report mix --contacts` names them; mail of kind: value brings it down"
     ]
 
