@@ -56,6 +56,16 @@ def test_a_day_without_a_row_has_every_name_and_nothing_in_it(tmp_path: Path) ->
     assert told(known, country="AT")["weather"] == "sun"  # and back
 
 
+def test_a_feed_that_came_empty_or_short_has_every_name_and_nothing_in_it(tmp_path: Path) -> None:
+    heading = WEATHER.partition("\n")[0]
+    nothing = {"weather": None, "high": None}
+    assert told(days(tmp_path, heading + "\n"), country="AT") == nothing
+    assert told(days(tmp_path, heading), country="AT") == nothing
+    assert told(days(tmp_path, f"{heading}\n2026-03-20,AT\n2026-03-20,AU,,,,sun,3\n"), country="AT") == nothing
+    with pytest.raises(ProblemsError, match="has no column date"):
+        days(tmp_path, "country,weather\n").check(DAY)
+
+
 def test_files_of_the_folder_are_read_together(tmp_path: Path) -> None:
     days(tmp_path)
     known = days(tmp_path, "Datum;Pollen\n2026-03-20;birch\n", "context/pollen.csv")

@@ -119,7 +119,10 @@ def _shown(path: Path) -> str:
 
 
 def _read(path: Path, today: date) -> _Told:
-    """Return what a file says of a day, nothing of any value where it has no lines (a feed that came empty); `ProblemsError` lists every line that is wrong, of other days too."""
+    """Return what a file says of a day; `ProblemsError` lists every line that is wrong, of other days too.
+
+    A file of nothing but its heading, as a feed leaves that came empty, has every value, and nothing in it.
+    """
     root = path.parent.parent if path.parent.name == DAYS_FOLDER else path.parent
     table = Table(path, _COLUMNS, fewest=0, root=root)
     told: _Told | None = None
