@@ -110,6 +110,7 @@ def _told(chromium: str, folder: Path, page: str, *options: str) -> dict[str, An
     command = [
         chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars",
         f"--user-data-dir={folder / 'profile'}", "--host-resolver-rules=MAP * ~NOTFOUND", "--window-size=1200,1000",
+        "--virtual-time-budget=5000",  # so that the page is not written out before its script has looked
         *options, "--dump-dom", file.as_uri(),
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
