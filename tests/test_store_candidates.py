@@ -68,7 +68,7 @@ def test_a_message_to_a_subscribed_contact_may_go(store: Store, keys: Keys, ada:
         consent_address="ada@example.com",
         not_after=NOW + DAY,
         message_id=message,
-        proof="test",
+        proof=" ;  ; test",
     )
     assert code(store, keys, message) == ""
 

@@ -28,9 +28,11 @@ if TYPE_CHECKING:
 
 # How the proof of a yes says that it was confirmed by a second step, in the words of tools and of people.
 _CONFIRMED = re.compile(
-    r"double.?opt|\bdoi(?:\b|_)|(?<!un)(?<!not.)(?<!awaiting.)confirm(?!ation)|best(?:ä|a|ae)tigt|conferma(?:to|ta)|doppel.?opt",
+    r"double.?opt|\bdoi(?:\b|_)|(?<!un)(?<!not.)(?<!awaiting.)(?<!to.be.)confirm(?:ed|é)|best(?:ä|a|ae)tigt"
+    r"|conferma(?:to|ta)|doppel.?opt",
     re.IGNORECASE,
 )
+_FILE = re.compile(r"(?:^|(?<=;))[^;=]*\.\w{2,5}: ")  # how evidence that an import keeps begins: the name of its file
 
 
 def takes_effect(current: ConsentState, said: ConsentState, basis: Basis, *, lifts: bool = False) -> bool:
@@ -328,8 +330,11 @@ def _country_refusal(candidate: Candidate, limits: Limits) -> Reason | None:
 
 
 def says_confirmed(proof: str) -> bool:
-    """Say whether the proof of a yes tells that it was confirmed: a double opt-in, in the words of tools and people."""
-    return _CONFIRMED.search(proof) is not None
+    """Say whether the proof of a yes tells that it was confirmed: a double opt-in, in the words of tools and people.
+
+    The name of a file says nothing, nor does CONFIRM_TIME, which Mailchimp fills for a single opt-in too.
+    """
+    return _CONFIRMED.search(_FILE.sub("", proof)) is not None
 
 
 def _consent_refusal(candidate: Candidate) -> Reason | None:

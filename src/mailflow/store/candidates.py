@@ -24,7 +24,7 @@ _DAY = timedelta(days=1)
 _WEEK = timedelta(days=7)
 _Counted = list[tuple[int, int, bool]]  # (message id, milliseconds, promo) of one contact's marketing messages
 _FACTS = """c.merged_into, c.country, c.timezone, s.state, s.basis, n.address AS consent_address,
-                      trim(coalesce(n.source, '') || ' ' || coalesce(n.wording, '') || ' ' || coalesce(n.evidence, ''))
+                      coalesce(n.evidence, '') || ' ; ' || coalesce(n.wording, '') || ' ; ' || coalesce(n.source, '')
                         AS proof"""
 
 
