@@ -375,12 +375,23 @@ FILTERS: Mapping[str, Callable[..., Any]] = MappingProxyType(
 )
 
 _JINJA_TESTS: Mapping[str, Any] = JINJA_TESTS
+
+
+def _weighing(name: str) -> Callable[..., bool]:
+    """Return one of Jinja's tests that look at all of a text or list, with what it looks at counted."""
+    original = _JINJA_TESTS[name]
+
+    @pass_context
+    def test(context: Context, *values: Any) -> bool:
+        return bool(original(*(weighed(context, value) for value in values)))
+
+    return test
+
+
+_LOOKING = "in eq equalto == ne != gt > greaterthan ge >= lt < lessthan le <= lower upper".split()
+_GLANCING = (
+    "defined undefined none number string mapping sequence odd even divisibleby true false boolean integer float"
+)
 TESTS: Mapping[str, Callable[..., Any]] = MappingProxyType(
-    {
-        name: _JINJA_TESTS[name]
-        for name in (
-            "defined undefined none number string mapping sequence odd even divisibleby in true false boolean integer "
-            "float lower upper eq equalto == ne != gt > greaterthan ge >= lt < lessthan le <="
-        ).split()
-    }
+    {name: _JINJA_TESTS[name] for name in _GLANCING.split()} | {name: _weighing(name) for name in _LOOKING}
 )

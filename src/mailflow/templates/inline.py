@@ -28,6 +28,11 @@ _LINK = re.compile(r"<!--(?:.*?-->|.*\Z)|<link\b[^<>]*>", re.IGNORECASE | re.DOT
 _ONLINE = re.compile(r"\bhref\s*=\s*[\"']?https://", re.IGNORECASE)
 _DOCTYPE = re.compile(r"<!doctype[^>]*>", re.IGNORECASE)
 _STATEMENT = re.compile(r"@(?:import|charset|namespace)\b(?:\"[^\"]*\"|'[^']*'|[^;{}\"'])*;\s*", re.IGNORECASE)
+_STYLES = re.compile(r"<style\b.*?(?:</style|\Z)", re.DOTALL | re.IGNORECASE)
+_LAST = re.compile(r"[\s>+~]+")  # parts a selector
+_BEHIND_LAST = re.compile(r"[:\[].*", re.DOTALL)
+_NAMES = re.compile(r"([.#]?)([\w-]+)")
+MAX_WORKED_IN = 8_000_000  # characters of styles in the elements; the parser takes seven times that
 _VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
 _IMPLIED = frozenset("html head body tbody thead tfoot colgroup".split())  # HTML5 parsers add these
 
@@ -41,9 +46,11 @@ def inline_css(html: str) -> str:
     """Return a whole HTML document with its CSS in the elements; what only works in a style sheet stays in one.
 
     Nothing is fetched, and no file is read: a style sheet at https://, such as a font, is the mail program's to load.
-    The document type stays as it is, because pictures in cells stand otherwise in each of them.
+    The document type stays as it is, because pictures in cells stand otherwise in each of them. `ValueError` where the
+    document would get too large.
     """
     markup.check_nesting(html)
+    _check_growth(html)
     sheets: list[str] = []
 
     def kept(link: str) -> str:
@@ -51,10 +58,30 @@ def inline_css(html: str) -> str:
         return f"<!--sheet {len(sheets)}-->"
 
     made = _inliner().inline(_with_sheets(html, kept))
-    for number, link in enumerate(sheets, start=1):
-        made = made.replace(f"<!--sheet {number}-->", link, 1)
+    if sheets:
+        left = iter(sheets)
+        made = re.sub(r"<!--sheet \d+-->", lambda match: next(left, match[0]), made)
     declared = _DOCTYPE.search(html)
     return _DOCTYPE.sub(lambda _: declared[0], made, count=1) if declared else made
+
+
+def _check_growth(html: str) -> None:
+    """Refuse a document that would get too large: each rule may be written into all elements of its name or class."""
+    elements = html.count("<") - html.count("</")
+    styles = " ".join(_STYLES.findall(html)) if elements else ""
+    if elements * len(styles) <= MAX_WORKED_IN:
+        return
+    there = cache(html.count)
+    written = 0
+    for rule in styles.split("}"):
+        before, _, declarations = rule.rpartition("{")
+        for selector in before.rpartition("{")[2].split(","):
+            names = _NAMES.findall(_BEHIND_LAST.sub("", _LAST.split(selector.strip())[-1]))
+            most = min((there(name if mark else f"<{name}") for mark, name in names), default=elements)
+            written += min(most, elements) * len(declarations)
+    if written > MAX_WORKED_IN:
+        size = f"{written // 1_000_000:,} MB with its styles in its {elements:,} elements"
+        raise ValueError(f"the message could get {size}: take rules or elements out")
 
 
 def _with_sheets(html: str, online: Callable[[str], str]) -> str:

@@ -34,6 +34,10 @@ _NEGATIVE = re.compile(r""" height="-\d+(?:px)?"|height:-\d+px;?""")  # MRML's h
 _JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 
 
+MAX_COMPONENTS = 4000  # of one message: each becomes some 500 characters of HTML
+MAX_SLIDES = 100
+
+
 @dataclass(frozen=True, slots=True)
 class _Piece:
     """An element's tag or a stretch of other text: `inside` is the component that it stands directly in."""
@@ -168,6 +172,10 @@ def to_html(text: str) -> str:
     kept: list[str] = []
     made: list[str] = []
     end = 0
+    if text.count("<mj-") > MAX_COMPONENTS:
+        raise ValueError(f"it has more than {MAX_COMPONENTS:,} components: take some out")
+    if text.count("<mj-carousel-image") > MAX_SLIDES:  # the styles of each speak of all others
+        raise ValueError(f"it has more than {MAX_SLIDES} pictures in carousels: take some out")
     for piece in _pieces(text):
         if piece.kind == "text" and piece.inside in _HOLDS_TEXT:
             made += [text[end : piece.start], f"{prefix}{len(kept)}z"]
