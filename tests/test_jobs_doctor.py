@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mail_shop import make_shop, write_campaign
 from mailflow.importers import ImportOptions, import_file
 from mailflow.jobs import doctor
 from mailflow.jobs import init as init_job
@@ -234,6 +235,34 @@ def test_each_field_tells_who_reads_it(workspace: Workspace) -> None:
     size = field(workspace, "attributes.shoe_size").readers
     assert [(reader.kind, reader.name) for reader in size] == [("template", "hello")]
     assert [reader.name for reader in field(workspace, "orders.count").readers] == ["both"]
+
+
+def test_a_field_is_read_by_choices_settings_owners_and_translations_too(tmp_path: Path) -> None:
+    workspace = make_shop(
+        tmp_path, 1, extra="never_show: [{contact: allergies, product: allergens}]\nfields: {allergies: {type: text}}\n"
+    )
+    (tmp_path / "choices.yaml").write_text(
+        "hero: {default: {picture: a}, choose: [{when: city == 'Graz', use: {picture: b}},"
+        " {when: city == 'Wien' and company != null, use: {picture: c}}]}\n"
+    )
+    head = "---\nsubject: Hello\n---\n"
+    (tmp_path / "templates" / "hello.md").write_text(
+        head.replace("---\n", "---\nfrom_owner: true\n", 1), encoding="utf-8"
+    )
+    (tmp_path / "templates" / "hello.de.md").write_text(head, encoding="utf-8")
+    write_campaign(
+        tmp_path, "again", "audience: everyone\ntemplate: hello\nfrom_owner: true\nsend_at: 2026-12-01 09:00 local\n"
+    )
+
+    def read(name: str) -> list[tuple[str, str]]:
+        return [(reader.kind, reader.name) for reader in field(workspace, name).readers]
+
+    assert ("choice", "hero") in read("company")
+    assert read("city").count(("choice", "hero")) == 1
+    assert read("attributes.allergies") == [("setting", "never_show")]
+    assert {("template", "hello"), ("campaign", "again")} <= set(read("owner"))
+    assert ("template", "hello") in read("language")
+    assert ("campaign", "again") in read("timezone")
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from mailflow.errors import DataError, Problem, ProblemsError
 from mailflow.rules import RuleError
 
 if TYPE_CHECKING:
+    from mailflow.rules import Rule
     from mailflow.segments.segments import Segments
     from mailflow.store import Store
 
@@ -132,6 +133,14 @@ def sample(root: Path) -> dict[str, dict[str, Any] | None]:
     if document is None:
         return {}
     return {name: dict(one.default) for name, one in parse_spec(_ChoicesSpec, document).root.items()}
+
+
+def rules(root: Path, known: Segments) -> dict[str, list[Rule]]:
+    """Return the rules of each choice, by its name; empty where the file holds a mistake, which `problems` tells."""
+    if any(True for _ in problems(root, known)) or (document := _document(root)) is None:
+        return {}
+    spec = parse_spec(_ChoicesSpec, document).root
+    return {name: [known.parse(case.when) for case in one.choose] for name, one in spec.items()}
 
 
 def problems(root: Path, known: Segments) -> Iterator[Problem]:

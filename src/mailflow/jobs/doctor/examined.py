@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import cached_property, partial
@@ -17,7 +17,8 @@ from mailflow.config.yaml_files import read_yaml
 from mailflow.errors import MailflowError, Problem, ProblemsError
 from mailflow.importers.recognition import layouts
 from mailflow.jobs.campaign import OpenCampaign
-from mailflow.jobs.doctor.fields import FieldReport, Gathered, field_reports, readers_of_fields
+from mailflow.jobs.doctor import fields
+from mailflow.jobs.doctor.fields import FieldReport, Gathered, Reader
 from mailflow.offers import pool
 from mailflow.offers.offer import Offers
 from mailflow.outbox import days
@@ -25,7 +26,7 @@ from mailflow.outbox.render import how_of
 from mailflow.places import listed
 from mailflow.rules import Rule, RuleError
 from mailflow.rules.types import TRAITS
-from mailflow.segments import Segments, choices
+from mailflow.segments import Segments, choices, impact
 from mailflow.segments import segments as segments_module
 from mailflow.store import Connection, Store, field_usage, imports, rule_names
 from mailflow.store.database import explain
@@ -177,7 +178,7 @@ class Examined:
         if known is None or settings is None:
             return False
         today = clock.local_date(self.now, settings.zone)
-        wrong = [*choices.problems(root, known), *days.problems(root, settings.timezone, today)]
+        wrong = [*choices.problems(root, known), *impact.problems(root, known), *days.problems(root, settings.timezone, today)]
         self._keep(wrong)
         return not wrong
 
@@ -221,10 +222,23 @@ class Examined:
         if self.store is None or self.is_damaged:
             return ()
         db, texts = self.store.db, {name: template.files for name, template in self.templates.items()}
-        readers = readers_of_fields(texts, self.rules, self.audiences, self.traits)
+        readers = fields.readers_of_fields(texts, self.rules, self.audiences, self.traits, self._other_readers())
         declared = self.settings.fields if self.settings else {}
         gathered = Gathered(self.usage, field_usage.computed(db), imports.all_of_them(db), declared, readers)
-        return field_reports(gathered)
+        return fields.field_reports(gathered)
+
+    def _other_readers(self) -> Iterator[tuple[Reader, set[str]]]:
+        """Yield what reads fields without naming them in a template or in a rule of its own."""
+        if self.segments is not None:
+            yield from fields.read_of_choices(choices.rules(self.workspace.root, self.segments))
+        if self.settings is not None:
+            yield from fields.read_of_settings(self.settings)
+        for name, template in self.templates.items():
+            yield Reader("template", name), _asked(owner=template.front.from_owner, language=template.translations)
+        for name, campaign in self.campaigns.items():
+            said = campaign.file.spec
+            is_local = said.send_at is not None and said.send_at.is_local
+            yield Reader("campaign", name), _asked(owner=said.from_owner, timezone=is_local)
 
     def _keep(self, problems: Iterable[Problem]) -> None:
         self._problems.update(dict.fromkeys(problems))
@@ -236,3 +250,8 @@ class Examined:
         except ProblemsError as error:
             self._keep(error.problems)
             return None
+
+
+def _asked(**fields: object) -> set[str]:
+    """Return the fields that are asked for."""
+    return {name for name, is_asked in fields.items() if is_asked}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from mailflow import clock
-from mailflow.config.settings import FieldSettings
+from mailflow.config.settings import FieldSettings, Settings
 from mailflow.importers.recognition.layouts import PLAIN, load_layouts, tools_of
 from mailflow.rules import Rule
 from mailflow.store.field_usage import ATTRIBUTE, COLUMNS, FieldUsage, Source
@@ -30,7 +30,7 @@ _SELF = "said by themselves"
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """A file of the workspace that reads a field: a template, a segment, a trait or a campaign."""
+    """What of the workspace reads a field: a template, segment, trait, campaign, choice, or a setting."""
 
     kind: str
     name: str
@@ -172,14 +172,33 @@ def readers_of_fields(
     segments: Mapping[str, Rule],
     campaigns: Mapping[str, Rule],
     traits: Mapping[str, Rule] = MappingProxyType({}),
+    others: Iterable[tuple[Reader, set[str]]] = (),
 ) -> dict[str, list[Reader]]:
-    """Return field → what reads it. `templates`: name → the texts of its files by path; the others are parsed rules."""
+    """Return field → what reads it. `templates`: name → the texts of its files by path; the others are parsed rules.
+
+    `others` read fields in other ways, such as by a setting; each of them is told with what it reads.
+    """
     found: dict[str, list[Reader]] = {}
     rules = chain(_rules("segment", segments), _rules("campaign", campaigns), _rules("trait", traits))
-    for reader, names in chain(_templates(templates), rules):
+    for reader, names in chain(_templates(templates), rules, others):
         for name in sorted(names):
-            found.setdefault(name, []).append(reader)
+            if reader not in (known := found.setdefault(name, [])):
+                known.append(reader)
     return found
+
+
+def read_of_choices(choices: Mapping[str, Sequence[Rule]]) -> Iterator[tuple[Reader, set[str]]]:
+    """Yield what the choices of choices.yaml read, each with all of its rules."""
+    for name, rules in choices.items():
+        for reader, names in _rules("choice", dict(enumerate(rules))):
+            yield Reader(reader.kind, name), names
+
+
+def read_of_settings(settings: Settings) -> Iterator[tuple[Reader, set[str]]]:
+    """Yield what mailflow.yaml reads: the fields by which products are never shown to somebody."""
+    for rule in settings.never_show:
+        field = canonical(rule.contact)
+        yield Reader("setting", "never_show"), set() if field is None else {field}
 
 
 def _templates(templates: Mapping[str, Mapping[str, str]]) -> Iterator[tuple[Reader, set[str]]]:
@@ -189,7 +208,7 @@ def _templates(templates: Mapping[str, Mapping[str, str]]) -> Iterator[tuple[Rea
         yield Reader("template", name), {field for path in fields_read(files) if (field := canonical(path)) is not None}
 
 
-def _rules(kind: str, rules: Mapping[str, Rule]) -> Iterator[tuple[Reader, set[str]]]:
+def _rules(kind: str, rules: Mapping[Any, Rule]) -> Iterator[tuple[Reader, set[str]]]:
     for name, rule in rules.items():
         yield Reader(kind, name), {field.name for field in rule.fields() if field.name not in _SYSTEM | _TOLD}
 
