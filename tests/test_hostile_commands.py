@@ -13,9 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.table import Table
+from rich.text import Text
 
 from hostile import REFUSED, TAKEN, VECTORS, address
 from mail_shop import NOW, mailflow, make_shop
+from mailflow.cli.frame import Format, Session
 from mailflow.workspace import Workspace
 from test_hostile_mail import Shape
 
@@ -131,6 +134,25 @@ def test_colours_are_all_that_a_terminal_gets_of_our_own(terminal: Run, monkeypa
     said = terminal("contact", "show", address(number))
     assert COLOURS.search(said.out)
     assert "\\x1b[31mred\\x1b[0m" in COLOURS.sub("", said.out)
+
+
+def test_behind_every_command_no_print_and_no_talk_can_steer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setattr("sys.stdout", out := Terminal())
+    monkeypatch.setattr("sys.stderr", err := Terminal())
+    evil = "a\x1b]0;x\x07\x9b31m\u202eb [bold]c[/bold]"
+    grid = Table("head", box=None)
+    grid.add_row(evil)
+    grid.add_row(Text(evil, style="bold"))
+    session = Session(None, Format.TABLE, False, False, None)
+    session.out.print(evil, grid)
+    session.err.print(evil)
+    session.say(evil)
+    for said, times in ((out, 3), (err, 2)):
+        text = COLOURS.sub("", said.getvalue())
+        assert not STEERING.search(text)
+        assert text.count("\\x9b31m\\u202eb [bold]c[/bold]") == times
+    assert COLOURS.search(out.getvalue())  # its own style is still there
 
 
 def test_rich_markup_is_shown_as_it_is_written(terminal: Run) -> None:
