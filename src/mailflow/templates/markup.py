@@ -32,7 +32,9 @@ _MJML_TEXT = _LINK_ATTRIBUTES | frozenset(
 _FORBIDDEN = re.compile(r"<(script|iframe|object|embed|form|applet|base)\b", re.IGNORECASE)
 _REFRESH = re.compile(r"<meta\b[^<>]*http-equiv\s*=\s*[\"']?refresh", re.IGNORECASE)
 MAX_NESTED = 200
-_NESTING = re.compile(rf"<!--.*?(?:-->|\Z)|<(/?)([a-zA-Z][^\s/>]*){INSIDE}(?:>|\Z)", re.DOTALL)
+_NESTING = re.compile(
+    rf"<!--.*?(?P<comment>-->|\Z)|<(?P<close>/?)(?P<name>[a-zA-Z][^\s/>]*){INSIDE}(?P<end>>|\Z)", re.DOTALL
+)
 # Elements that end by themselves where the next one begins, or have nothing in them.
 _FLAT = frozenset(
     "p li dt dd tr td th tbody thead tfoot option html head body area base br col embed hr img input link meta param"
@@ -87,14 +89,15 @@ def check_nesting(html: str) -> None:
     """
     depth = 0
     for match in _NESTING.finditer(html):
-        name = match[2]
-        if match.end() == len(html) and not match[0].endswith(">"):
-            raise ValueError(f"<{name} is not closed: > is missing" if name else "<!-- is not closed: --> is missing")
+        name = match["name"]
+        if not (match["comment"] or match["end"]):
+            words = f"<{name[:40]} is not closed: > or a quote" if name else "<!-- is not closed: -->"
+            raise ValueError(f"{words} is missing")
         if name is None or name.lower() in _FLAT or (name.startswith("mj-") and match[0].endswith("/>")):
             continue
-        depth = max(0, depth + (-1 if match[1] else 1))
+        depth = max(0, depth + (-1 if match["close"] else 1))
         if depth > MAX_NESTED:
-            raise ValueError(f"elements are nested more than {MAX_NESTED} deep, or not closed: <{name}>")
+            raise ValueError(f"elements are nested more than {MAX_NESTED} deep, or not closed: <{name[:40]}>")
 
 
 def places(html: str, tags: Tags) -> Iterator[tuple[str, Tag]]:

@@ -41,7 +41,7 @@ def tidy(text: str) -> str:
     """Return text without blanks at line ends, without rows of empty lines, ending in one line end."""
     text = text.strip("\n")
     if " \n" in text or ("\t" in text and "\t\n" in text):  # finding that out costs a hundredth of the substitution
-        text = re.sub(r"[ \t]+\n", "\n", text)
+        text = re.sub(r"(?<![ \t])[ \t]+\n", "\n", text)
     if "\n\n\n" in text:
         text = re.sub(r"\n{3,}", "\n\n", text)
     return text + "\n"

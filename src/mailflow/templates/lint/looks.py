@@ -89,8 +89,8 @@ class _Page(HTMLParser):
 
     def __init__(self, html: str) -> None:
         super().__init__(convert_charrefs=True)
-        plain = re.sub(r"<!--.*?-->", "", html, flags=re.DOTALL)
-        sheets = "\n".join(re.findall(r"<style\b[^>]*>(.*?)</style", plain, re.DOTALL | re.IGNORECASE))
+        plain = re.sub(r"<!--.*?(?:-->|\Z)", "", html, flags=re.DOTALL)
+        sheets = "\n".join(re.findall(r"<style\b[^<>]*>(.*?)(?:</style|\Z)", plain, re.DOTALL | re.IGNORECASE))
         self.language = self.title = ""
         self.knows_dark = bool(re.search(r"color-scheme", plain))
         self.texts: list[tuple[_Look, str]] = []

@@ -232,9 +232,10 @@ def _links(texts: Sequence[str]) -> tuple[tuple[int, int], ...]:
 
 def _anchors(html: str) -> Iterator[Found]:
     """Yield links to places on the page that no element has."""
-    for match in re.finditer(r"""<a\b[^>]*\shref\s*=\s*["']#([^"']+)["']""", html):
-        name = re.escape(unescape(match[1]))
-        if match[1] != "top" and not re.search(rf"""\s(?:id|name)\s*=\s*["']{name}["']""", html):
+    links = list(re.finditer(r"""<a\b[^<>]*\shref\s*=\s*["']#([^"']+)["']""", html))
+    named = {*re.findall(r"""\s(?:id|name)\s*=\s*["']([^"']*)["']""", html)} if links else set()
+    for match in links:
+        if match[1] != "top" and unescape(match[1]) not in named:
             yield Found("L305", f"a link leads to #{match[1]}, which no element has", (f"#{match[1]}",))
 
 

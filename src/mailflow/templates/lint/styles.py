@@ -17,8 +17,8 @@ _NAMED = {
 }  # fmt: skip
 _RGB = re.compile(r"rgba?\(\s*(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3})(?:[\s,/]+([\d.]+%?))?\s*\)")
 _HEX = re.compile(r"#(?:[0-9a-f]{3}|[0-9a-f]{6})(?![0-9a-f])")
-_DARK = re.compile(r"@media[^{]*prefers-color-scheme\s*:\s*dark[^{]*\{((?:[^{}]*\{[^{}]*\})*)[^{}]*\}", re.IGNORECASE)
-_RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
+_DARK = re.compile(r"@media[^{}@]*prefers-color-scheme\s*:\s*dark[^{]*\{((?:[^{}]*\{[^{}]*\})*)[^{}]*\}", re.IGNORECASE)
+_RULE = re.compile(r"(?<![^{}])([^{}]+)\{([^{}]*)\}")
 _COMPOUND = re.compile(r"(?P<tag>[a-z][a-z0-9]*|\*)?(?P<rest>(?:[.#][\w-]+)*)\Z", re.IGNORECASE)
 
 
@@ -79,7 +79,7 @@ def declarations(css: str) -> dict[str, str]:
 def dark_rules(css: str) -> list[Rule]:
     """Return the rules of a style sheet for dark mode, the weakest first."""
     rules: list[Rule] = []
-    for block in _DARK.finditer(re.sub(r"/\*.*?\*/", "", css, flags=re.DOTALL)):
+    for block in _DARK.finditer(re.sub(r"/\*.*?(?:\*/|\Z)", "", css, flags=re.DOTALL)):
         for match in _RULE.finditer(block[1]):
             declared = declarations(match[2])
             rules += [rule for one in match[1].split(",") for rule in _rule(one, declared, len(rules))]

@@ -9,8 +9,10 @@ from importlib import resources
 
 from mailflow.templates.lint.checks import Found
 
-_MEDIA = re.compile(r"@(?:media|supports|font-face|keyframes|-webkit-keyframes)\b[^{]*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}")
-_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+_MEDIA = re.compile(
+    r"@(?:media|supports|font-face|keyframes|-webkit-keyframes)\b[^{}@]*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}"
+)
+_COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
 _DECLARATION = re.compile(r"([\w-]+)\s*:\s*([^;{}]+)")
 _FUNCTION = re.compile(r"([\w-]+)\(")
 _UNIT = re.compile(r"\d(ch|rem|vh|vw|vmin|vmax)\b")
