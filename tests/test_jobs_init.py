@@ -186,11 +186,12 @@ def test_the_settings_that_are_switched_off_are_right_when_switched_on(tmp_path:
     assert settings.unsubscribe.url == "https://mail.example.com"
     assert settings.sender.reply_to == "you@example.com"
     assert settings.fields["allergies"].sensitive
+    assert settings.countries["CA"].never
 
 
 def _is_setting(line: str) -> bool:
     word = line.lstrip().removeprefix("# ").lstrip().removeprefix("- ").removeprefix("{").split(":")[0]
-    return word in _keys(Settings) | {"favourite_tea", "allergies", "shoe_size", "diet"}
+    return word in _keys(Settings) | {"favourite_tea", "allergies", "shoe_size", "diet", "DE", "CA"}
 
 
 def test_the_time_zone_is_the_machines(tmp_path: Path) -> None:
