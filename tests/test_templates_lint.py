@@ -183,6 +183,14 @@ def test_a_contrast_is_not_rounded_up() -> None:
     assert found.message.endswith("a contrast of 4.4, not 4.5")
 
 
+def test_what_is_for_outlook_alone_is_left_alone() -> None:
+    """As MJML writes heroes and buttons."""
+    vml = '<v:image style="position:absolute;z-index:-3" src="https://quitte.example/h.jpg" xmlns:v="urn:vml" />'
+    assert codes(f"<!--[if mso | IE]>{vml}<![endif]-->") == set()
+    assert "L301" in codes(f"<!--[if mso | IE]>{vml.replace('https', 'http')}<![endif]-->")
+    assert codes(head="<!--[if mso]><noscript><xml></xml></noscript><![endif]-->") == set()
+
+
 def test_emoji_of_several_parts_is_one_sign() -> None:
     assert wording.visible("👩‍👩‍👧 für Zoë") == 9
 

@@ -38,10 +38,10 @@ def check(name: str, values: Mapping[str, str | None], tag: str, hosts: Hosts) -
             yield Found("L405", f"the attribute {attribute} holds a program", (f"{attribute}=", tag))
         elif attribute in _LINKS and name != "link":
             yield from links.check(value or "", hosts, is_picture=attribute in ("src", "background", "poster"))
-        elif attribute == "style":
+        elif attribute == "style" and ":" not in name:  # v:image and the like are for Outlook alone
             yield from support.of_style(value or "")
     yield from support.of_element(name)
-    if name in ("img", "v:image"):
+    if name == "img":
         yield from _picture(values, tag, hosts)
 
 
