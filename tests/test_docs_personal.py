@@ -27,7 +27,8 @@ OFFER = {"code": "SPRING-1", "expires_on": date(2026, 3, 27), "title": None}
 def test_every_message_on_the_page_can_be_sent(tmp_path: Path, text: str) -> None:
     shop = make_shop(tmp_path / "shop", 1, extra="fields: {donated: {type: number}}\n")
     (shop.root / "context.csv").write_text(example("csv"), encoding="utf-8")
-    (shop.root / "choices.yaml").write_text(example("yaml"), encoding="utf-8")
+    (shop.root / "choices.yaml").write_text(example("yaml", "hero:"), encoding="utf-8")
+    (shop.root / "impact.yaml").write_text(example("yaml", "trees:"), encoding="utf-8")
     (shop.templates / "hello.md").write_text(text, encoding="utf-8")
     template = templates.load(shop.templates, "hello")
     shared = {"campaign": {}, "unsubscribe_url": "mailto:out@quitte.example", "offer": OFFER}
@@ -36,14 +37,14 @@ def test_every_message_on_the_page_can_be_sent(tmp_path: Path, text: str) -> Non
         personal.contexts(shop, template, [1], now=NOW)[1],
     ):
         if "donated" in text:
-            known["contact"]["donated"] = 120
+            known["contact"]["impact"] |= {"donated": 120, "trees": 6}
         made = template.render({**known, **shared})
         assert made.subject
         assert "{%" not in made.html + made.text
 
 
-def example(kind: str) -> str:
-    (found,) = [text for each, text in EXAMPLES if each == kind]
+def example(kind: str, word: str = "") -> str:
+    (found,) = [text for each, text in EXAMPLES if each == kind and word in text]
     return str(found)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from mailflow import clock
@@ -20,8 +21,9 @@ from mailflow.rules.types import TRAITS
 from mailflow.scoring.articles import Librarian
 from mailflow.scoring.guard import Guard
 from mailflow.scoring.suggest import Suggester
-from mailflow.segments import Segments, choices, traits
+from mailflow.segments import Segments, choices, impact, traits
 from mailflow.segments.choices import CHOICES_FILE, Chooser
+from mailflow.segments.impact import IMPACT_FILE
 from mailflow.store import gazetteer, lifecycle, past
 from mailflow.store import polls as store_polls
 from mailflow.store.members import Confidences
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 _SCORED = ("rfm", "choices")  # words of templates that are told from the last score run
 _DAYS = ("season", "day.")
 _SAMPLE_CONFIDENCE = 0.9
+_SAMPLE_SUM = Decimal(24)
 _NOBODY = 0  # no contact has this id
 
 
@@ -42,6 +45,7 @@ class Asked:
 
     segments: Mapping[str, frozenset[int]] = field(default_factory=dict)
     traits: Mapping[str, Confidences] = field(default_factory=dict)
+    impact: Mapping[str, Mapping[int, Decimal]] = field(default_factory=dict)
     favourites: bool = False
     nearby: Nearby | None = None
     suggester: Suggester | None = None  # of recommendations; keeps what it read for the next people
@@ -59,12 +63,14 @@ def asked(workspace: Workspace, templates: Collection[CompiledTemplate], *, now:
     def speaking_of(word: str) -> list[CompiledTemplate]:
         return [template for template in templates if template.mentions(word)]
 
-    of_segments, of_traits, choosing = map(speaking_of, ("segments", "traits", "choices"))
-    known = Segments.open(workspace.root, workspace.settings) if of_segments or of_traits or choosing else None
+    of_segments, of_traits, choosing, of_impact = map(speaking_of, ("segments", "traits", "choices", "impact"))
+    asks_rules = of_segments or of_traits or choosing or of_impact
+    known = Segments.open(workspace.root, workspace.settings) if asks_rules else None
     db, settings = workspace.store.db, workspace.settings
     return Asked(
         segments=_memberships(workspace, known, of_segments, now) if known else {},
         traits=_traits(workspace, known, of_traits, now) if known else {},
+        impact=_impact(workspace, known, now) if known and of_impact else {},
         favourites=bool(speaking_of("favourite_category")),
         nearby=_nearby(workspace) if speaking_of("nearest_store") else None,
         suggester=Suggester(db, settings) if speaking_of("recommendations") else None,
@@ -113,7 +119,9 @@ def files(workspace: Workspace, template: CompiledTemplate) -> dict[str, str]:
     """Return path → text of what a template puts into messages beside its own files: an edit of it holds a campaign."""
     text = choices.text(workspace.root) if template.mentions("choices") else None
     asked_about = {f"{POLLS_FILE} ({name})": poll.text for name, poll in polls_of(workspace, template).items()}
-    return {**asked_about, **({} if text is None else {CHOICES_FILE: text})}
+    sums = impact.text(workspace.root) if template.mentions("impact") else None
+    found = {CHOICES_FILE: text, IMPACT_FILE: sums}
+    return {**asked_about, **{name: text for name, text in found.items() if text is not None}}
 
 
 def _days(workspace: Workspace) -> Days:
@@ -148,6 +156,12 @@ def _memberships(
     return {name: frozenset(known.members(workspace.store, known.parse(name), now=now)) for name in names}
 
 
+def _impact(workspace: Workspace, known: Segments, now: datetime) -> dict[str, Mapping[int, Decimal]]:
+    """Return what everybody's deeds add up to, by name in impact.yaml."""
+    found = impact.figures(workspace.root, known)
+    return {name: impact.totals(figure, known, workspace.store, now=now) for name, figure in found.items()}
+
+
 def _traits(
     workspace: Workspace, known: Segments, asking: Collection[CompiledTemplate], now: datetime
 ) -> dict[str, Confidences]:
@@ -177,6 +191,7 @@ def contexts_of(
         now=now,
         segments=asked.segments,
         traits=asked.traits,
+        impact=asked.impact,
         favourites=asked.favourites,
         nearby=asked.nearby,
     )
@@ -251,6 +266,9 @@ def sample(workspace: Workspace, template: CompiledTemplate, *, now: datetime) -
     if template.mentions("traits"):
         names = traits.for_mail(Segments.open(workspace.root, workspace.settings))
         known["contact"]["traits"] = dict.fromkeys(names, _SAMPLE_CONFIDENCE)
+    if template.mentions("impact"):
+        figures = impact.figures(workspace.root, Segments.open(workspace.root, workspace.settings))
+        known["contact"]["impact"] = dict.fromkeys(figures, _SAMPLE_SUM)
     if template.mentions("nearest_store") and (near := _nearby(workspace).sample()):
         known["contact"]["nearest_store"] = near
     if template.mentions("recommendations"):

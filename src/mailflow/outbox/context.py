@@ -26,6 +26,7 @@ from mailflow.templates import lasting, linking
 from mailflow.templates.lasting import Moment
 
 Context = dict[str, Any]
+_NOTHING = Decimal(0)
 OWNER_PARTS = ("name", "email", "phone", "title")
 
 
@@ -49,13 +50,14 @@ def contact_contexts(
     now: datetime,
     segments: Mapping[str, Collection[int]] | None = None,
     traits: Mapping[str, Confidences] | None = None,
+    impact: Mapping[str, Mapping[int, Decimal]] | None = None,
     favourites: bool = False,
     nearby: Nearby | None = None,
 ) -> dict[int, Context]:
     """Return contexts by contact id, without the unsubscribe link, which belongs to a message.
 
     `segments` are the members (ids, best as a set) of each named rule that templates may ask for, `traits` who has
-    each of the traits. With `favourites` what people buy most is looked up, with `nearby` the nearest store.
+    each of the traits, `impact` what the deeds of people add up to, by name. With `favourites` what people buy most is looked up, with `nearby` the nearest store.
     """
     until = clock.to_ms(clock.end_of_day(clock.local_date(now, settings.zone), settings.zone))
     bought = store_favourites.categories(db, contact_ids, until=until) if favourites else {}
@@ -83,6 +85,7 @@ def contact_contexts(
             "contact": {
                 **_contact(recipient, contact_id, settings, segments or {}),
                 "traits": {name: sure.get(contact_id) or 0 for name, sure in (traits or {}).items()},
+                "impact": {name: total.get(contact_id, _NOTHING) for name, total in (impact or {}).items()},
                 "favourite_category": bought.get(contact_id),
                 "nearest_store": nearby.of(recipient.contact) if nearby else None,
             },

@@ -36,6 +36,7 @@ def of(contact: Mapping[str, Any]) -> dict[str, Any]:
         "attributes": dict.fromkeys(contact["attributes"]),
         "segments": [],
         "traits": dict.fromkeys(contact["traits"], 0),
+        "impact": dict.fromkeys(contact["impact"], Decimal(0)),
         "orders": {
             **dict.fromkeys(contact["orders"]),
             "count": 0,

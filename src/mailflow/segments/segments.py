@@ -132,6 +132,13 @@ class Segments:
             weight = rules_sql.compile_trait(rule, context=context, factors=factors, merges=members.any_merged(db))
             return members.confidences(db, weight)
 
+    def totals(self, store: Store, rule: Rule, what: str, *, now: datetime) -> tuple[Mapping[int, float], str]:
+        """Return contact → what the deeds of a rule add up to, and the currency of amounts (minor units of orders)."""
+        db, amounts = store.db, what == "amount" or rule.asks_amounts()
+        context, factors = self._context(db, now, amounts=amounts)
+        query = rules_sql.compile_totals(rule, what, context=context, factors=factors, merges=members.any_merged(db))
+        return members.totals(db, *query), context.currency
+
     @contextmanager
     def _today(self, store: Store, rule: Rule, now: datetime) -> Iterator[Connection]:
         """Give a connection that sees no order of tomorrow, and the stages of today, where a rule asks for them."""

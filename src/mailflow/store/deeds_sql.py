@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mailflow.rules.resolve import Done, Each, Either, Opposite, Resolved, Test, TestAny
-from mailflow.rules.types import Always, CompareFields, Deed, Field, Known, Like
+from mailflow.rules.types import Always, CompareFields, Deed, Field, FieldType, Known, Like
 from mailflow.store import json_sql
 
 Bind = Callable[[str | int | float | bool], str]
@@ -26,6 +26,7 @@ _LINE = {
 _AMOUNTS = {"price": "l.price_minor", "total": "o.total_minor"}
 _OF_ORDERS = ("currency", "order_id", "total")  # what `where=` asks of an order and not of a line
 _ORDERS = "orders AS o"
+_COUNT, _QUANTITY, _AMOUNT = "count", "quantity", "amount"  # what `totals` adds up beside properties
 _COUNTED = "o.status IN ('open', 'paid')"
 _NAMES = "j.key IN ('product_id', 'sku', 'product', 'title')"
 _CATEGORIES = "(j.key IN ('category', 'categories') OR j.path GLOB '*.categories')"
@@ -55,6 +56,39 @@ class Deeds:
                 return self._often([("e.contact_id", self._events(where), "count(*)")])
             case Deed.MAIL:
                 return self._often([self._messages(), self._delivered()])
+
+    def totals(self, what: str, where: str | None, *, places: Places, converted: Converted) -> str:
+        """Return a query for (who, total, several): what people's deeds add up to, amounts in minor units.
+
+        `what` is count, of orders also quantity and amount, of events a property. `several`: amounts of events are in
+        more than one currency.
+        """
+        if self.done.deed is Deed.ORDER:
+            contact, rows, total = self._sum_of_orders(what, where, converted)
+            several = "0"
+        else:
+            contact, rows = "e.contact_id", self._events(where)
+            own = json_sql.value("e.properties", places(what), FieldType.NUMBER)
+            total = "count(*)" if what == _COUNT else f"sum({own})"
+            said = "upper(e.properties ->> '$.currency')"
+            several = "0" if what == _COUNT else f"max(coalesce({said}, :account) <> :account)"
+        person = self._person(contact)
+        return f"SELECT {person} AS who, {total} AS total, {several} AS several FROM {rows} GROUP BY 1"
+
+    def _sum_of_orders(self, what: str, where: str | None, converted: Converted) -> _Source:
+        """Return orders or their lines with what they add up to; what was paid back in full counts nothing."""
+        contact, rows, count = self._orders(where)
+        if what == _COUNT:
+            return contact, rows, count
+        back = "coalesce((SELECT sum(r.amount_minor) FROM refunds AS r WHERE r.order_id = o.id), 0)"
+        if what == _AMOUNT and self._lines() == _ORDERS:
+            return contact, rows, f"sum({converted(f'(o.total_minor - {back})', 'o.currency')})"
+        tables = self._lines()
+        if tables == _ORDERS:
+            rows = f"{_ORDERS} JOIN order_lines AS l ON l.order_id = o.id{rows.removeprefix(_ORDERS)}"
+        rows = f"{rows} AND ({back} = 0 OR {back} < o.total_minor)"
+        amount = converted("CAST(round(l.quantity * l.price_minor) AS INTEGER)", "o.currency")
+        return contact, rows, "sum(l.quantity)" if what == _QUANTITY else f"sum({amount})"
 
     def column(self, field: Field, *, places: Places, converted: Converted) -> str:
         """Return the SQL for what `where=` asks about: a property of an event `e`, or a field of a line `l` of `o`."""

@@ -8,6 +8,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from mailflow.errors import DataError
 from mailflow.store.connection import Connection
 from mailflow.store.rules_sql import Parameters, TraitSql
 
@@ -74,6 +75,19 @@ def confidences(db: Connection, trait: TraitSql) -> Confidences:
     for contact_id, steps in cursor:
         kept.add(contact_id, steps / trait.steps)
     return kept
+
+
+def totals(db: Connection, query: str, parameters: Parameters) -> dict[int, float]:
+    """Return contact → sum of what `rules_sql.compile_totals` adds up; `DataError` for several currencies."""
+    found: dict[int, float] = {}
+    for row in db.execute(query, parameters):
+        if row["several"]:
+            raise DataError(
+                "amounts of events are in several currencies, which are never added up: narrow them with where="
+            )
+        if row["total"]:
+            found[row["who"]] = row["total"]
+    return found
 
 
 def any_merged(db: Connection) -> bool:

@@ -139,6 +139,19 @@ def compile_trait(rule: Rule, *, context: Context, factors: Factors | None = Non
     return TraitSql(sql, parameters, traits.steps(map(traits.share, weighed.signs)))
 
 
+def compile_totals(
+    rule: Rule, what: str, *, context: Context, factors: Factors | None = None, merges: bool = True
+) -> tuple[str, Parameters]:
+    """Return a query for what the deeds of a rule such as `did("donated")` add up to; see `Deeds.totals`."""
+    done = resolve(rule, context)
+    assert isinstance(done, Done), rule.text
+    parameters: Parameters = {"account": context.currency}
+    compiler = _Compiler(parameters, context, factors or {}, merges=merges)
+    deeds = Deeds(done, compiler.bind, merges=merges)
+    where = None if done.where is None else _Properties(compiler, deeds).condition(done.where)
+    return deeds.totals(what, where, places=compiler.places, converted=compiler.converted), parameters
+
+
 class _Compiler:
     """One rule becoming SQL: what it has bound so far."""
 

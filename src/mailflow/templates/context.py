@@ -1,7 +1,8 @@
 """What a template knows: the shape of its context, and a made-up person for previews without one.
 
 contact      first_name last_name email company phone language country region city postcode birthday key, all the
-             contact's own fields, attributes (those alone), segments (names), traits (name to 0 … 1), rfm (class r f m;
+             contact's own fields, attributes (those alone), segments (names), traits (name to 0 … 1), impact (name in
+             impact.yaml to what their deeds add up to, 0 without), rfm (class r f m;
              null without orders), favourite_category (null without), nearest_store (the columns of
              stores.csv, distance_km; null where none is near), lifecycle (the stage; null before the first run),
              personalised (false where they want no mail made for them: then nothing but name, address, company,
@@ -70,6 +71,7 @@ def sample(shop: Mapping[str, Any] = SAMPLE_SHOP, *, today: date = date(2026, 3,
             "attributes": {},
             "segments": [],
             "traits": {},
+            "impact": {},
             "favourite_category": "Tea",
             "nearest_store": {
                 "name": "Sample Street",

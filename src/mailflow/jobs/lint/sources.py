@@ -76,6 +76,6 @@ def shown_fields(files: Mapping[str, str]) -> dict[str, Place]:
     """Return the plain fields of a person that the files of a template read, each with the first place."""
     found: dict[str, Place] = {}
     for each in fields.asked_of_person(files):
-        if each.name.partition(".")[0] not in ("segments", "traits", "orders", "key", "email"):
+        if each.name.partition(".")[0] not in ("segments", "traits", "impact", "orders", "key", "email"):
             found.setdefault(each.name, each.place)
     return found

@@ -21,7 +21,7 @@ _ADDED = frozenset(
     "brand subject preheader language words picture items total content unsubscribe_url view_url offer lines "
     "loop".split()
 )
-_NESTED = frozenset("traits segments attributes".split())  # their names are those of rules and of any field
+_NESTED = frozenset("traits impact segments attributes".split())  # their names are those of rules and of any field
 
 
 @dataclass(frozen=True, slots=True)
