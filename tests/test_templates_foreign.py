@@ -139,3 +139,11 @@ def test_a_name_of_another_tool_is_told_with_ours(tmp_path: Path) -> None:
     told = fields.unknown(asked, {"first_name"})
     assert told is not None
     assert told.message.endswith('(mailflow says {{ contact.first_name | default("there") }})')
+
+
+def test_a_subject_of_another_tool_is_told_too(tmp_path: Path) -> None:
+    (tmp_path / "t.md").write_text(
+        "---\nsubject: \"{{ first_name|default:'you' }}, hello\"\n---\nx\n", encoding="utf-8"
+    )
+    with pytest.raises(templates.TemplateError, match=r"t\.md:2:10: .* is a tag of Liquid or Klaviyo: write"):
+        templates.load(tmp_path, "t")

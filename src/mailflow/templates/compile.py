@@ -20,7 +20,7 @@ from mailflow.config.tracking import Images
 from mailflow.config.yaml_files import Document
 from mailflow.errors import Problem
 from mailflow.model import MessageClass, MessageKind
-from mailflow.templates import attachments, build, inline, plaintext, source
+from mailflow.templates import attachments, build, foreign, inline, plaintext, source
 from mailflow.templates.attachments import Attachments
 from mailflow.templates.build import sentence
 from mailflow.templates.environment import HTML, TEXT, MailEnvironment, pieces, run
@@ -366,7 +366,8 @@ def _compiled_fields(found: source.Source) -> dict[str, Field]:
         try:
             template = TEXT.from_string(text)
         except jinja2.TemplateSyntaxError as error:
-            raise TemplateError([found.document.problem((key,), sentence(error))]) from None
+            tags = [tag.sentence() for tag in foreign.unreadable(text, error.lineno)] or [sentence(error)]
+            raise TemplateError([found.document.problem((key,), words) for words in tags]) from None
         fields[name] = partial(run, template)
     return fields
 
