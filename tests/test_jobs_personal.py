@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -283,6 +284,13 @@ def test_a_plan_counts_stages_where_the_template_speaks_of_them(
     assert "Stage" in table
     assert "(none)" in table
     assert "stages" not in json.loads(planned("Hello.", "--format", "json"))
+
+
+def test_a_send_shows_stages_before_it_asks(shop: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    load(shop, "{% if contact.lifecycle == 'lead' %}Try it.{% else %}Welcome back.{% endif %}")
+    capsys.readouterr()
+    assert mailflow(shop, "send", "hello", now=NOW) == 2  # there is nobody to ask
+    assert re.search(r"lead +3\n", capsys.readouterr().err)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -95,18 +96,18 @@ def _tables(session: Session, made: Plan, everybody: bool) -> RenderableType:
     if not made.lines:
         return "nobody"
     people = _people(session, made, None if everybody else _PEOPLE_SHOWN)
-    stages = [_stages_table(made), ""] if made.stages else []
+    stages = [stages_table(made.stages), ""] if made.stages else []
     return Group(counts_table(made.counts()), "", *stages, people)
 
 
-def _stages_table(made: Plan) -> RenderableType:
+def stages_table(stages: Mapping[str | None, int]) -> RenderableType:
     """Return a table of lifecycle stages with the people who would get the mail in each."""
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
     table.add_column("Stage")
     table.add_column("People", justify="right")
-    for stage, number in made.stages.items():
+    for stage, number in stages.items():
         table.add_row(stage or "(none)", f"{number:,}")
     return table
 

@@ -10,7 +10,7 @@ import typer
 
 from mailflow import clock
 from mailflow.cli.frame import Session, command
-from mailflow.cli.plan import counts_table, over_mix
+from mailflow.cli.plan import counts_table, over_mix, stages_table
 from mailflow.cli.run import clock_of, print_tick
 from mailflow.errors import UsageError
 from mailflow.model import MessageState
@@ -67,7 +67,7 @@ def send(
         return
     recipients = len(made.recipients)
     if not (yes or plan) and recipients:
-        _show(session, made)
+        _show(session, opened, made)
         if not session.confirm(_question(made, recipients)):
             raise UsageError("nothing was sent")
     with session.progress(f"sending {campaign}", recipients) as advance:
@@ -91,13 +91,16 @@ def send(
             session.say(f"the codes in it are samples: none of {opened.offer.name} was used up")
 
 
-def _show(session: Session, made: CampaignPlan) -> None:
+def _show(session: Session, opened: OpenCampaign, made: CampaignPlan) -> None:
     """Show what the question is about, beside the question: on stderr."""
     from mailflow.jobs import mix
+    from mailflow.jobs import plan as plan_job
 
     if not session.quiet:
         counts = Counter((made.spec.id, str(person.verdict), person.reason or person.delay) for person in made.people)
         session.err.print(counts_table(counts))
+        if stages := plan_job.stages_of(opened, made, session.now):
+            session.err.print("", stages_table(stages))
         over = mix.lifted(session.workspace, made, now=session.now)
         if over:
             session.say(over_mix(over, session.workspace.settings.mix))

@@ -15,6 +15,7 @@ from mailflow.errors import ConfigError, MailflowError
 from mailflow.jobs import campaign as campaign_job
 from mailflow.jobs import mix, personal
 from mailflow.jobs.approved import Approved
+from mailflow.jobs.campaign import OpenCampaign
 from mailflow.model import Scope, Stage
 from mailflow.outbox import neutral
 from mailflow.store import campaigns, messages
@@ -71,12 +72,15 @@ def plan_campaign(workspace: Workspace, name: str, now: datetime) -> Plan:
     campaign.check_offer(plan, now)
     campaign.try_template(plan, now)
     campaign_job.remember(workspace, plan, clock.to_ms(now))
-    stages = _stages(workspace, plan, now) if campaign.template.mentions("lifecycle") else {}
+    stages = stages_of(campaign, plan, now)
     return Plan(plan.id, _lines(plan), {}, plan.scope.is_rehearsal, stages, mix.lifted(workspace, plan, now=now))
 
 
-def _stages(workspace: Workspace, plan: CampaignPlan, now: datetime) -> dict[str | None, int]:
-    """Return stage → recipients, in the order of the stages: who sees which block of a template."""
+def stages_of(campaign: OpenCampaign, plan: CampaignPlan, now: datetime) -> dict[str | None, int]:
+    """Return stage → recipients, in the order of the stages: who sees which block of a template that speaks of them."""
+    if not campaign.template.mentions("lifecycle"):
+        return {}
+    workspace = campaign.workspace
     ids = [person.contact_id for person in plan.recipients]
     nobodies = neutral.among(workspace.store.db, ids)  # to whom no block of a stage is shown
     known = personal.stages_of(workspace, [number for number in ids if number not in nobodies], now=now)
