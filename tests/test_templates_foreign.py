@@ -147,3 +147,18 @@ def test_a_subject_of_another_tool_is_told_too(tmp_path: Path) -> None:
     )
     with pytest.raises(templates.TemplateError, match=r"t\.md:2:10: .* is a tag of Liquid or Klaviyo: write"):
         templates.load(tmp_path, "t")
+
+
+def test_the_page_says_what_is_told() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "templates.md").read_text(encoding="utf-8")
+    table = page.partition("## Templates from another tool")[2].partition("##")[0].replace(r"\|", "¦")
+    rows = [
+        [cell.strip().replace("¦", "|") for cell in row.split("|")[1:4]] for row in table.splitlines() if "`" in row
+    ]
+    rows = [row for row in rows if len(row) == 3 and row[0].startswith("`")]
+    assert len(rows) >= 10
+    for there, _, here in rows:
+        wanted = [each.strip("`") for each in here.split("`, `")]
+        text = there.strip("`").split("`, `")
+        told = [tag.ours for each in text for tag in (*foreign.left(each), *foreign.unreadable(each, 1))]
+        assert list(dict.fromkeys(told)) == wanted, there
