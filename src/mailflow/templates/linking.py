@@ -88,6 +88,7 @@ class Tagging:
     def __init__(self, utm: Utm) -> None:
         self._utm = utm
         self._all = urlencode(utm.values)
+        self._has = re.compile("|".join(re.escape(name) for name, _ in utm.values), re.IGNORECASE)
         self._kept = Kept()
 
     def of(self, url: str) -> str:
@@ -102,9 +103,9 @@ class Tagging:
         address, host, query = plain.groups("")
         if host not in self._utm.hosts or is_signed(url):
             return url
-        if any(name in query.lower() for name, _ in self._utm.values):
-            return None
-        return f"{address}?{query}&{self._all}" if query else f"{address}?{self._all}"
+        if not query:
+            return f"{address}?{self._all}"
+        return None if self._has.search(query) else f"{address}?{query}&{self._all}"
 
 
 tagging = lru_cache(maxsize=64)(Tagging)
