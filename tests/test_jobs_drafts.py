@@ -208,6 +208,16 @@ def test_names_to_sign_with_are_names(shop: Workspace) -> None:
     assert mailflow(shop, "draft", "hello", "--count", "1", now=NOW) == 0
     assert mailflow(shop, "draft", "drafts/hello.a", "--reviewed-by", 'x: "y', now=NOW) == 2
     assert "reviewed: no" in written(shop)["hello.a.md"]
+    assert mailflow(shop, "draft", "hello", "--reviewed-by", "Anna", now=NOW) == 2  # it is no draft
+
+
+def test_what_was_written_before_a_command_failed_is_kept(
+    shop: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = "import sys\nif ' 2 of' in sys.stdin.read(): sys.exit('out of tokens')\nprint('subject: One\\n\\nBody.')"
+    assert mailflow(shop, "draft", "hello", "--count", "3", "--with", command(tmp_path, code), now=NOW) == 0
+    assert len(written(shop)) == 1
+    assert "out of tokens" in capsys.readouterr().err
 
 
 def command(tmp_path: Path, code: str) -> str:

@@ -17,7 +17,7 @@ from pathlib import Path
 from mailflow import templates
 from mailflow.config.brand import Brand, load_brand
 from mailflow.config.yaml_files import Document
-from mailflow.errors import MailflowError, ProblemsError, UsageError
+from mailflow.errors import MailflowError, ProblemsError, UnavailableError, UsageError
 from mailflow.jobs import lint
 from mailflow.jobs.draft_command import ask
 from mailflow.templates import TemplateError, grammar, review
@@ -155,7 +155,7 @@ def write(
     repeated = 0
     known = {words_of(source).key, *(words_of(one).key for one in _drafts_of(workspace, name))}
     made: list[str] = []
-    for words in wordings:
+    for words in _until_failure(wordings, made, dropped):
         if words.key in known or not (words.subject.strip() and words.body.strip()):
             repeated += words.key in known
             dropped += [] if words.key in known else ["a wording without a subject or a body"]
@@ -172,6 +172,16 @@ def write(
     return _linted(workspace, made, dropped, now)
 
 
+def _until_failure(wordings: Wordings, made: Sequence[str], dropped: list[str]) -> Wordings:
+    """Yield wordings until a command fails; what was made before that is kept, a first failure is raised."""
+    try:
+        yield from wordings
+    except UnavailableError as error:
+        if not made:
+            raise
+        dropped.append(str(error))
+
+
 def drafts(workspace: Workspace) -> list[Draft]:
     """Return all drafts there are, by name."""
     return [_draft(workspace, name, ()) for name in _names(workspace)]
@@ -181,9 +191,12 @@ def sign(workspace: Workspace, name: str, who: str, day: date) -> Draft:
     """Write into a draft who has read it and when, with the mark of what they read."""
     source = read_source(Files(workspace.templates), name)
     path = workspace.root / source.file
+    text = path.read_text(encoding="utf-8")
+    if review.of_text(text, is_draft=review.is_draft(source.file, workspace.templates.name)) is None:
+        raise UsageError(f"{name} is no draft, so it needs no review: drafts are in templates/{review.DRAFTS}")
     templates.load(workspace.templates, name, unreviewed=True)  # a draft that is broken is not one to sign
     try:
-        text = review.signed(path.read_text(encoding="utf-8"), who, day)
+        text = review.signed(text, who, day)
     except ValueError as error:
         raise UsageError(f"--reviewed-by: {error}") from None
     path.write_text(text, encoding="utf-8")
