@@ -110,12 +110,34 @@ def test_a_translation_has_its_own_findings(tmp_path: Path) -> None:
         "---\nsubject: Hallo\npreheader: Etwas Neues ist da, und es ist sehr schön geworden.\n---\n"
         "[Da](http://quitte.example/da)\n", encoding="utf-8",
     )  # fmt: skip
-    found = {(each.place.file, each.check.code, each.people) for each in lint.lint(shop, Options(), now=NOW).findings}
+    report = lint.lint(shop, Options(("hello",)), now=NOW)
+    found = {(each.place.file, each.check.code, each.people) for each in report.findings}
     assert found == {
         ("templates/hello.md", "L211", 2),
         ("templates/hello.md", "L102", 2),
         ("templates/hello.de.md", "L301", 1),
     }
+
+
+def test_missing_translations_are_listed_with_those_who_read_them(tmp_path: Path) -> None:
+    shop = make_shop(tmp_path, 3)
+    with shop.store.transaction() as tx:
+        tx.execute("UPDATE contacts SET language = CASE id WHEN 1 THEN 'de-AT' WHEN 2 THEN 'fr' ELSE 'en' END")
+    text = "---\nsubject: Hallo\n---\nEs gibt Tee.\n"
+    (tmp_path / "templates" / "hello.de.md").write_text(text, encoding="utf-8")
+    (tmp_path / "templates" / "again.md").write_text(text, encoding="utf-8")
+    write_campaign(tmp_path, "again", "audience: everyone\ntemplate: again\n")
+    for name in ("foot.md", "foot.fr.md"):
+        (tmp_path / "templates" / "blocks").mkdir(exist_ok=True)
+        (tmp_path / "templates" / "blocks" / name).write_text("Tea\n", encoding="utf-8")
+    findings = lint.lint(shop, Options(), now=NOW).findings
+    found = {(each.place.file, each.message, each.people) for each in findings if each.check.code == "L109"}
+    assert {
+        ("templates/hello.md", "there is no hello.fr, and other templates are written in fr", 1),
+        ("templates/again.md", "there is no again.de, and other templates are written in de", 1),
+        ("templates/again.md", "there is no again.fr, and other templates are written in fr", 1),
+        ("templates/blocks/foot.md", "is not written in de, as templates are", 0),
+    } <= found
 
 
 def _codes(shop: Workspace) -> set[str]:

@@ -65,7 +65,7 @@ def of_file(folder: Path, path: str, suffixes: Collection[str] = ()) -> dict[str
 
 def of_files(folder: Path, paths: Iterable[str]) -> set[str]:
     """Return the languages that any of these files is translated into; a template's may be of another kind."""
-    return {tag for path in paths for tag in of_file(folder, path, () if _is_part(path) else _WRITTEN)}
+    return {tag for path in paths for tag in of_file(folder, path, () if is_part(path) else _WRITTEN)}
 
 
 def missing(folder: Path, languages: Iterable[str] = ()) -> dict[str, list[str]]:
@@ -81,12 +81,13 @@ def missing(folder: Path, languages: Iterable[str] = ()) -> dict[str, list[str]]
     found = {}
     for path, had in whole.items():
         lacking = sorted(tag for tag in wanted if not set(chain(tag)) & {*had, *_own(folder, path)})
-        if lacking and (had or not _is_part(path)):
+        if lacking and (had or not is_part(path)):
             found[path] = lacking
     return found
 
 
-def _is_part(path: str) -> bool:
+def is_part(path: str) -> bool:
+    """Whether a file in templates/ is a layout or a block, not a message."""
     return Path(path).parts[0] in _PARTS
 
 

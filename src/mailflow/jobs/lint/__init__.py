@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mailflow import clock
@@ -25,7 +26,7 @@ from mailflow.jobs.lint.findings import Finding, Ledger, Sheet, placed
 from mailflow.jobs.lint.sources import Sources
 from mailflow.jobs.lint.tasks import Task
 from mailflow.offers.offer import Offer
-from mailflow.templates import review
+from mailflow.templates import review, translations
 from mailflow.templates.lint.checks import CHECKS, Found, Severity
 from mailflow.templates.lint.places import Place, Places
 from mailflow.workspace import SETTINGS_FILE, Workspace
@@ -132,8 +133,26 @@ class _Run:
                 self._sheet(template, template).add(fault, place)
             for problem in review.problems(template.files, self._workspace.templates.name):
                 self._sheet(template, template).add(Found("L605", problem.message.partition(". ")[0]), placed(problem))
+            for language in self._lacking.get(template.file, ()):
+                self._sheet(template, template).add(people.lacking(template.name, language))
             for task in of_template:
                 self._messages_of(task)
+        if not named:
+            self._parts_to_translate()
+
+    @cached_property
+    def _lacking(self) -> dict[str, list[str]]:
+        """Path → the languages that a file of templates/ is not written in, of those that others are written in."""
+        folder = self._workspace.templates
+        return {f"{folder.name}/{path}": tags for path, tags in translations.missing(folder).items()}
+
+    def _parts_to_translate(self) -> None:
+        """Tell of layouts and blocks that are written in some languages, and not in all that the templates are."""
+        for path, languages in self._lacking.items():
+            if translations.is_part(path.partition("/")[2]):
+                for language in languages:
+                    found = Found("L109", f"is not written in {language}, as templates are", about=language)
+                    self._ledger.add(found, Place(path), ignored=self._ignored)
 
     def _sheet(self, template: CompiledTemplate, whole: CompiledTemplate) -> Sheet:
         """Return where the faults of a template in one language are kept; `whole` has all its languages."""
@@ -159,7 +178,8 @@ class _Run:
         unread = review.problems(task.template.files, self._workspace.templates.name)
         if task.campaign is None and self._options.everybody and not unread:
             task = Task(task.template, tasks.to_everybody(self._workspace, task.template))
-        examiner = people.Examiner(self._workspace, task, self._sheet, self._banned)
+        lacking = self._lacking.get(task.template.file, ())
+        examiner = people.Examiner(self._workspace, task, self._sheet, self._banned, lacking)
         try:
             recipients = self._recipients(task, self._sheet(task.template, task.template))
             if not recipients:

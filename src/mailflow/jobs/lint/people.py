@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -18,7 +18,7 @@ from mailflow.jobs.lint.polls import unanswerable
 from mailflow.jobs.lint.tasks import Task
 from mailflow.outbox import polls
 from mailflow.outbox.render import Renderer
-from mailflow.templates import lasting
+from mailflow.templates import lasting, translations
 from mailflow.templates.lasting import Moment
 from mailflow.templates.lint import fields, links, wire, wording
 from mailflow.templates.lint.checks import Found
@@ -63,7 +63,7 @@ class _Version:
 
 
 class Examiner:
-    """Looks at the messages of one template in one campaign."""
+    """Looks at the messages of one template in one campaign; others are written in `languages` that it is not in."""
 
     def __init__(
         self,
@@ -71,6 +71,7 @@ class Examiner:
         task: Task,
         sheet_of: Callable[[CompiledTemplate, CompiledTemplate], Sheet],
         banned: Sequence[str],
+        languages: Collection[str] = (),
     ) -> None:
         self._workspace = workspace
         self._template = task.template
@@ -79,6 +80,7 @@ class Examiner:
         self._renderer = _renderer(workspace, task)
         self._deadlines = Deadlines()
         self._versions: dict[str, _Version] = {}
+        self._lacking = frozenset(languages)
         self._days: dict[datetime, date] = {}  # of the instants at which messages are due
 
     @property
@@ -149,12 +151,23 @@ class Examiner:
             value = fields.value(contact, path)
             if value is None or value == "" or value == []:
                 yield Found("L102", f"contact.{path} is empty", about=path), place
-        reads = str(contact.get("language") or "")[:2].lower()
-        if version.language and reads and reads != version.language[:2].lower():
-            file = f"{self._template.name}.{reads}"
-            words = f"written in {version.language}; these people read {reads}, and there is no {file}"
-            found = Found("L109", words, key="language", about=reads)
+        reads = translations.primary(str(contact.get("language") or ""))
+        if reads and (found := self._untranslated(version, reads)) is not None:
             yield found, version.sheet.place(found)
+
+    def _untranslated(self, version: _Version, reads: str) -> Found | None:
+        """Return that a message is in another language than its reader's, as far as a template says what it is in.
+
+        One with translations is in the shop's language itself; others of which nothing is known are left alone, unless
+        other templates are written in the language.
+        """
+        written = version.language or (self._workspace.settings.language if self._template.translations else None)
+        if written and translations.primary(written) != reads:
+            words = f"written in {written}; these people read {reads}, and there is no {self._template.name}.{reads}"
+            return Found("L109", words, key="language", about=reads)
+        if written is None and reads in self._lacking:
+            return lacking(self._template.name, reads)
+        return None
 
     def _wire(self, rendered: Rendered, message: Message) -> list[Found]:
         """Build the bytes of a message, have them read back, and look at them."""
@@ -252,6 +265,12 @@ def _files_of(root: Path) -> Any:
 def _ends(known: Mapping[str, Any]) -> date | None:
     ends = (known.get("offer") or {}).get("expires_on")
     return ends if isinstance(ends, date) else None
+
+
+def lacking(name: str, language: str) -> Found:
+    """Return that a template is not written in a language that others are written in."""
+    words = f"there is no {name}.{language}, and other templates are written in {language}"
+    return Found("L109", words, key="language", about=language)
 
 
 def _lacks(lack: Lacking, problem: Problem) -> Found:
