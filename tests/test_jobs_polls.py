@@ -7,6 +7,7 @@ import io
 import json
 import mailbox
 import re
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -17,13 +18,15 @@ from urllib.parse import parse_qs
 import pytest
 
 import poll_shop
-from mail_shop import NOW, mailflow
+from mail_shop import NOW, mailflow, with_relay
+from mailflow import clock
 from mailflow.errors import UsageError
 from mailflow.jobs import polls as job
 from mailflow.jobs.polls import LEADS, TOO_EARLY
 from mailflow.store import polls
 from mailflow.tracking.polls import Result, Said, read, sign
 from mailflow.workspace import Workspace
+from sink import Sink
 
 LATER = NOW + timedelta(days=2)
 
@@ -247,3 +250,27 @@ def test_segments_and_templates_know_the_answer(shop: Workspace, capsys: pytest.
         assert said in capsys.readouterr().out
     assert mailflow(shop, "segment", "--rule", 'answered("sprng")', now=LATER) != 0
     assert "did you mean 'spring'?" in capsys.readouterr().err
+
+
+def test_a_link_of_a_mail_that_was_really_sent_comes_back_as_an_answer(
+    tmp_path: Path, mail_sink: Callable[..., Sink]
+) -> None:
+    root = tmp_path / "shop"
+    shop = poll_shop.make(root, 2)
+    with_relay(root, (sink := mail_sink(keep_bodies=True)).port, poll_shop.SETTINGS + poll_shop.ONLINE)
+    (root / "polls.yaml").write_text(poll_shop.POLLS.replace("2026-04-15", "2199-04-15"), encoding="utf-8")
+    assert mailflow(shop, "send", "hello", "--test-to", "me@quitte.example") == 0
+    assert mailflow(shop, "send", "hello", "--yes") == 0
+    log = tmp_path / "access.log"
+    now = clock.now()
+    for mail in sink.bodies():  # the owner's test, and two people
+        body = message_from_bytes(mail, policy=policy.default).get_body(("html",))
+        assert body is not None
+        for method in ("HEAD", "GET"):  # a scanner follows every link
+            for signed in poll_shop.tokens(body.get_content()):
+                log.open("a").write(request(method, signed, f"{now:%d/%b/%Y:%H:%M:%S} +0000"))
+        log.open("a").write(request("POST", poll_shop.tokens(body.get_content())[1], f"{now:%d/%b/%Y:%H:%M:%S} +0000"))
+    shop = Workspace.at(root)
+    assert job.take(shop, log, now=clock.now()).results == {Result.ASKS: 20, Result.TRIAL: 11, Result.RECORDED: 2}
+    (line,) = job.report(shop, "spring", now=clock.now())
+    assert (line.asked, line.asked_and_answered, counted(shop)) == (2, 2, {"black": 2})

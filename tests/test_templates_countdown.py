@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -12,8 +13,9 @@ from mail_shop import NOW, mailflow, make_shop, write_campaign
 from mailflow import clock
 from mailflow.jobs import lint
 from mailflow.jobs.lint import Options
+from mailflow.model import ConsentState, MessageClass
 from mailflow.offers.deadlines import false_deadlines
-from mailflow.policy import Limits, decide_all
+from mailflow.policy import Candidate, Limits, decide, decide_all
 from mailflow.store import candidates
 from mailflow.templates import lasting
 from mailflow.templates.lasting import Moment, days_left, true_until, words
@@ -160,6 +162,16 @@ def test_midnight_in_the_middle_of_a_run_holds_what_is_frozen_until_the_next(sho
     for at, reasons in ((late, {None}), (late + timedelta(minutes=1), {"no_longer_true"})):
         found = candidates.for_messages(shop.store.db, shop.keys, ids, now=at)
         assert {decision.reason for decision in decide_all(found, Limits(), at)} == reasons
+
+
+def test_essential_mail_had_better_come_late_than_never() -> None:
+    after = NOW + timedelta(days=1)
+    marketing = Candidate(
+        1, "a@example.com", "a@example.com", ConsentState.SUBSCRIBED, "a@example.com", true_until=after
+    )
+    essential = replace(marketing, message_class=MessageClass.ESSENTIAL)
+    assert [decide(one, Limits(), after).reason for one in (marketing, essential)] == ["no_longer_true", None]
+    assert decide(marketing, Limits(), after - timedelta(seconds=1)).allowed
 
 
 def test_a_mail_that_counts_no_days_is_true_for_ever(tmp_path: Path) -> None:

@@ -256,7 +256,7 @@ def decide(candidate: Candidate, limits: Limits, now: datetime) -> Decision:
         return Decision(Reason.EXPIRED)
     if candidate.offer_ends is not None and now >= candidate.offer_ends:
         return Decision(Reason.OFFER_EXPIRED)
-    if candidate.true_until is not None and now >= candidate.true_until:
+    if _is_untrue(candidate, now):
         return Decision(Reason.NO_LONGER_TRUE, until=now)
     if candidate.stopped:
         return Decision(Reason.STOPPED)
@@ -350,6 +350,12 @@ def _consent_refusal(candidate: Candidate) -> Reason | None:
             case ConsentState.SUBSCRIBED if candidate.consent_address != candidate.address:
                 return Reason.CONSENT_FOR_ANOTHER_ADDRESS
     return Reason.ADDRESS_CHANGED if candidate.contact_address != candidate.address else None
+
+
+def _is_untrue(candidate: Candidate, now: datetime) -> bool:
+    """Say whether marketing mail counts days that have passed. Essential mail had better come late than never."""
+    is_marketing = candidate.message_class is MessageClass.MARKETING
+    return is_marketing and candidate.true_until is not None and now >= candidate.true_until
 
 
 def _cap_refusal(candidate: Candidate, limits: Limits) -> Reason | None:
