@@ -40,7 +40,7 @@ class Pieces(dict[str, str]):
         if len(text) <= _KEPT_LENGTH:
             if len(self) >= self._room:  # by then most are values of one person each
                 for old in list(self)[self._room - _KEPT :]:
-                    del self[old]
+                    self.pop(old, None)  # another thread may have been here
             self[text] = piece
         return piece
 
