@@ -7,6 +7,7 @@ title (markup.py). Where the styling itself depends on a tag, the CSS is worked 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 
@@ -31,7 +32,7 @@ _STATEMENT = re.compile(r"@(?:import|charset|namespace)\b(?:\"[^\"]*\"|'[^']*'|[
 _STYLES = re.compile(r"<style\b.*?(?:</style|\Z)", re.DOTALL | re.IGNORECASE)
 _LAST = re.compile(r"[\s>+~]+")  # parts a selector
 _BEHIND_LAST = re.compile(r"[:\[].*", re.DOTALL)
-_NAMES = re.compile(r"([.#]?)([\w-]+)")
+_NAMES = re.compile(r"[.#]?[\w-]+")
 MAX_WORKED_IN = 8_000_000  # characters of styles in the elements; the parser takes seven times that
 _VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
 _IMPLIED = frozenset("html head body tbody thead tfoot colgroup".split())  # HTML5 parsers add these
@@ -66,22 +67,35 @@ def inline_css(html: str) -> str:
 
 
 def _check_growth(html: str) -> None:
-    """Refuse a document that would get too large: each rule may be written into all elements of its name or class."""
+    """Refuse a document that would get too large: each rule may be written into all elements of its name and class."""
     elements = html.count("<") - html.count("</")
     styles = " ".join(_STYLES.findall(html)) if elements else ""
     if elements * len(styles) <= MAX_WORKED_IN:
         return
-    there = cache(html.count)
-    written = 0
-    for rule in styles.split("}"):
-        before, _, declarations = rule.rpartition("{")
-        for selector in before.rpartition("{")[2].split(","):
-            names = _NAMES.findall(_BEHIND_LAST.sub("", _LAST.split(selector.strip())[-1]))
-            most = min((there(name if mark else f"<{name}") for mark, name in names), default=elements)
-            written += min(most, elements) * len(declarations)
+    there = Counter(name.lower() for name in re.findall(r"<([a-zA-Z][\w-]*)", html))
+    classes = " ".join(re.findall(r"""\bclass\s*=\s*["']?([^"'>]*)""", html)).split()
+    there.update(f".{name}" for name in classes)
+    written = sum(
+        len(declarations) * min((there[name] for name in names if name[0] != "#"), default=elements)
+        for names, declarations in _rules(styles)
+    )
     if written > MAX_WORKED_IN:
         size = f"{written // 1_000_000:,} MB with its styles in its {elements:,} elements"
         raise ValueError(f"the message could get {size}: take rules or elements out")
+
+
+def _rules(styles: str) -> Iterator[tuple[list[str], str]]:
+    """Yield of each selector that is worked in what its last part asks for (`td`, `.wide`), and its declarations."""
+    bare = _STATEMENT.sub("", re.sub(r"<[^>]*>|/\*.*?(?:\*/|\Z)", "", styles, flags=re.DOTALL))
+    inside = False  # of @media and the like, which stay where they are
+    for rule in bare.split("}"):
+        before, _, declarations = rule.rpartition("{")
+        special = before.lstrip().startswith("@")
+        inside = bool(before.strip()) and (inside or (special and "{" in before))
+        if inside or special:
+            continue
+        for selector in before.split(","):
+            yield _NAMES.findall(_BEHIND_LAST.sub("", _LAST.split(selector.strip())[-1])), declarations
 
 
 def _with_sheets(html: str, online: Callable[[str], str]) -> str:
