@@ -106,7 +106,9 @@ def take(
 
 def _summary(taken: Taken, file: Path) -> str:
     lines = [f"{taken.results[result]:>6,}  {_WORDS[result]}" for result in sorted(taken.results, key=_place)]
-    return "\n".join(lines) if lines else f"there is no answer to a poll in {shown(str(file))}"
+    if lines:
+        return "\n".join(lines)
+    return f"there is no answer to a poll in {shown(str(file))}; a CSV has the columns email, poll and answer"
 
 
 def _place(result: str) -> int:
