@@ -19,9 +19,9 @@ TEXT_BUDGET = 4_000_000  # characters that filters and operators read and make i
 NAME = "__budget__"  # the render's variable that holds what is left of both
 
 
-def full() -> dict[str, list[int]]:
-    """Return the variable that a render begins with."""
-    return {NAME: [LOOP_BUDGET, TEXT_BUDGET]}
+def full() -> list[int]:
+    """Return the value of `NAME` that a render begins with."""
+    return [LOOP_BUDGET, TEXT_BUDGET]
 
 
 def charge(context: Context, cost: int) -> None:

@@ -200,7 +200,7 @@ def pieces(template: Template, values: Mapping[str, Any]) -> tuple[list[str], st
 
     The pieces are the template's own words, as the same objects each time, and values between them.
     """
-    known = {**values, **budget.full()}
+    known = {**values, budget.NAME: budget.full()}
     context = template.environment.context_class(template.environment, known, template.name, template.blocks)
     found: list[str] = []
     texts: list[str] = []

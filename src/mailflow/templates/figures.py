@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import date as Date
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 
 from jinja2 import pass_context
@@ -24,22 +25,47 @@ _MOST_PLACES = 6  # behind the point
 _MOST_DIGITS = 100  # of a text that becomes a number
 _LONGEST_TAG = 35  # characters of a tag of a language, RFC 5646 section 4.4.1: results are kept by it
 _TOO_LARGE = 15  # the power of ten of an amount that is refused
+_KEPT = 4096  # amounts of a currency and a language
 _NUMBERS = (str, int, float, Decimal)
 
 
-class MailContext(Context):
-    """What one part of a message knows."""
+class Amounts(dict[Decimal, str]):
+    """Amounts of one currency as the readers of one language and country see them."""
 
-    told: formats.Told | None = None  # whose rules it follows, once the first amount has asked
+    def __init__(self, currency: str, told: formats.Told) -> None:
+        super().__init__()
+        self._currency = currency
+        self._told = told
+
+    def __missing__(self, value: Decimal) -> str:
+        written = formats.amount(decimal_of(value), self._currency, self._told)
+        if len(self) >= _KEPT:
+            self.clear()
+        self[value] = written
+        return written
+
+
+_amounts = lru_cache(maxsize=1024)(Amounts)
+
+
+class MailContext(Context):
+    """What one part of a message knows, and whose rules it follows, once the first figure has asked."""
+
+    told: formats.Told | None = None
+    amounts: Amounts | None = None
 
 
 @pass_context
 def money(context: MailContext, value: Any, currency: str | None = None) -> str:
     """Return an amount with its currency as the reader's language writes it: `1.234,50 €` or `€1,234.50`."""
-    if not currency:
+    amounts = None if currency or context.vars else context.amounts
+    if amounts is None:
         shop = _names(context).get("shop")
-        currency = shop.get("currency") if isinstance(shop, dict) else None
-    return formats.amount(decimal_of(value), str(currency or "")[:_LONGEST_TAG], _told(context))
+        own = shop.get("currency") if isinstance(shop, dict) else None
+        amounts = _amounts(str(currency or own or "")[:_LONGEST_TAG], _told(context))
+        if not currency and not context.vars:
+            context.amounts = amounts
+    return amounts[value if type(value) is Decimal else decimal_of(value)]
 
 
 @pass_context

@@ -58,7 +58,6 @@ def _has_region(tag: str) -> bool:
     return bool(re.search(r"[-_](?:[A-Za-z]{2}|\d{3})(?:[-_]|\Z)", tag))
 
 
-@lru_cache(_KEPT)
 def amount(value: Decimal, currency: str, told: Told) -> str:
     """Return `€1,234.50`, `1.234,50 €` or `€ 1.234,50`; without a currency the number with two places."""
     from babel import numbers
