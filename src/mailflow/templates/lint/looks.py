@@ -22,6 +22,7 @@ _LARGE, _LARGE_BOLD = 24.0, 18.66
 _LARGE_CONTRAST = 3.0
 _UNSEEN = 1.0  # pixels; cells around text often have a size of 0, and the text in them one of its own
 _HEADINGS = {"h1": 32.0, "h2": 24.0, "h3": 18.72, "h4": 16.0, "h5": 13.28, "h6": 10.72}
+_MOST_RULES = 300  # for dark mode, the strongest: each is held against each element
 _SIZE = re.compile(r"([\d.]+)(px|pt|em|rem|%)?")
 _LINK_INK = "#0000ee"
 
@@ -94,7 +95,7 @@ class _Page(HTMLParser):
         self.language = self.title = ""
         self.knows_dark = bool(re.search(r"color-scheme", plain))
         self.texts: list[tuple[_Look, str]] = []
-        self._rules = styles.dark_rules(sheets)
+        self._rules = styles.dark_rules(sheets)[-_MOST_RULES:]
         self._path: list[Element] = []
         self._looks: list[_Look] = [_Look()]
         self._in_title = False
