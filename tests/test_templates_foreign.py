@@ -21,6 +21,7 @@ FIRST = '{{ contact.first_name | default("there") }}'
         ("*|FNAME|*", "Mailchimp", FIRST),
         ("*|LIST:COMPANY|*", "Mailchimp", "{{ shop.name }}"),
         ("*|IF:FNAME|*", "Mailchimp", "{% if … %}"),
+        ("*|FNAME:Friend|*", "Mailchimp", FIRST),
         ("%%first_name%%", "Salesforce, Pardot or SendGrid", FIRST),
         ("%FIRSTNAME%", "ActiveCampaign or Mailgun", FIRST),
         ("<%= user.first_name %>", "EJS or Ruby (ERB)", FIRST),
@@ -162,3 +163,20 @@ def test_the_page_says_what_is_told() -> None:
         text = there.strip("`").split("`, `")
         told = [tag.ours for each in text for tag in (*foreign.left(each), *foreign.unreadable(each, 1))]
         assert list(dict.fromkeys(told)) == wanted, there
+
+
+def test_tags_of_a_file_are_told_with_their_place_and_once() -> None:
+    text = "---\nsubject: x\n---\nHi *|FNAME|*, [bye](*|UNSUB|*) *|FNAME|*\n"
+    told = [(found.about, place.line, place.column) for found, place in fields.of_others({"templates/t.md": text})]
+    assert sorted(told) == [("*|FNAME|*", 4, 4), ("*|UNSUB|*", 4, 21)]
+    words = Wording([], text)
+    (same,) = words.line("Hi *|FNAME|*,", "subject")
+    assert (same.about, same.near, same.key) == (
+        "*|FNAME|*",
+        ("*|FNAME|*",),
+        "",
+    )  # found in the file, at the same place
+    assert [found.about for found in words.text("|UNSUB|")] == ["*|UNSUB|*"]  # what Markdown makes of it
+    assert [found.about for found in words.text("Hi *|LNAME|*,")] == ["*|LNAME|*"]  # came with data
+    (link,) = links.check("*%7CUNSUB%7C*", Hosts(), is_picture=False)
+    assert (link.code, link.about) == ("L103", "*|UNSUB|*")

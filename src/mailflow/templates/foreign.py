@@ -218,7 +218,7 @@ def _written(groups: dict[str, str | None]) -> str:
     if item := groups.get("item"):
         return f"{{{{ x.{item} }}}} inside of {{% for x in … %}}"
     name = (groups.get("name") or "").strip()
-    found = ours(name)
+    found = ours(name) or ours(re.split("[:|]", name)[0])  # what stands behind is what to say in its place
     if found:
         return found
     if groups.get("filter"):

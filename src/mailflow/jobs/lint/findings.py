@@ -110,20 +110,23 @@ class Ledger:
 
     def __init__(self) -> None:
         self._tallies: dict[tuple[str, Place, str], Tally] = {}
-        self._unknown: dict[Place, Tally] = {}  # fields and names that do not exist, the first of a line
+        self._unknown: dict[
+            tuple[str, int | None], Tally
+        ] = {}  # fields and names that do not exist, the first of a line
 
     def add(self, found: Found, place: Place, *, ignored: Collection[str] = ()) -> Tally | None:
         """Keep a fault, the words of the first of its kind; None where it is ignored."""
         check = CHECKS[found.code]
         if check.code in ignored or check.name in ignored:
             return None
-        if found.code == "L002" and "there is no" in found.message and place in self._unknown:
-            return self._unknown[place]  # told once: what is unknown, and that it cannot be made for these people
+        line = place.file, place.line
+        if found.code == "L002" and "there is no" in found.message and line in self._unknown:
+            return self._unknown[line]  # told once: what is unknown, and that it cannot be made for these people
         kind = (found.code, place, found.about)
         if kind not in self._tallies:
             self._tallies[kind] = Tally(found, place)
             if found.code == "L101":
-                self._unknown.setdefault(place, self._tallies[kind])
+                self._unknown.setdefault(line, self._tallies[kind])
         return self._tallies[kind]
 
     def findings(self) -> list[Finding]:

@@ -41,6 +41,7 @@ class Sources:
         """Yield the faults of a template's sources, those of its translations among them."""
         files = own_files(template)
         yield from fields.unknown_names(files, self._sample)
+        yield from fields.of_others(files)
         yield from fields.sheets_left_out(files)
         if self._examined.polls is not None:
             yield from polls.unknown(files, self._examined.polls)

@@ -75,6 +75,15 @@ def _meant(tree: nodes.Template, missing: str, known: Collection[str]) -> str:
     return next(filter(None, map(foreign.hint, whole)), "") or suggestion(missing, known)
 
 
+def of_others(files: Mapping[str, str]) -> Iterator[tuple[Found, Place]]:
+    """Yield the tags of other tools in files of one's own, each once: Markdown makes something else of some."""
+    for file, text in files.items():
+        for tag in {each.text: each for each in reversed(list(foreign.left(text)))}.values():
+            column = tag.start - (text.rfind("\n", 0, tag.start) + 1) + 1
+            place = Place(file, text.count("\n", 0, tag.start) + 1, column)
+            yield Found("L103", tag.sentence(), about=tag.text), place
+
+
 def sheets_left_out(files: Mapping[str, str]) -> Iterator[tuple[Found, Place]]:
     """Yield style sheets in files of one's own: they are not read, and what they say is missing from the mail."""
     for file, text in files.items():

@@ -48,7 +48,8 @@ def check(address: str, hosts: Hosts, *, is_picture: bool) -> Iterator[Found]:
         return
     if address.startswith("#"):
         return  # a place on the same page: message.py looks for it
-    if _MAY_BE_TAG.search(address) and (tags := list(foreign.left(address))):
+    plain = unquote(address)
+    if _MAY_BE_TAG.search(plain) and (tags := list(foreign.left(plain))):
         yield from (Found("L103", tag.sentence(), (tag.text,), about=tag.text) for tag in tags)
         return
     scheme = _SCHEME.match(address)
