@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from mailflow.config import ImportSettings
+from mailflow.config import FieldSettings, ImportSettings
 from mailflow.errors import UsageError
 from mailflow.importers.nouns import Noun
 from mailflow.importers.recognition.layouts import Layout
@@ -21,7 +21,8 @@ class ImportOptions:
 
     `currency` and `zone` are the account's, which a kept entry or a layout may know better, unless `given` names them
     (`currency`, `timezone`): then the user said them for these files. `layouts` are the tables of tools (None: those
-    that are shipped), `kept` the entries under `imports:` in mailflow.yaml, `entry` the name of the one that was used.
+    that are shipped), `kept` the entries under `imports:` in mailflow.yaml, `entry` the name of the one that was used,
+    `fields` what mailflow.yaml declares of contacts.
     """
 
     currency: str
@@ -38,6 +39,7 @@ class ImportOptions:
     layouts: Sequence[Layout] | None = None
     kept: Sequence[ImportSettings] = ()
     entry: str | None = None
+    fields: Mapping[str, FieldSettings] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.basis is not None and not (self.evidence or "").strip():

@@ -46,5 +46,7 @@ def _read_as(recognised: Recognised, options: ImportOptions) -> str:
     """Return a hash of how each column is read."""
     layouts = load_layouts() if options.layouts is None else options.layouts
     table = [each for each in layouts if (each.tool, each.name) == (recognised.tool, recognised.layout)]
-    facts = (__version__, recognised.columns, recognised.attributes, recognised.header, recognised.day_order, table)
+    declared = sorted((name, field.type, field.multi) for name, field in options.fields.items())
+    columns = (recognised.columns, recognised.attributes, recognised.header, recognised.day_order)
+    facts = (__version__, *columns, table, declared)
     return hashlib.sha256(repr(facts).encode("utf-8", "replace")).hexdigest()[:16]

@@ -96,7 +96,7 @@ def options_for(
     return ImportOptions(
         currency or settings.currency, zone or settings.zone, noun, tool, mapping, date_format, basis, evidence, source,
         dry_run, frozenset(name for name, value in said.items() if value is not None), layouts,
-        load_kept(workspace.root / SETTINGS_FILE, layouts),
+        load_kept(workspace.root / SETTINGS_FILE, layouts), fields=settings.fields,
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from mailflow.importers.recognition.recognise import Recognised
 from mailflow.importers.recognition.rules import items
 from mailflow.importers.values.cells import Sheet, to_json
 from mailflow.importers.values.dates import birthday
+from mailflow.importers.values.declared import Declared
 from mailflow.model import ConsentState
 from mailflow.store.topics_bulk import TopicSaying
 
@@ -24,7 +25,8 @@ _NOT_SLUG = re.compile(r"[\W_]+")
 class Details:
     """Reads the attributes of one file, block by block."""
 
-    def __init__(self, recognised: Recognised) -> None:
+    def __init__(self, recognised: Recognised, declared: Declared) -> None:
+        self._declared = declared
         self._places = list(recognised.attributes.items())
         self._listed = [name for name in LISTED if name in recognised.columns]
         self._json = "attributes_json" in recognised.columns
@@ -49,6 +51,7 @@ class Details:
                     other[name] = cells[index]
             if objects is not None and (written := objects[index]) is not None:
                 other = _object(written) | other
+            self._declared.read(other)
             documents.append(to_json(other) if other else None)
         return documents
 

@@ -11,7 +11,9 @@ from mailflow.importers.people.contact_sayings import SAYING_DATES
 from mailflow.importers.people.known_since import KnownSince
 from mailflow.importers.people.visitor_links import VisitorLinks
 from mailflow.importers.pipeline import Advance, Staged, Task, Verdict, size, stage_rejects
+from mailflow.importers.values import declared
 from mailflow.importers.values.consent import ConsentReader, consent_warnings
+from mailflow.importers.values.declared import Declared
 from mailflow.importers.values.survey import survey
 from mailflow.phrases import many
 from mailflow.store import (
@@ -39,12 +41,8 @@ class ContactPipeline:
 
     def stage(self, staging: Staging, advance: Advance) -> Staged:
         task = self._task
-        since = known_since.places(task.recognised)
-        findings = survey(task.source, task.recognised, task.options, of_dates=SAYING_DATES, unasked=since)
         consent = self._consent_reader()
-        contacts = ContactRows(
-            task.recognised, consent, findings.instants, KnownSince(findings.unasked), task.source.path.name
-        )
+        contacts = self._rows(consent)
         rows = 0
         for sheet in task.sheets():
             staging.add_cards(contacts.columns, contacts.cards(sheet))
@@ -54,6 +52,19 @@ class ContactPipeline:
             rows += size(sheet.block)
             advance(size(sheet.block))
         return Staged(rows, warnings=[*self._warnings(contacts), *consent_warnings(consent)])
+
+    def _rows(self, consent: ConsentReader) -> ContactRows:
+        task, fields = self._task, self._task.options.fields
+        since, days = known_since.places(task.recognised), declared.places(task.recognised, fields)
+        findings = survey(task.source, task.recognised, task.options, of_dates=SAYING_DATES, unasked={*since, *days})
+        return ContactRows(
+            task.recognised,
+            consent,
+            findings.instants,
+            KnownSince({place: findings.unasked[place] for place in since}),
+            Declared(fields, task.recognised, findings.unasked, task.options.zone),
+            task.source.path.name,
+        )
 
     def _consent_reader(self) -> ConsentReader:
         return ConsentReader(self._task.source.path.name, self._task.options.basis, self._task.options.evidence)

@@ -1,0 +1,104 @@
+"""What a column becomes that mailflow.yaml declares under `fields:`: a number, a day, yes or no, several texts.
+
+A cell that is none of what its field is declared as stays the text it is: rules pass it over, and the doctor counts it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from zoneinfo import ZoneInfo
+
+from mailflow import clock
+from mailflow.config import FieldSettings
+from mailflow.importers.recognition.recognise import Recognised
+from mailflow.importers.wording.consent_words import CONSENT_YES, PLAIN_NO
+from mailflow.importers.wording.words import fold
+
+_NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?\Z")
+_SPACES = re.compile(r"[\s'’]")  # between thousands, in some countries
+_PARTS = re.compile(r"[,;|\n]")
+
+_Read = Callable[[str], object]
+
+
+def places(recognised: Recognised, fields: Mapping[str, FieldSettings]) -> tuple[int, ...]:
+    """Return the places of columns that are declared to hold days."""
+    days = {name for name, declared in fields.items() if declared.type == "date"}
+    return tuple(sorted(place for name, place in recognised.attributes.items() if name in days))
+
+
+class Declared:
+    """Reads the cells of declared fields. `instants` reads the columns of days, by their places in the file."""
+
+    def __init__(
+        self,
+        fields: Mapping[str, FieldSettings],
+        recognised: Recognised,
+        instants: Mapping[int, Callable[[str], int]],
+        zone: ZoneInfo,
+    ) -> None:
+        self._readers: dict[str, _Read] = {}
+        for name, field in fields.items():
+            read = _READERS.get(field.type)
+            if field.type == "date" and (place := recognised.attributes.get(name)) in instants:
+                read = _day_reader(instants[place], zone)  # type: ignore[index]
+            if field.multi:
+                self._readers[name] = _several(read)
+            elif read is not None:
+                self._readers[name] = read
+
+    def read(self, attributes: dict[str, object]) -> None:
+        """Put what texts say in their place."""
+        for name in self._readers.keys() & attributes.keys():
+            said = attributes[name]
+            if isinstance(said, str):
+                attributes[name] = _or_text(self._readers[name], said)
+
+
+def number(cell: str) -> int | float:
+    """Return a number with a decimal point or comma, thousands parted or not; `ValueError` for what is none.
+
+    >>> [number(cell) for cell in ("42", "3.5", "1,234.50", "1.234,50", "1,234", "0,5")]
+    [42, 3.5, 1234.5, 1234.5, 1234, 0.5]
+    """
+    text = _SPACES.sub("", cell)
+    comma, point = text.rfind(","), text.rfind(".")
+    if comma > point:
+        is_decimal = point >= 0 or (text.count(",") == 1 and (len(text) - comma != 4 or text.lstrip("+-")[0] == "0"))
+        text = text.replace(".", "").replace(",", "." if is_decimal else "")
+    elif comma >= 0 or text.count(".") > 1:
+        text = text.replace(",", "") if comma >= 0 else text.replace(".", "")
+    if not _NUMBER.match(text):
+        raise ValueError(cell)
+    return float(text) if "." in text else int(text)
+
+
+def yes_or_no(cell: str) -> bool:
+    """Return whether a cell says yes, in the words of many languages; `ValueError` where it says neither."""
+    word = fold(cell) or cell.strip()
+    if word in CONSENT_YES or word in PLAIN_NO:
+        return word in CONSENT_YES
+    raise ValueError(cell)
+
+
+def _day_reader(instant: Callable[[str], int], zone: ZoneInfo) -> _Read:
+    return lambda cell: clock.local_date(clock.from_ms(instant(cell)), zone).isoformat()
+
+
+def _several(read: _Read | None) -> _Read:
+    def parts(cell: str) -> list[object]:
+        texts = [text for part in _PARTS.split(cell) if (text := part.strip())]
+        return list(texts) if read is None else [_or_text(read, text) for text in texts]
+
+    return parts
+
+
+def _or_text(read: _Read, text: str) -> object:
+    try:
+        return read(text)
+    except ValueError:
+        return text
+
+
+_READERS: Mapping[str, _Read] = {"number": number, "bool": yes_or_no}
