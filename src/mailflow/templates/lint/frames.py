@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 KEY = "KEY"  # stands for a reader's key in an address
-MOST = 500  # frames of one part of a template that are kept at a time
+MOST = 500  # ways of one part of a template to be cut that are kept at a time
+_MOST_MASKS = 20  # frames of each of them
 
 # An address with a host and something behind it. In HTML only where a link has it: that of a picture tells of its kind.
-_ADDRESS = r"""https?://[^/?#"'\s<>&@%]+[/?#][^"'\s<>@)]*"""
+_VALUE = "\ue000"  # of the private use area: stands for any value while a message is cut
+_NO_VALUE = "\ue001"  # for the same sign in a template's own words
+_ADDRESS = rf"""https?://[^/?#"'\s<>&@%{_VALUE}]+[/?#][^"'\s<>@)]*"""
 _IN_TEXT = re.compile(_ADDRESS)
 _IN_LINK = re.compile(rf"""\bhref\s*=\s*["']{_ADDRESS}""")
 _MOST_DOTS = 3  # in an address: a signed link of mailflow has four at least
-_VALUE = "\ue000"  # of the private use area: stands for any value while a message is cut
 
 _Parts = Sequence[str | int]
 
@@ -44,18 +46,31 @@ class Gap:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """What is the same in all messages that came in pieces alike: `parts` in their order, with what is not.
-
-    `keys` are the numbers of values in addresses, behind their host. A `masked` frame has `KEY` for them.
-    """
+    """What is the same in all messages that came in pieces alike: `parts` in their order, with the gaps in them."""
 
     parts: tuple[str | Gap, ...]
-    keys: tuple[int, ...]
-    masked: Frame | None = None
+    gaps: tuple[Gap, ...]
 
-    @property
-    def gaps(self) -> tuple[Gap, ...]:
-        return tuple(part for part in self.parts if isinstance(part, Gap))
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Cut:
+    """Messages that came in pieces alike, cut: `keys` are the values in addresses behind their host, by number.
+
+    `frames` are those with `KEY` for some of these values.
+    """
+
+    stretches: Sequence[_Parts]
+    keys: frozenset[int]
+    frames: dict[frozenset[int], Frame] = field(default_factory=dict)
+
+    def frame(self, masked: frozenset[int]) -> Frame:
+        """Return the frame with `KEY` for some values."""
+        if masked not in self.frames:
+            if len(self.frames) >= _MOST_MASKS:
+                self.frames.clear()
+            parts = tuple(_part([KEY if part in masked else part for part in parts]) for parts in self.stretches)
+            self.frames[masked] = Frame(parts, tuple(part for part in parts if isinstance(part, Gap)))
+        return self.frames[masked]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,42 +93,40 @@ class Frames:
         self._boundary = ">" if is_html else "\n\n"
         self._link = _IN_LINK if is_html else _IN_TEXT
         self._is_plain = is_plain
-        self._known: dict[tuple[str | None, ...], tuple[Frame, tuple[Gap, ...], tuple[Gap, ...]]] = {}
+        self._known: dict[tuple[str | None, ...], _Cut] = {}
 
     def framed(self, pieces: Sequence[str]) -> Framed:
         """Return a message that came in pieces, in the same frame as those that differ from it in values only."""
         own = self._own
         key = tuple([piece if piece in own else None for piece in pieces])
-        known = self._known.get(key)
-        if known is None:
+        cut = self._known.get(key)
+        if cut is None:
             if len(self._known) >= MOST:
                 self._known.clear()
-            frame = self._cut(key)
-            known = self._known[key] = (frame, frame.gaps, frame.masked.gaps if frame.masked else ())
-        frame, gaps, masked = known
-        if frame.masked is not None and self._is_plain(keys := {pieces[number] for number in frame.keys}):
-            return Framed(frame.masked, [gap.text(pieces) for gap in masked], keys)
-        return Framed(frame, [gap.text(pieces) for gap in gaps])
+            cut = self._known[key] = self._cut(key)
+        values = {pieces[number] for number in cut.keys}
+        masked = cut.keys
+        if values and not self._is_plain(values):
+            masked = frozenset(number for number in cut.keys if self._is_plain((pieces[number],)))
+            values = {pieces[number] for number in masked}
+        frame = cut.frame(masked)
+        return Framed(frame, [gap.text(pieces) for gap in frame.gaps], values)
 
-    def _cut(self, key: Sequence[str | None]) -> Frame:
+    def _cut(self, key: Sequence[str | None]) -> _Cut:
         stretches: list[_Parts] = []
         pending: list[str | int] = []
         for number, piece in enumerate(key):
             if piece is None:
                 pending.append(number)
                 continue
-            head, boundary, rest = piece.partition(self._boundary)
+            head, boundary, rest = piece.replace(_VALUE, _NO_VALUE).partition(self._boundary)
             pending.append(head)
             if boundary:
                 middle, boundary, tail = rest.rpartition(self._boundary)
                 stretches += [pending, [middle]] if boundary else [pending]
                 pending = [tail]
         stretches.append(pending)
-        keys = frozenset(number for parts in stretches for number in self._keys(parts))
-        if not keys:
-            return Frame(tuple(map(_part, stretches)), ())
-        masked = [[KEY if part in keys else part for part in parts] for parts in stretches]
-        return Frame(tuple(map(_part, stretches)), tuple(keys), Frame(tuple(map(_part, masked)), ()))
+        return _Cut(stretches, frozenset(number for parts in stretches for number in self._keys(parts)))
 
     def _keys(self, parts: _Parts) -> Iterable[int]:
         """Return which values stand in an address behind its host, where they change nothing about where it leads."""
