@@ -23,7 +23,7 @@ from mailflow.delivery.smtp import SmtpCarrier
 from mailflow.errors import MailflowError
 from mailflow.jobs import personal
 from mailflow.jobs.campaign import OpenCampaign
-from mailflow.jobs.offering import Desk, Offered
+from mailflow.jobs.offer_desk import Desk, Offered
 from mailflow.model import MessageState
 from mailflow.outbox.render import Renderer
 from mailflow.policy import limits_of

@@ -218,10 +218,10 @@ def _plan_occurrence(
 
 def _that_may_go(approved: Approved, scope: str, now: datetime) -> OpenCampaign | None:
     """Return the campaign of a scope that may go on; it is held where not everybody would get a code."""
-    from mailflow.jobs import offering
+    from mailflow.jobs import offer_desk
 
     campaign = approved.get(scope)
-    obstacle = offering.shortage(campaign, now) if campaign is not None else None
+    obstacle = offer_desk.shortage(campaign, now) if campaign is not None else None
     if campaign is not None and obstacle is not None:
         approved.held[campaign.file.spec.id] = obstacle
         return None

@@ -178,7 +178,8 @@ class Examined:
         if known is None or settings is None:
             return False
         today = clock.local_date(self.now, settings.zone)
-        wrong = [*choices.problems(root, known), *impact.problems(root, known), *days.problems(root, settings.timezone, today)]
+        of_days = days.problems(root, settings.timezone, today)
+        wrong = [*choices.problems(root, known), *impact.problems(root, known), *of_days]
         self._keep(wrong)
         return not wrong
 
