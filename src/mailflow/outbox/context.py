@@ -57,7 +57,8 @@ def contact_contexts(
     """Return contexts by contact id, without the unsubscribe link, which belongs to a message.
 
     `segments` are the members (ids, best as a set) of each named rule that templates may ask for, `traits` who has
-    each of the traits, `impact` what the deeds of people add up to, by name. With `favourites` what people buy most is looked up, with `nearby` the nearest store.
+    each of the traits, `impact` what the deeds of people add up to, by name. With `favourites` what people buy most is
+    looked up, with `nearby` the nearest store.
     """
     until = clock.to_ms(clock.end_of_day(clock.local_date(now, settings.zone), settings.zone))
     bought = store_favourites.categories(db, contact_ids, until=until) if favourites else {}
