@@ -22,10 +22,13 @@ _COLUMNS = ("template", "file", "subject", "reviewed", "trouble", "findings")
 def draft(
     session: Session,
     template: Annotated[
-        str | None, typer.Argument(help="The template to word anew; without one, the drafts are listed.")
+        str | None,
+        typer.Argument(metavar="TEMPLATE", help="The template to word anew; without one, the drafts are listed."),
     ] = None,
-    count: Annotated[int, typer.Option("--count", "-n", min=1, max=20, help="How many drafts.")] = 3,
-    seed: Annotated[int, typer.Option("--seed", help="Another number, other drafts; the same one, the same.")] = 1,
+    count: Annotated[int, typer.Option("--count", "-n", metavar="N", min=1, max=20, help="How many drafts.")] = 3,
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="N", help="Another number, other drafts; the same one, the same.")
+    ] = 1,
     with_: Annotated[
         str | None,
         typer.Option(
@@ -35,7 +38,9 @@ def draft(
             show_default=False,
         ),
     ] = None,
-    timeout: Annotated[str, typer.Option("--timeout", help="How long the command may take for one draft.")] = "60s",
+    timeout: Annotated[
+        str, typer.Option("--timeout", metavar="TIME", help="How long the command may take for one draft.")
+    ] = "60s",
     reviewed_by: Annotated[
         str | None,
         typer.Option(

@@ -32,13 +32,20 @@ def init(
         Path | None,
         typer.Argument(metavar="DIR", help="The folder to make it in; this one if not given.", show_default=False),
     ] = None,
-    pack: Annotated[str, typer.Option(help="Which starting files.")] = "shop",
-    name: Annotated[str | None, typer.Option(help="Your shop's name.", show_default=False)] = None,
-    email: Annotated[str | None, typer.Option(help="The address your mail is from.", show_default=False)] = None,
-    address: Annotated[str | None, typer.Option(help="Your postal address.", show_default=False)] = None,
-    currency: Annotated[str | None, typer.Option(help="Three capitals; EUR if not given.", show_default=False)] = None,
+    pack: Annotated[str, typer.Option(metavar="NAME", help="Which starting files.")] = "shop",
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="Your shop's name.", show_default=False)] = None,
+    email: Annotated[
+        str | None, typer.Option(metavar="EMAIL", help="The address your mail is from.", show_default=False)
+    ] = None,
+    address: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Your postal address.", show_default=False)
+    ] = None,
+    currency: Annotated[
+        str | None, typer.Option(metavar="CODE", help="Three capitals; EUR if not given.", show_default=False)
+    ] = None,
     timezone: Annotated[
-        str | None, typer.Option(help="Such as Europe/Vienna; this machine's if not given.", show_default=False)
+        str | None,
+        typer.Option(metavar="ZONE", help="Such as Europe/Vienna; this machine's if not given.", show_default=False),
     ] = None,
 ) -> None:
     """Make a workspace: settings, segments, three messages, two campaigns, an empty database.

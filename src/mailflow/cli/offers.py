@@ -33,7 +33,9 @@ def offers(
     session: Session,
     name: Annotated[
         str | None,
-        typer.Argument(help="One offer of offers.yaml; or the word check, and then a code.", show_default=False),
+        typer.Argument(
+            metavar="NAME", help="One offer of offers.yaml; or the word check, and then a code.", show_default=False
+        ),
     ] = None,
     code: Annotated[
         str | None, typer.Argument(metavar="CODE", help="After check: the code.", show_default=False)

@@ -41,12 +41,14 @@ _COLUMNS = ("id", "email", "what", "state", "due_at", "attempts", "reply", "reas
 def list_(
     session: Session,
     state: Annotated[
-        list[MessageState] | None, typer.Option("--state", help="Only these states; repeat for several.")
+        list[MessageState] | None,
+        typer.Option("--state", metavar="STATE", help=f"Only these; repeat for several: {', '.join(MessageState)}."),
     ] = None,
-    campaign: Annotated[str | None, typer.Option("--campaign", help="Only this campaign.")] = None,
-    email: Annotated[str | None, typer.Option("--email", help="Only this person.")] = None,
+    campaign: Annotated[str | None, typer.Option("--campaign", metavar="ID", help="Only this campaign.")] = None,
+    email: Annotated[str | None, typer.Option("--email", metavar="EMAIL", help="Only this person.")] = None,
     limit: Annotated[
-        int | None, typer.Option("--limit", min=1, help="At most so many. Of a table the default is 50, else all.")
+        int | None,
+        typer.Option("--limit", metavar="N", min=1, help="At most so many. Of a table the default is 50, else all."),
     ] = None,
 ) -> None:
     """List messages, the latest first.

@@ -30,7 +30,7 @@ def plan(
         str | None, typer.Argument(metavar="CAMPAIGN", help="What `send` would do with this campaign now.")
     ] = None,
     until: Annotated[
-        str, typer.Option("--until", help="Without a campaign: what `run` would do within this time.")
+        str, typer.Option("--until", metavar="TIME", help="Without a campaign: what `run` would do within this time.")
     ] = "24h",
     people: Annotated[bool, typer.Option("--people", help="List everybody, not only the first of each kind.")] = False,
 ) -> None:

@@ -38,8 +38,12 @@ _GOALS = {"new": "\nBought, and new to the customer", "all": "Bought, new or not
 @command
 def report(
     session: Session,
-    name: Annotated[str | None, typer.Argument(help="Which report; without it they are listed.")] = None,
-    poll: Annotated[str | None, typer.Argument(help="Of `polls`: only this one.", show_default=False)] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="Which report; without it they are listed.")
+    ] = None,
+    poll: Annotated[
+        str | None, typer.Argument(metavar="POLL", help="Of `polls`: only this one.", show_default=False)
+    ] = None,
     since: Annotated[
         str | None,
         typer.Option("--from", help="Test from this day on, learn before it.", metavar="DATE", show_default=False),

@@ -34,7 +34,9 @@ def send(
         str | None,
         typer.Option("--test-to", metavar="EMAIL", help="Send one test to this address, and to nobody else."),
     ] = None,
-    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Send to at most this many people.")] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", metavar="N", min=1, help="Send to at most this many people.")
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Write what each would get as .eml files; send nothing.")
     ] = False,

@@ -17,7 +17,9 @@ def stop(
     campaign: Annotated[
         str | None, typer.Argument(metavar="CAMPAIGN", help="Only this campaign; without it, everything.")
     ] = None,
-    reason: Annotated[str, typer.Option("--reason", help="Why, for `status` and `why`.")] = "stopped by hand",
+    reason: Annotated[
+        str, typer.Option("--reason", metavar="TEXT", help="Why, for `status` and `why`.")
+    ] = "stopped by hand",
 ) -> None:
     """Stop sending at once, of everything or of one campaign, also in a run that is at work.
 
