@@ -179,9 +179,14 @@ def _check_operation(context: Any, operator: str, left: Any, right: Any) -> None
             raise TemplateRuntimeError("a text or list made in the template is too long")
         (budget.charge_text if isinstance(left, str) else budget.charge)(context, size)
     elif operator in "**" and isinstance(left, int | Decimal) and isinstance(right, int | Decimal):
-        bits = _bits(left) * abs(int(right)) if operator == "**" else _bits(left) + _bits(right)
-        if bits > 512:
+        bits = _bits(left) + _bits(right) if operator == "*" else _bits(left) * _times(right)
+        if bits > guard.MAX_BITS:
             raise TemplateRuntimeError("a number made in the template is too large")
+
+
+def _times(power: int | Decimal) -> int:
+    """Return how often a power multiplies; 1E+999999 is far too often, and takes seconds as a whole number."""
+    return abs(int(power)) if isinstance(power, int) or power.adjusted() < 4 else guard.MAX_BITS + 1
 
 
 def _bits(number: int | Decimal) -> int:

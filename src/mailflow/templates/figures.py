@@ -182,6 +182,8 @@ def real_number(value: Any, default: float = 0.0) -> float:
 
 
 def _is_short(value: Any) -> bool:
+    if isinstance(value, Decimal):  # 1E+999999 takes a second to become a whole number
+        return value.is_finite() and value.adjusted() <= _MOST_DIGITS
     return not isinstance(value, str) or len(value) <= _MOST_DIGITS
 
 

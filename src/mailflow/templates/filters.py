@@ -284,6 +284,9 @@ def _on_text(name: str) -> Callable[..., Any]:
     return on_text
 
 
+_EFFORT = {"groupby": 8, "sort": 4, "dictsort": 4, "unique": 2}  # rounds more that a filter takes for each entry
+
+
 def _on_list(name: str) -> Callable[..., Any]:
     """Return one of Jinja's filters on lists, with its entries counted."""
     original: Any = JINJA_FILTERS[name]
@@ -293,6 +296,7 @@ def _on_list(name: str) -> Callable[..., Any]:
     def on_list(context: Context, value: Any, *arguments: Any, **named: Any) -> Any:
         entries = _counted(context, value) if isinstance(value, dict) else _entries(context, value)
         charge_text(context, sum(len(entry) for entry in entries if isinstance(entry, str)))
+        charge(context, len(entries) * _EFFORT.get(name, 0))
         _check_names(name, arguments, named)
         first = {"context": (context,), "environment": (context.environment,), "eval_context": (context.eval_ctx,)}
         return original(*first.get(wants, ()), entries, *arguments, **named)
