@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
-from mailflow.templates import plaintext
+from mailflow.templates import foreign, plaintext
 from mailflow.templates.environment import HTML
 from mailflow.templates.tags import Tags
 
@@ -89,3 +91,25 @@ def test_a_picture_does_not_repeat_the_link_beside_it() -> None:
 
 def test_headings_and_lines_stand_apart() -> None:
     assert text_of("<div>Logo<h1>Hi</h1>Text<hr>More</div>") == f"Logo\n\nHi\n===\n\nText\n\n{'-' * 40}\n\nMore\n"
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<style>" + "@" * 100_000 + "</style>",
+        "<style>" + "@import x " * 10_000 + "</style>",
+        "<style>" * 15_000,
+        '<a href="x">' * 10_000,
+        "<p>" + " " * 100_000 + "x",
+        "<p>" + "\u200b " * 50_000 + "x",
+        "<table><tr>" + "<td>a" * 20_000,
+    ],
+    ids=["at", "imports", "styles", "links", "blanks", "filler", "cells"],
+)
+def test_large_pages_are_read_once(page: str) -> None:
+    """Each of them took minutes where anything was read again and again."""
+    started = time.process_time()
+    text_of(page)
+    list(foreign.left(page))
+    foreign.unreadable(page, 1)
+    assert time.process_time() - started < 10

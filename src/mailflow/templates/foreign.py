@@ -115,7 +115,7 @@ _AS_TEXT = (
     _kind("Salesforce, Pardot or SendGrid", r"%%(?:=|\[)?(?P<name>[A-Za-z_][^%\n]{0,80}?)(?:=|\])?%%"),
     _kind("ActiveCampaign or Mailgun", r"%(?P<name>[A-Z][A-Z_-]{3,40}|recipient\.\w{1,40})%"),
     _kind("EJS or Ruby (ERB)", r"<%(?![-=])(?P<statement>[^%\n]{0,200})%>"),
-    _kind("EJS or Ruby (ERB)", r"<%[-=]?\s*(?P<name>[^%\n]{0,80}?)\s*-?%>"),
+    _kind("EJS or Ruby (ERB)", r"<%[-=](?P<name>[^%\n]{0,80})%>"),
     _kind("MailerLite or Smarty", r"\{\$(?P<name>[A-Za-z_][\w.]{0,60})[^{}\n]{0,60}\}"),
     _kind("Mailjet, GetResponse or Constant Contact", r"\[\[(?:(?:var|data):)?(?P<name>[A-Za-z][^\[\]\n]{0,60})\]\]"),
     _kind("Zoho", r"\$\[(?P<name>[A-Za-z_:]+)\|[^\]\n]{0,60}\]\$"),
@@ -128,7 +128,7 @@ _AS_TEXT = (
 )  # fmt: skip
 # Between the braces that mailflow reads too, so that it cannot make sense of them.
 _IN_BRACES = (
-    _kind("Handlebars or Mustache", r"\{\{\{\s*(?P<name>[^{}]{0,80}?)\s*\}\}\}"),
+    _kind("Handlebars or Mustache", r"\{\{\{(?P<name>[^{}]{0,80})\}\}\}"),
     _kind("Handlebars", r"\{\{~?\s*(?:>\s*(?P<partial>[^{}\s]{1,60})|!(?P<comment>[^{}]{0,60}))[^{}]{0,80}\}\}"),
     _kind("Handlebars or Mustache", r"\{\{~?\s*[#^](?P<word>\w{1,30})[^{}]{0,80}\}\}"),
     _kind("Handlebars or Mustache", r"\{\{~?\s*/(?P<close>\w{1,30})[^{}]{0,80}\}\}"),
@@ -142,7 +142,7 @@ _IN_BRACES = (
     _kind("Marketo or Handlebars", r"\{\{\s*(?P<name>[A-Za-z][\w.:]{0,60}(?:\s+[\w.:]{1,60}){1,4})\s*\}\}"),
     _kind("Django, Liquid or Klaviyo", r"\{%-?\s*(?P<word>" + "|".join(sorted(_WORDS)) + r")\b[^{}]{0,200}%\}"),
     _kind("EJS or Ruby (ERB)", r"<%(?![-=])(?P<statement>[^%\n]{0,200})%>"),
-    _kind("EJS or Ruby (ERB)", r"<%[-=]?\s*(?P<name>[^%\n]{0,80}?)\s*-?%>"),
+    _kind("EJS or Ruby (ERB)", r"<%[-=](?P<name>[^%\n]{0,80})%>"),
 )  # fmt: skip
 _OF_OURS = frozenset("if else elif with include set endif endfor endwith raw endraw".split())
 
@@ -167,7 +167,7 @@ def hint(name: str) -> str:
 
 def left(text: str) -> Iterator[Tag]:
     """Yield the tags of other tools in a text as people would read it, in order."""
-    yield from sorted(_found(_AS_TEXT, text), key=lambda tag: tag.start)
+    yield from _found(_AS_TEXT, text)
 
 
 def unreadable(text: str, line: int) -> list[Tag]:
@@ -175,7 +175,7 @@ def unreadable(text: str, line: int) -> list[Tag]:
 
     They are told all at once, so that one need not mend one after the other.
     """
-    found = sorted((tag for tag in _found(_IN_BRACES, text) if not _is_ours(tag)), key=lambda tag: tag.start)
+    found = [tag for tag in _found(_IN_BRACES, text) if not _is_ours(tag)]
     starts = [0, *(match.end() for match in re.finditer("\n", text))]
     begin = starts[min(line, len(starts)) - 1]
     end = text.find("\n", begin) % (len(text) + 1)  # that of the text behind the last line end
@@ -194,13 +194,15 @@ def _is_ours(tag: Tag) -> bool:
 
 
 def _found(kinds: tuple[_Kind, ...], text: str) -> Iterator[Tag]:
-    taken: list[tuple[int, int]] = []
-    for kind in kinds:
-        for match in kind.pattern.finditer(text):
-            if any(start < match.end() and match.start() < end for start, end in taken):
-                continue
-            taken.append(match.span())
-            yield Tag(match[0], kind.tool, _written(match.groupdict()), match.start())
+    """Yield the tags of some kinds in a text, in order; of two in one place that of the kind that is named first."""
+    matches = [
+        (match.start(), order, match) for order, kind in enumerate(kinds) for match in kind.pattern.finditer(text)
+    ]
+    end = 0
+    for start, order, match in sorted(matches, key=lambda each: each[:2]):
+        if start >= end:
+            end = match.end()
+            yield Tag(match[0], kinds[order].tool, _written(match.groupdict()), start)
 
 
 def _written(groups: dict[str, str | None]) -> str:
@@ -217,7 +219,7 @@ def _written(groups: dict[str, str | None]) -> str:
         return "{% if … %} or {% for x in … %}"
     if item := groups.get("item"):
         return f"{{{{ x.{item} }}}} inside of {{% for x in … %}}"
-    name = (groups.get("name") or "").strip()
+    name = (groups.get("name") or "").strip(" \t\n-")
     found = ours(name) or ours(re.split("[:|]", name)[0])  # what stands behind is what to say in its place
     if found:
         return found

@@ -28,7 +28,9 @@ _HOOKS = re.compile(
 _LINK = re.compile(r"<!--(?:.*?-->|.*\Z)|<link\b[^<>]*>", re.IGNORECASE | re.DOTALL)
 _ONLINE = re.compile(r"\bhref\s*=\s*[\"']?https://", re.IGNORECASE)
 _DOCTYPE = re.compile(r"<!doctype[^>]*>", re.IGNORECASE)
-_STATEMENT = re.compile(r"@(?:import|charset|namespace)\b(?:\"[^\"]*\"|'[^']*'|[^;{}\"'])*;\s*", re.IGNORECASE)
+_STATEMENT = re.compile(
+    r"@(?:import|charset|namespace)\b(?:\"[^\"]*\"|'[^']*'|[^;{}\"'])*+(?:;\s*|(?=[{}\"'])|\Z)", re.IGNORECASE
+)
 _STYLES = re.compile(r"<style\b.*?(?:</style|\Z)", re.DOTALL | re.IGNORECASE)
 _LAST = re.compile(r"[\s>+~]+")  # parts a selector
 _BEHIND_LAST = re.compile(r"[:\[].*", re.DOTALL)
@@ -144,18 +146,26 @@ def inlined_once(html: str, tags: Tags) -> str | None:
 
 
 def _selectors(html: str) -> Iterator[str]:
-    """Yield the selectors of the rules that are worked in: those in no @media, which stay in their style sheet."""
+    """Yield the selectors of the rules that are worked in."""
+    for selectors, _ in plain_rules(html):
+        yield from selectors.split(",")
+
+
+def plain_rules(html: str) -> Iterator[tuple[str, str]]:
+    """Yield selectors and declarations of the rules of a page's style sheets, but for those in @media and the like."""
     styles = "".join(match[0][match[0].index(">") + 1 :] for match in markup.MARKUP.finditer(html) if _is_style(match))
     bare = _STATEMENT.sub("", re.sub(r"/\*.*?(?:\*/|\Z)", "", styles, flags=re.DOTALL))
-    inside: list[bool] = []  # of each block that is open, whether it is one of an @
-    for before, brace in re.findall(r"([^{}]*)([{}])", bare):
-        if brace == "}":
-            inside = inside[:-1]
-            continue
-        prelude = before.rpartition(";")[2].strip()
-        if not prelude.startswith("@") and not any(inside):
-            yield from prelude.split(",")
-        inside.append(prelude.startswith("@"))
+    inside: list[str] = []  # the prelude of each block that is open
+    pieces = re.split(r"([{}])", bare)
+    for before, brace in zip(pieces[::2], pieces[1::2], strict=False):
+        if brace == "{":
+            inside.append(before.rpartition(";")[2].strip())
+        elif inside:
+            if len(inside) == 1 and not inside[0].startswith("@"):
+                yield inside[0], before
+            inside.pop()
+    if len(inside) == 1 and not inside[0].startswith("@"):  # parsers close what is open at the end
+        yield inside[0], pieces[-1]
 
 
 def _is_style(match: re.Match[str]) -> bool:

@@ -12,7 +12,7 @@ from html import unescape
 from html.parser import HTMLParser
 from itertools import pairwise
 
-from mailflow.templates import markup
+from mailflow.templates import inline, markup
 from mailflow.templates.tags import Tags
 
 _SKIPPED = frozenset("head style script title".split())
@@ -23,9 +23,11 @@ _UNDERLINE = 60
 _CELL, _ROW = 60, 110  # letters up to which cells stand beside each other; longer ones are columns of a layout
 _ADDRESS = re.compile(r" \(\S+\)")
 # What senders put behind a preheader, so that inboxes show nothing else: spaces and signs without width, in rows.
-_FILLER = re.compile(r"(?:[\s\u00ad\u034f\u2000-\u200c\u2060\ufeff]*[\u00ad\u034f\u200b\u200c\u2007\ufeff]){3,}")
+_BLANKS = re.compile(r"[\s\u00ad\u034f\u2000-\u200c\u2060\ufeff]{3,}")
+_UNSEEN = re.compile(r"[\u00ad\u034f\u200b\u200c\u2007\ufeff]")
 _HIDING = re.compile(r"display:none|max-height:0(?:px)?(?:;|!|\Z)")
-_MEDIA = re.compile(r"@[^{}]*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}|/\*.*?\*/", re.DOTALL)
+_FEW = 3
+_HREF = re.compile(r"""\shref\s*=\s*["']([^"']+)["']""", re.IGNORECASE)
 _SIMPLE = re.compile(r"([a-z0-9]*)([.#][\w-]+)\Z", re.IGNORECASE)
 
 
@@ -49,12 +51,12 @@ def tidy(text: str) -> str:
 
 def _hidden_by_sheets(html: str) -> frozenset[tuple[str, str]]:
     """Return (element or nothing, `.class` or `#id`) of what the style sheets of a page hide everywhere."""
-    found = set()
-    for sheet in re.findall(r"<style\b[^>]*>(.*?)</style", html, re.DOTALL | re.IGNORECASE):
-        for selectors, rules in re.findall(r"([^{}]+)\{([^{}]*)\}", _MEDIA.sub("", sheet)):
-            if _is_hiding(rules):
-                found |= {match.groups() for each in selectors.split(",") if (match := _SIMPLE.match(each.strip()))}
-    return frozenset((name.lower(), mark) for name, mark in found)
+    found = set[tuple[str, str]]()
+    for selectors, rules in inline.plain_rules(html):
+        if _is_hiding(rules):
+            matches = filter(None, (_SIMPLE.match(each.strip()) for each in selectors.split(",")))
+            found |= {(match[1].lower(), match[2]) for match in matches}
+    return frozenset(found)
 
 
 def _is_hiding(style: str) -> bool:
@@ -63,8 +65,18 @@ def _is_hiding(style: str) -> bool:
 
 def _named(html: str) -> frozenset[str]:
     """Return the addresses of links that have words; a picture of the same link need not repeat them."""
-    links = re.findall(r"""<a\b[^>]*\shref\s*=\s*["']([^"']+)["'][^>]*>(.*?)</a>""", html, re.DOTALL | re.IGNORECASE)
-    return frozenset(unescape(address) for address, inner in links if re.sub(r"<[^>]*>|&nbsp;", "", inner).strip())
+    found: set[str] = set()
+    address = None
+    for piece in html.split("<"):
+        tag, _, words = piece.partition(">")
+        if tag[:2].lower() in ("a ", "a\n", "a\t"):
+            match = _HREF.search(tag)
+            address = match and unescape(match[1])
+        elif tag[:2].lower() == "/a":
+            address = None
+        if address and words.replace("&nbsp;", "").strip():
+            found.add(address)
+    return frozenset(found)
 
 
 @dataclass(slots=True)
@@ -72,6 +84,11 @@ class _Table:
     """An open table: where each cell of the row that is read begins in what was written; None outside of rows."""
 
     cells: list[int] | None = None
+
+
+def _without_filler(match: re.Match[str]) -> str:
+    """Return a blank for a row of blanks of which some have no width; other rows as they are."""
+    return " " if len(_UNSEEN.findall(match[0])) >= _FEW else match[0]
 
 
 class _Reader(HTMLParser):
@@ -253,7 +270,7 @@ class _Reader(HTMLParser):
             self._out.append(f"{' ' * (data[0].isspace() and not self._line_start)}{data.strip()}")
             return
         if not self._preformatted:
-            data = _FILLER.sub(" ", data)
+            data = _BLANKS.sub(_without_filler, data)
             data = re.sub(r"[ \t\r\n\f]+", " ", data) if data.strip() else " " * bool(data)
             if self._line_start or (self._out and self._out[-1].endswith(" ")):
                 data = data.lstrip(" ")
