@@ -22,8 +22,8 @@ _BARE_GREETING = re.compile(
     r"(?:dear|lieb|che|chè|querid|geehrte)[a-zè]{0,2}(?: (?:frau|herr))?[ \xa0]*[,!:]", re.IGNORECASE
 )
 _GARBLED = re.compile(r"[ÃÂâ\ufffd]")
-# Words of which one is in all that hurries people (`ends soon`), and of which one is in what does so with a number
-# (`until 24 December`, `only 3 days`).
+# Words of which one is in all that hurries people (`ends soon`); in what does so with a date (`until 24 December`); in
+# what does so with a number (`only 3 days`), which has one of the units too.
 _PRESSING = frozenset(
     (
         "today tonight tomorrow day chance hours heute tag morgen hoy día dia mañana oportunidad hui jour demain oggi "
@@ -32,11 +32,17 @@ _PRESSING = frozenset(
         "dépêchez tardez prisa pierdas affrettati snel"
     ).split()
 )
-_COUNTED = frozenset(
+_DATED = frozenset(
     (
         "until till by through thru before end ends expire expires deadline bis gültig endet hasta termina caduca "
-        "jusqu avant fino entro scade tot geldig only just nur solo sólo seulement alleen noch encore queda quedan "
-        "ancora nog"
+        "jusqu avant fino entro scade tot geldig"
+    ).split()
+)
+_COUNTED = frozenset("only just nur solo sólo seulement alleen noch encore queda quedan ancora nog".split())
+_UNITS = frozenset(
+    (
+        "hour hours stunde stunden hora horas heure heures ore uur day days tag tage tagn tagen día días dia dias jour "
+        "jours giorni dagen"
     ).split()
 )
 _NUMBER = re.compile(r"\d")
@@ -81,12 +87,15 @@ def gap(text: str, words: AbstractSet[str]) -> bool:
 def pressing(text: str) -> bool:
     """Whether a text may speak of a deadline, or hurry people."""
     said = words(text)
-    return not said.isdisjoint(_PRESSING) or (not said.isdisjoint(_COUNTED) and _NUMBER.search(text) is not None)
+    if not said.isdisjoint(_PRESSING):
+        return True
+    may_count = not (said.isdisjoint(_COUNTED) or said.isdisjoint(_UNITS))
+    return (may_count or not said.isdisjoint(_DATED)) and _NUMBER.search(text) is not None
 
 
 def may_press(text: str) -> bool:
     """Whether a text may do so together with what stands around it."""
-    return not words(text).isdisjoint(_PRESSING | _COUNTED)
+    return not words(text).isdisjoint(_PRESSING | _DATED | _COUNTED | _UNITS)
 
 
 def garbled(text: str) -> bool:
