@@ -108,7 +108,7 @@ class Inspector:
         found = [*page.founds]
         if page.needs_message or len(rendered.html) > LARGE_BYTES // 4:
             found += self._of_page(page, rendered, email)
-        told = (page.tags, *[framed.texts[number] for number in page.own_links], *framed.keys)
+        told = (page.tags, *[_tag_of(framed.texts[number]) for number in page.own_links], *framed.keys)
         if any([trace in text for trace in _traces(contact) for text in told]):  # noqa: C419 faster as a list
             found += _personal(rendered.html, contact)
         return found
@@ -201,7 +201,7 @@ class Inspector:
             tuple(each for piece in pieces for each in piece.said),
             tuple((start, end) for start, end in theirs if any(each.has_dot for each in pieces[start + 1 : end + 1])),
             sum(piece.is_picture for piece in pieces),
-            "\n".join(text for text, piece in zip(fixed, pieces, strict=True) if text is not None and piece.is_link),
+            "\n".join(_tag_of(text) for text, piece in zip(fixed, pieces, strict=True) if text and piece.is_link),
             tuple(number for number, row in enumerate(rows) if any(piece.is_link for piece in row)),
         )
 
@@ -215,6 +215,11 @@ class Inspector:
             self.is_new = True
             self._shapes[shape] = (*looks.check(html), *_anchors(html))
         return self._shapes[shape]
+
+
+def _tag_of(text: str) -> str:
+    """Return the element at the end of a piece of a page; all of a stretch of several pieces."""
+    return text if ">" in text else text[text.rfind("<") :]
 
 
 def _links(texts: Sequence[str]) -> tuple[tuple[int, int], ...]:
