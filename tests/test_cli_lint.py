@@ -80,6 +80,21 @@ def test_rows_as_json_and_csv_are_the_same(tmp_path: Path, capsys: pytest.Captur
     assert [row["code"] for row in csv.DictReader(io.StringIO(capsys.readouterr().out))] == ["L301"]
 
 
+def test_everybody_concerned_is_listed_when_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = shop_with(tmp_path, GOOD + "\nHi {{ contact.first_name | default('you') }}.\n")
+    with Workspace.at(tmp_path).store.transaction() as tx:
+        tx.execute("UPDATE contacts SET first_name = 'Ada' WHERE id = 2")
+    assert run([*words, "--people", "--format", "csv", "--quiet"]) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [(row["email"], row["code"], row["line"]) for row in rows] == [
+        ("p1@example.com", "L102", "7"),
+        ("p3@example.com", "L102", "7"),
+    ]
+    assert run([*words, "--people"]) == 0
+    assert "p3@example.com" in capsys.readouterr().out
+    assert run([*words, "--people", "--format", "sarif"]) == 2
+
+
 def test_sarif_has_the_shape_of_2_1_0(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     faulty_shop.make(tmp_path)
     capsys.readouterr()

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mailflow.cli.frame import Format, Session, command
+from mailflow.cli.frame import Format, Record, Session, command
 from mailflow.cli.plain import harmless, visible
-from mailflow.errors import ConfigError, PartialFailure
+from mailflow.errors import ConfigError, PartialFailure, UsageError
 from mailflow.phrases import many
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mailflow.jobs.lint import Finding, Report
 
 _COLUMNS = ("code", "name", "severity", "file", "line", "column", "message", "remedy", "people", "of", "example")
+_OF_PEOPLE = ("email", "contact", "code", "name", "severity", "file", "line", "message")
 _STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
 _INDENT = 8
 
@@ -55,6 +56,9 @@ def lint(
     everybody: Annotated[
         bool, typer.Option("--all", help="Try templates that no campaign uses on everybody who may be mailed.")
     ] = False,
+    people: Annotated[
+        bool, typer.Option("--people", help="A row for everybody whom a finding concerns, not one example of them.")
+    ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Warnings fail too.")] = False,
     format: Annotated[LintFormat, typer.Option("--format", help="How to print findings.")] = LintFormat.TABLE,
 ) -> None:
@@ -67,13 +71,20 @@ def lint(
     Examples:
       mailflow lint
       mailflow lint spring --strict
+      mailflow lint spring --people --format csv > people.csv
       mailflow lint --sample 500 --format sarif > lint.sarif
     """
     from mailflow.jobs import lint as job
 
+    if people and format is LintFormat.SARIF:
+        raise UsageError("--people lists contacts, which SARIF has no place for: say another --format")
     options = job.Options(tuple(names or ()), sample, everybody)
     report = job.lint(session.workspace, options, now=session.now, progress=session.progress)
-    _print(session, report, format)
+    if people:
+        rows = list(job.people_of(session.workspace, report))
+        replace(session, format=Format(format)).emit(rows, lambda: _people(rows), columns=_OF_PEOPLE)
+    else:
+        _print(session, report, format)
     _tell(session, report, strict=strict)
 
 
@@ -111,6 +122,20 @@ def _tell(session: Session, report: Report, *, strict: bool) -> None:
     if errors or strict:
         raise PartialFailure(told)
     session.say(told)
+
+
+def _people(rows: Sequence[Record]) -> RenderableType:
+    """Return who is concerned as a table."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False)
+    for name in ("E-mail", "Where", "What"):
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        where = f"{row['file']}:{row['line']}" if row["line"] else row["file"]
+        table.add_row(*map(Text, map(visible, (row["email"] or row["contact"], where, row["message"]))))
+    return table
 
 
 def _folded(findings: Sequence[Finding]) -> Iterator[tuple[Finding, int]]:

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mailflow import clock
 from mailflow.campaigns.planning import PlannedContact
@@ -26,6 +26,7 @@ from mailflow.jobs.lint.findings import Finding, Ledger, Sheet, placed
 from mailflow.jobs.lint.sources import Sources
 from mailflow.jobs.lint.tasks import Task
 from mailflow.offers.offer import Offer
+from mailflow.store import members
 from mailflow.templates import review, translations
 from mailflow.templates.lint.checks import CHECKS, Found, Severity
 from mailflow.templates.lint.places import Place, Places
@@ -80,6 +81,15 @@ def lint(workspace: Workspace, options: Options, *, now: datetime, progress: Pro
     if run.examined.settings is not None:
         run.templates()
     return run.report()
+
+
+def people_of(workspace: Workspace, report: Report) -> Iterator[dict[str, Any]]:
+    """Yield a record for each person that a finding concerns: what it is, where, and who has it."""
+    for finding in report.findings:
+        for person in members.named(workspace.store.db, finding.contact_ids()):
+            record = finding.as_record()
+            kept = {key: record[key] for key in ("code", "name", "severity", "file", "line", "message")}
+            yield {**kept, "email": person.email, "contact": person.key}
 
 
 class _Run:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from mailflow.errors import Problem
@@ -25,6 +25,13 @@ class Finding:
     of: int = 0
     example: str | None = None
     told: str = ""  # what to do about this one, where the check's own words do not fit
+    contacts: bytes = field(default=b"", repr=False, compare=False)  # a bit for each contact that has it, by id
+
+    def contact_ids(self) -> list[int]:
+        """Return who has it, ascending."""
+        return [
+            byte * 8 + bit for byte, bits in enumerate(self.contacts) if bits for bit in range(8) if bits >> bit & 1
+        ]
 
     @property
     def remedy(self) -> str:
@@ -78,6 +85,11 @@ class _People:
         self.count = 0
         self.first: str | None = None
 
+    @property
+    def bits(self) -> bytes:
+        """The set as bytes, the lowest bit of the first for the contact 0."""
+        return bytes(self._bits)
+
     def add(self, reader: Reader) -> None:
         byte, bit = reader.id >> 3, 1 << (reader.id & 7)
         if byte >= len(self._bits):
@@ -102,7 +114,10 @@ class Tally:
     def finding(self) -> Finding:
         of = self.among.count if self.among else 0
         check, found = CHECKS[self.found.code], self.found
-        return Finding(check, self.place, found.message, self.people.count, of, self.people.first, found.remedy)
+        people = self.people
+        return Finding(
+            check, self.place, found.message, people.count, of, people.first, found.remedy, people.bits.rstrip(b"\0")
+        )
 
 
 class Ledger:
