@@ -84,6 +84,7 @@ class CompiledTemplate:
     _shared: Mapping[str, Any]  # what everybody gets: the brand, and what stands in the front matter
     translations: Mapping[str, CompiledTemplate] = field(default_factory=dict)
     hash: str = field(init=False)
+    _mentioned: dict[str, bool] = field(init=False, default_factory=dict)
     _pieces: Pieces = field(init=False)
     own_words: frozenset[str] = field(init=False)  # pieces of `Rendered` that are the template's own, nobody's data
 
@@ -124,7 +125,11 @@ class CompiledTemplate:
 
     def mentions(self, word: str) -> bool:
         """Whether any file of it speaks of a name such as `segments`, which is only looked up where it is needed."""
-        return any(re.search(rf"\b{re.escape(word)}\b", text) for text in self.files.values())
+        known = self._mentioned.get(word)
+        if known is None:  # asked of every message, and the files of a template are tens of KB
+            pattern = re.compile(rf"\b{re.escape(word)}\b")
+            known = self._mentioned[word] = any(map(pattern.search, self.files.values()))
+        return known
 
     def for_reader(self, context: Mapping[str, Any]) -> CompiledTemplate:
         """Return the translation that is nearest to somebody's language, else the shop's, else the template itself."""
