@@ -16,7 +16,7 @@ from mailflow import templates
 from mailflow.jobs.lint.deadlines import Deadlines
 from mailflow.offers import deadlines as offers_deadlines
 from mailflow.templates import context
-from mailflow.templates.compile import CompiledTemplate
+from mailflow.templates.compiled import CompiledTemplate
 from mailflow.templates.lint import hints, wording
 from mailflow.templates.lint.frames import KEY, Frames, is_key
 from mailflow.templates.lint.links import Hosts

@@ -13,7 +13,7 @@ import pytest
 
 from mailflow import templates
 from mailflow.templates import TemplateError, markup
-from mailflow.templates.compile import RENDER_ERRORS
+from mailflow.templates.compiled import RENDER_ERRORS
 from mailflow.templates.environment import HTML, TEXT, run
 from mailflow.templates.inline import inline_css
 

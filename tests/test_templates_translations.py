@@ -10,7 +10,7 @@ import pytest
 
 from mailflow import templates
 from mailflow.templates import context, source, translations
-from mailflow.templates.compile import CompiledTemplate
+from mailflow.templates.compiled import CompiledTemplate
 
 TEXTS = {
     "spring.md": "---\nsubject: Spring\npreheader: It is here\nkind: value\n---\nHello.\n\n{{ today | date('%B') }}",

@@ -21,7 +21,7 @@ from mailflow.templates import Rendered, TemplateError
 from mailflow.workspace import Workspace
 
 if TYPE_CHECKING:
-    from mailflow.templates.compile import CompiledTemplate
+    from mailflow.templates.compiled import CompiledTemplate
 
 _PERSONAL = ("first_name", "last_name", "company", "country", "timezone")
 

@@ -28,7 +28,7 @@ from mailflow.workspace import Workspace
 
 if TYPE_CHECKING:
     from mailflow.templates import Compiled
-    from mailflow.templates.compile import CompiledTemplate
+    from mailflow.templates.compiled import CompiledTemplate
 
 _TRIED_FIRST = 20  # recipients a template is rendered for before anything is approved
 

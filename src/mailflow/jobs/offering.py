@@ -19,7 +19,7 @@ from mailflow.workspace import Workspace
 if TYPE_CHECKING:
     from mailflow.campaigns.planning import CampaignPlan
     from mailflow.campaigns.spec import CampaignFile
-    from mailflow.templates.compile import CompiledTemplate
+    from mailflow.templates.compiled import CompiledTemplate
 
 _PURPOSE = "offer"
 

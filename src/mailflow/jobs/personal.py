@@ -30,7 +30,7 @@ from mailflow.store.members import Confidences
 from mailflow.workspace import Workspace
 
 if TYPE_CHECKING:
-    from mailflow.templates.compile import CompiledTemplate
+    from mailflow.templates.compiled import CompiledTemplate
 
 _SCORED = ("rfm", "choices")  # words of templates that are told from the last score run
 _DAYS = ("season", "day.")

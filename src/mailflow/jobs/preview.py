@@ -21,7 +21,7 @@ from mailflow.templates import Rendered, TemplateError
 from mailflow.workspace import Workspace
 
 if TYPE_CHECKING:
-    from mailflow.templates.compile import CompiledTemplate
+    from mailflow.templates.compiled import CompiledTemplate
 
 TOKEN = "preview"
 NO_ARCHIVE = "mailflow.yaml has no `archive:`, so this page is not written and no mail has a link to it"

@@ -20,7 +20,7 @@ from mailflow.store.candidates import Question
 from mailflow.workspace import Workspace
 
 if TYPE_CHECKING:
-    from mailflow.templates.compile import CompiledTemplate
+    from mailflow.templates.compiled import CompiledTemplate
 
 _BLOCK = 500
 _EVERYBODY = "true"

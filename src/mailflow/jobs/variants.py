@@ -17,7 +17,7 @@ from mailflow.workspace import Workspace
 
 if TYPE_CHECKING:
     from mailflow.templates.branches import Branch, Branches
-    from mailflow.templates.compile import CompiledTemplate
+    from mailflow.templates.compiled import CompiledTemplate
 
 MOST = 200  # variants that are rendered; the rest is counted
 MOST_APART = 20_000  # variants that are told apart

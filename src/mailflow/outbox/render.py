@@ -25,7 +25,7 @@ from mailflow.templates.linking import Clicks, How, Utm
 from mailflow.tokens import Keys, Purpose
 
 if TYPE_CHECKING:
-    from mailflow.templates.compile import CompiledTemplate
+    from mailflow.templates.compiled import CompiledTemplate
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _LONGEST_NAME = 200  # characters of a name in the To header

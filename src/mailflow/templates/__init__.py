@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from mailflow.templates.parts import Envelope, Rendered, TemplateError
 
 if TYPE_CHECKING:
-    from mailflow.templates.compile import CompiledTemplate
+    from mailflow.templates.compiled import CompiledTemplate
     from mailflow.templates.linking import How
 
 __all__ = ["Compiled", "Envelope", "Rendered", "TemplateError", "load"]

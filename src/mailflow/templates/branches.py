@@ -1,4 +1,4 @@
-"""The branches of a template, and which of them a person's message takes. Rendering for good: compile.py.
+"""The branches of a template, and which of them a person's message takes. Rendering for good: compiled.py.
 
 Only the tags of a template are run here, one on a line so that every line is a place in a file, with a mark at every
 condition and loop. What is sent never holds a mark: it is compiled apart from this.
@@ -16,7 +16,7 @@ from jinja2.runtime import Context
 from jinja2.visitor import NodeTransformer
 
 from mailflow.templates import build, source
-from mailflow.templates.compile import RENDER_ERRORS, CompiledTemplate
+from mailflow.templates.compiled import RENDER_ERRORS, CompiledTemplate
 from mailflow.templates.environment import MailEnvironment, run
 from mailflow.templates.parts import TemplateError
 from mailflow.templates.tags import CLOSING, OPENING, Tag, Tags

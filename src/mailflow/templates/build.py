@@ -1,7 +1,7 @@
 """From the files of a template to the sources that Jinja compiles: body, blocks, layout, brand and CSS put together.
 
 Files: source.py. Tags out and in: tags.py. Markdown: markdown.py. MJML: mjml.py. CSS: inline.py. Text part:
-plaintext.py. What renders them per person: compile.py.
+plaintext.py. What renders them per person: compiled.py.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The files a template is made of: find them, read the front matter, keep every text that was read.
 
 Everything is inside the folder `templates/`, links included: a path that leads out of it is refused. What the body
-means: tags.py and markdown.py; how it becomes a message: compile.py.
+means: tags.py and markdown.py; how it becomes a message: compiled.py.
 """
 
 from __future__ import annotations

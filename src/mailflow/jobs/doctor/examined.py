@@ -35,7 +35,7 @@ from mailflow.templates import source
 from mailflow.workspace import PRIVATE_FOLDER, Workspace
 
 if TYPE_CHECKING:
-    from mailflow.templates.compile import CompiledTemplate
+    from mailflow.templates.compiled import CompiledTemplate
 
 _Part = TypeVar("_Part")
 Advance = Callable[[int], object]

@@ -33,7 +33,7 @@ from mailflow.templates.lint.places import Place, Places
 from mailflow.workspace import SETTINGS_FILE, Workspace
 
 if TYPE_CHECKING:
-    from mailflow.templates.compile import CompiledTemplate
+    from mailflow.templates.compiled import CompiledTemplate
 
 Advance = Callable[[int], object]
 Progress = Callable[[str, int], AbstractContextManager[Advance]]

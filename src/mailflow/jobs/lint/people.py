@@ -34,7 +34,7 @@ from mailflow.workspace import Workspace
 if TYPE_CHECKING:
     from mailflow.campaigns.planning import PlannedContact
     from mailflow.config import Settings
-    from mailflow.templates.compile import CompiledTemplate
+    from mailflow.templates.compiled import CompiledTemplate
 
 _BLOCK = 500
 _TOKEN = "lint"

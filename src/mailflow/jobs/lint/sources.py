@@ -15,7 +15,7 @@ from mailflow.templates.lint.places import Place
 from mailflow.templates.source import SHIPPED
 
 if TYPE_CHECKING:
-    from mailflow.templates.compile import CompiledTemplate
+    from mailflow.templates.compiled import CompiledTemplate
 
 _FRONT = ("subject", "preheader")
 

@@ -15,7 +15,7 @@ from mailflow.policy import Reason
 from mailflow.workspace import Workspace
 
 if TYPE_CHECKING:
-    from mailflow.templates.compile import CompiledTemplate
+    from mailflow.templates.compiled import CompiledTemplate
 
 _NO_CAMPAIGN = "lint"  # the id of the campaign to everybody that a template without one is tried with
 
