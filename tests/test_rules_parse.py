@@ -120,7 +120,7 @@ def test_a_rule_may_span_lines_and_the_error_names_line_and_column() -> None:
         (
             'buyed(category="tea", within=180d)',
             "unknown function 'buyed' (known are: segment, near, bought, viewed, added_to_cart, received, opened,"
-            " clicked, did)",
+            " clicked, answered, did)",
             "buyed",
         ),
         (
