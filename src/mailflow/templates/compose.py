@@ -21,6 +21,8 @@ from mailflow.templates.quoted import Encoded
 _CALENDAR = "text/calendar; charset=utf-8; method=PUBLISH"
 _CONTROLS = bytes(byte for byte in range(32) if byte not in b"\t\n")
 _NOT_IN_BOUNDARIES = re.compile("[^A-Za-z0-9]+")
+_Chunks = list[bytes]  # of a message, joined once and at the end: its parts are copied no more often than they must
+
 _MOSTLY_FOREIGN = 1.37  # bytes of quoted-printable for one of UTF-8; base64 with its line ends is about 1.37
 
 
@@ -31,36 +33,52 @@ class WireError(MailflowError):
 def build(rendered: Rendered, envelope: Envelope) -> bytes:
     """Return the message as it goes over the wire: CRLF, 7-bit, body lines of at most 76, dots not yet stuffed."""
     boundary = _boundary(envelope.message_id)
-    texts = _part(b"text/plain", rendered.text, rendered.encoded), _part(b"text/html", rendered.html, rendered.encoded)
-    kind, body = _alternative(boundary, *texts, rendered.files)
-    attached = _attached(rendered, envelope)
-    if attached:
-        frame = f"=_m.{boundary[2:]}"
-        body = _multipart(frame, [b"Content-Type: %b\r\n\r\n%b" % (kind.encode("ascii"), body), *map(_file, attached)])
-        kind = f'multipart/mixed; boundary="{frame}"'
+    text = _part(b"text/plain", rendered.text, rendered.encoded)
+    html = _part(b"text/html", rendered.html, rendered.encoded)
+    kind, body = _alternative(boundary, text, html, rendered.files)
+    if rendered.files or rendered.events:
+        kind, body = _with_attached(boundary, kind, body, _attached(rendered, envelope))
     lines = [f"{name}: {value}" for name, value in header_fields(rendered, envelope)]
     lines.append(f"Content-Type: {kind}")
     head = "\r\n".join(lines)
     if not head.isascii() or len(head) > 16_384:
         raise WireError(f"the headers of message {envelope.message_id} came out wrong: please report this")
-    return b"%b\r\n\r\n%b" % (head.encode("ascii"), body)
+    return b"".join([head.encode("ascii"), b"\r\n\r\n", *body])
 
 
-def _alternative(boundary: str, text: bytes, html: bytes, files: Iterable[File]) -> tuple[str, bytes]:
+def _alternative(boundary: str, text: _Chunks, html: _Chunks, files: Iterable[File]) -> tuple[str, _Chunks]:
     """Return the content type and body of both texts, the HTML with the pictures that it shows."""
-    pictures = [file for file in files if file.cid is not None]
+    pictures = [file for file in files if file.cid is not None] if files else None
     if pictures:
         frame = f"=_r.{boundary[2:]}"
         related = _multipart(frame, [html, *map(_file, pictures)])
-        kind = f'multipart/related; type="text/html";\r\n boundary="{frame}"'
-        html = b"Content-Type: %b\r\n\r\n%b" % (kind.encode("ascii"), related)
+        html = [_content_type(f'multipart/related; type="text/html";\r\n boundary="{frame}"'), *related]
     return f'multipart/alternative;\r\n boundary="{boundary}"', _multipart(boundary, [text, html])
 
 
-def _multipart(boundary: str, parts: Iterable[bytes]) -> bytes:
+def _with_attached(boundary: str, kind: str, body: _Chunks, attached: list[File]) -> tuple[str, _Chunks]:
+    """Return the content type and body of a message with its attachments; as they were where it has none."""
+    if not attached:
+        return kind, body
+    frame = f"=_m.{boundary[2:]}"
+    mixed = _multipart(frame, [[_content_type(kind), *body], *map(_file, attached)])
+    return f'multipart/mixed; boundary="{frame}"', mixed
+
+
+def _content_type(kind: str) -> bytes:
+    return b"Content-Type: %b\r\n\r\n" % kind.encode("ascii")
+
+
+def _multipart(boundary: str, parts: Iterable[_Chunks]) -> _Chunks:
     frame = boundary.encode("ascii")
-    begin, end = b"\r\n--%b\r\n" % frame, b"\r\n--%b--\r\n" % frame
-    return b"".join([begin[2:], begin.join(parts), end])
+    begin = b"\r\n--%b\r\n" % frame
+    chunks: list[bytes] = []
+    for part in parts:
+        chunks.append(begin)
+        chunks += part
+    chunks[0] = begin[2:]
+    chunks.append(b"\r\n--%b--\r\n" % frame)
+    return chunks
 
 
 def _attached(rendered: Rendered, envelope: Envelope) -> list[File]:
@@ -73,12 +91,12 @@ def _attached(rendered: Rendered, envelope: Envelope) -> list[File]:
     return files
 
 
-def _file(file: File) -> bytes:
+def _file(file: File) -> _Chunks:
     """Return a part that is a file: an attachment with its name, or a picture of the HTML with its id."""
     name = headers.parameter("filename", file.name)
     shown = f"inline;\r\n {name}\r\nContent-ID: <{file.cid}>" if file.cid else f"attachment;\r\n {name}"
     head = f"Content-Type: {file.type}\r\nContent-Transfer-Encoding: base64\r\nContent-Disposition: {shown}\r\n\r\n"
-    return head.encode("ascii") + file.wire
+    return [head.encode("ascii"), file.wire]
 
 
 def header_fields(rendered: Rendered, envelope: Envelope) -> list[tuple[str, str]]:
@@ -132,14 +150,17 @@ def _boundary(message_id: str) -> str:
     return f"=_{local[:40] or 'part'}"
 
 
-def _part(kind: bytes, text: str, encoded: Iterable[Encoded]) -> bytes:
-    encoding, wire = b"quoted-printable", next((each.wire for each in encoded if each.text is text), None)
+def _part(kind: bytes, text: str, encoded: Iterable[Encoded]) -> _Chunks:
+    encoding, wire = b"quoted-printable", b""
+    for each in encoded:
+        if each.text is text:
+            wire = each.wire
     wire = wire or quoted.encode(_canonical(text))
     # It makes three bytes of each that is not ASCII, base64 four of every three; ASCII stays readable.
     may_be_foreign = len(wire) > _MOSTLY_FOREIGN * len(text) and not text.isascii()
     if may_be_foreign and len(wire) > _MOSTLY_FOREIGN * len(text.encode("utf-8", "replace")):
         encoding, wire = b"base64", base64(_canonical(text))
-    return b"Content-Type: %b; charset=utf-8\r\nContent-Transfer-Encoding: %b\r\n\r\n%b" % (kind, encoding, wire)
+    return [b"Content-Type: %b; charset=utf-8\r\nContent-Transfer-Encoding: %b\r\n\r\n" % (kind, encoding), wire]
 
 
 def _canonical(text: str) -> bytes:
