@@ -13,8 +13,9 @@ from mailflow.cli.frame import Format, Session, command
 from mailflow.errors import PartialFailure, QuestionError, SeveralErrors, UsageError
 
 if TYPE_CHECKING:
-    from mailflow.importers import ImportOptions
+    from mailflow.importers import ImportOptions, Noun
     from mailflow.jobs.importing import Imported
+    from mailflow.model import Basis
 
 
 class What(StrEnum):
@@ -45,59 +46,68 @@ class Ground(StrEnum):
     PURCHASE = "purchase"
 
 
+_Files = Annotated[
+    list[Path] | None,
+    typer.Argument(metavar="FILE", help="Files, folders or archives; - for a pipe.", show_default=False),
+]
+_As = Annotated[
+    What | None,
+    typer.Option("--as", metavar="KIND", help=f"What the rows are: {', '.join(What)}.", show_default=False),
+]
+_From = Annotated[
+    str | None,
+    typer.Option(
+        "--from", metavar="TOOL", help="Which tool wrote it: shopify, mailchimp …; or plain.", show_default=False
+    ),
+]
+_Map = Annotated[
+    list[str] | None,
+    typer.Option("--map", metavar="COLUMN=FIELD", help="What a column is; may be repeated.", show_default=False),
+]
+_DateFormat = Annotated[
+    str | None, typer.Option(metavar="FORMAT", help="How dates are written, such as DD/MM/YYYY.", show_default=False)
+]
+_Timezone = Annotated[
+    str | None, typer.Option(metavar="ZONE", help="Of times without one; else the account's.", show_default=False)
+]
+_Currency = Annotated[
+    str | None, typer.Option(metavar="CODE", help="Of amounts without one; else the account's.", show_default=False)
+]
+_Consent = Annotated[
+    Ground | None,
+    typer.Option(help="On what ground these people may be mailed, where the file does not say.", show_default=False),
+]
+_Evidence = Annotated[
+    str | None,
+    typer.Option(metavar="TEXT", help="Where and when they agreed; kept with --consent.", show_default=False),
+]
+_Source = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Which shop's ids these are, if you have several.", show_default=False),
+]
+_DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")]
+_List = Annotated[bool, typer.Option("--list", help="List what came in.")]
+_Undo = Annotated[
+    int | None, typer.Option(metavar="ID", help="Take an import back, by its number.", show_default=False)
+]
+
+
 @command
 def import_(
     session: Session,
-    files: Annotated[
-        list[Path] | None,
-        typer.Argument(metavar="FILE", help="Files, folders or archives; - for a pipe.", show_default=False),
-    ] = None,
-    as_: Annotated[
-        What | None,
-        typer.Option("--as", metavar="KIND", help=f"What the rows are: {', '.join(What)}.", show_default=False),
-    ] = None,
-    from_: Annotated[
-        str | None,
-        typer.Option(
-            "--from",
-            metavar="TOOL",
-            help="Which tool wrote it: shopify, mailchimp …; or plain.",
-            show_default=False,
-        ),
-    ] = None,
-    mapping: Annotated[
-        list[str] | None,
-        typer.Option("--map", metavar="COLUMN=FIELD", help="What a column is; may be repeated.", show_default=False),
-    ] = None,
-    date_format: Annotated[
-        str | None,
-        typer.Option(metavar="FORMAT", help="How dates are written, such as DD/MM/YYYY.", show_default=False),
-    ] = None,
-    timezone: Annotated[
-        str | None, typer.Option(metavar="ZONE", help="Of times without one; else the account's.", show_default=False)
-    ] = None,
-    currency: Annotated[
-        str | None, typer.Option(metavar="CODE", help="Of amounts without one; else the account's.", show_default=False)
-    ] = None,
-    consent: Annotated[
-        Ground | None,
-        typer.Option(
-            help="On what ground these people may be mailed, where the file does not say.", show_default=False
-        ),
-    ] = None,
-    evidence: Annotated[
-        str | None,
-        typer.Option(metavar="TEXT", help="Where and when they agreed; kept with --consent.", show_default=False),
-    ] = None,
-    source: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Which shop's ids these are, if you have several.", show_default=False),
-    ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
-    list_: Annotated[bool, typer.Option("--list", help="List what came in.")] = False,
-    undo: Annotated[
-        int | None, typer.Option(metavar="ID", help="Take an import back, by its number.", show_default=False)
-    ] = None,
+    files: _Files = None,
+    as_: _As = None,
+    from_: _From = None,
+    mapping: _Map = None,
+    date_format: _DateFormat = None,
+    timezone: _Timezone = None,
+    currency: _Currency = None,
+    consent: _Consent = None,
+    evidence: _Evidence = None,
+    source: _Source = None,
+    dry_run: _DryRun = False,
+    list_: _List = False,
+    undo: _Undo = None,
 ) -> None:
     """Take in files: contacts, orders, products, events and more, from any tool.
 
@@ -124,19 +134,17 @@ def import_(
     elif undo is not None:
         _undo(session, undo)
     else:
-        from mailflow.importers import Noun
         from mailflow.jobs import importing
-        from mailflow.model import Basis
 
         options = importing.options_for(
             session.workspace,
-            currency=_currency(currency) if currency else None,
+            currency=_currency(currency),
             zone=clock.zone(timezone) if timezone else None,
-            noun=Noun(as_) if as_ else None,
+            noun=_noun(as_),
             tool=from_,
             mapping=_mapping(mapping or []),
             date_format=date_format,
-            basis=Basis(consent) if consent else None,
+            basis=_basis(consent),
             evidence=evidence,
             source=source,
             dry_run=dry_run,
@@ -152,9 +160,23 @@ def _one_task(files: list[Path] | None, *, list_: bool, undo: int | None) -> Non
         raise UsageError("files, --list and --undo are three different tasks: say one of them")
 
 
-def _currency(text: str) -> str:
+def _noun(said: What | None) -> Noun | None:
+    from mailflow.importers import Noun
+
+    return None if said is None else Noun(said)
+
+
+def _basis(said: Ground | None) -> Basis | None:
+    from mailflow.model import Basis
+
+    return None if said is None else Basis(said)
+
+
+def _currency(text: str | None) -> str | None:
     from mailflow import money
 
+    if not text:
+        return None
     try:
         return money.currency_code(text)
     except ValueError as error:

@@ -26,6 +26,11 @@ REPORTS = {
     "polls": "What people answered to the polls in your mail, and how sure that is.",
     "recommendations": "How good the recommended products are, measured on your own orders.",
 }
+_OPTIONS = {
+    "mix": ("--contacts", "--html"),
+    "polls": (),
+    "recommendations": ("--from", "--for", "--chances"),
+}
 _ITEM_COLUMNS = "place id title price currency source because reason probability".split()
 _METHODS = {
     "recommended": "recommended",
@@ -35,35 +40,38 @@ _METHODS = {
 _GOALS = {"new": "\nBought, and new to the customer", "all": "Bought, new or not"}
 
 
+_Name = Annotated[str | None, typer.Argument(metavar="NAME", help="Which report; without it they are listed.")]
+_Poll = Annotated[str | None, typer.Argument(metavar="POLL", help="Of `polls`: only this one.", show_default=False)]
+_Since = Annotated[
+    str | None,
+    typer.Option("--from", help="Test from this day on, learn before it.", metavar="DATE", show_default=False),
+]
+_For = Annotated[
+    str | None,
+    typer.Option(
+        "--for",
+        help="What this person is shown now: an address, key or customer id.",
+        metavar="WHO",
+        show_default=False,
+    ),
+]
+_Contacts = Annotated[bool, typer.Option("--contacts", help="Of `mix`: one line for each person.")]
+_Chances = Annotated[bool, typer.Option("--chances", help="Of `recommendations`: what the chances told were worth.")]
+_Html = Annotated[
+    Path | None, typer.Option("--html", help="Of `mix`: write it as a page.", metavar="FILE", show_default=False)
+]
+
+
 @command
 def report(
     session: Session,
-    name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="Which report; without it they are listed.")
-    ] = None,
-    poll: Annotated[
-        str | None, typer.Argument(metavar="POLL", help="Of `polls`: only this one.", show_default=False)
-    ] = None,
-    since: Annotated[
-        str | None,
-        typer.Option("--from", help="Test from this day on, learn before it.", metavar="DATE", show_default=False),
-    ] = None,
-    for_: Annotated[
-        str | None,
-        typer.Option(
-            "--for",
-            help="What this person is shown now: an address, key or customer id.",
-            metavar="WHO",
-            show_default=False,
-        ),
-    ] = None,
-    contacts: Annotated[bool, typer.Option("--contacts", help="Of `mix`: one line for each person.")] = False,
-    chances: Annotated[
-        bool, typer.Option("--chances", help="Of `recommendations`: what the chances told were worth.")
-    ] = False,
-    html: Annotated[
-        Path | None, typer.Option("--html", help="Of `mix`: write it as a page.", metavar="FILE", show_default=False)
-    ] = None,
+    name: _Name = None,
+    poll: _Poll = None,
+    since: _Since = None,
+    for_: _For = None,
+    contacts: _Contacts = False,
+    chances: _Chances = False,
+    html: _Html = None,
 ) -> None:
     """Print a report.
 
@@ -88,41 +96,37 @@ def report(
       mailflow report recommendations --chances
       mailflow report recommendations --for ada@example.com
     """
-    if name is None:
-        rows = [{"report": name, "about": about} for name, about in REPORTS.items()]
-        session.emit(rows, lambda: _table([tuple(row.values()) for row in rows], ["report", "about"]))
-    elif name not in REPORTS:
-        raise UsageError(f"there is no report {name!r} (there are: {', '.join(REPORTS)})")
-    elif name == "polls":
-        _refuse_options(
-            name,
-            {
-                "--from": since,
-                "--for": for_,
-                "--contacts": contacts or None,
-                "--html": html,
-                "--chances": chances or None,
-            },
-        )
-        polls(session, poll)
-    elif poll is not None:
+    _refuse_of_others(
+        name, {"--from": since, "--for": for_, "--contacts": contacts, "--chances": chances, "--html": html}
+    )
+    if poll is not None and name != "polls":
         raise UsageError(f"the report {name!r} takes no further name: {poll!r}")
+    if name is None:
+        _list(session)
+    elif name == "polls":
+        polls(session, poll)
     elif name == "mix":
-        _refuse_options(name, {"--from": since, "--for": for_, "--chances": chances or None})
         mix(session, contacts=contacts, html=html)
+    elif for_ is not None:
+        _shown_to(session, for_)
     else:
-        _refuse_options(name, {"--contacts": contacts or None, "--html": html})
-        if for_ is not None:
-            _shown_to(session, for_)
-        else:
-            _recommendations(session, since, chances=chances)
+        _recommendations(session, since, chances=chances)
 
 
-def _refuse_options(name: str, given: Mapping[str, object]) -> None:
-    """Raise `UsageError` for an option that is another report's."""
+def _refuse_of_others(name: str | None, given: Mapping[str, object]) -> None:
+    """Raise `UsageError` for a report that there is not, and for an option that is another report's."""
+    if name is None:
+        return
+    if name not in REPORTS:
+        raise UsageError(f"there is no report {name!r} (there are: {', '.join(REPORTS)})")
     for option, value in given.items():
-        if value is not None:
+        if value not in (None, False) and option not in _OPTIONS[name]:
             raise UsageError(f"the report {name!r} has no {option}")
+
+
+def _list(session: Session) -> None:
+    rows = [{"report": name, "about": about} for name, about in REPORTS.items()]
+    session.emit(rows, lambda: _table([tuple(row.values()) for row in rows], ["report", "about"]))
 
 
 def _recommendations(session: Session, since: str | None, *, chances: bool) -> None:

@@ -18,31 +18,35 @@ from mailflow.model import MessageState
 if TYPE_CHECKING:
     from mailflow.campaigns.planning import CampaignPlan
     from mailflow.jobs.campaign import OpenCampaign
+    from mailflow.jobs.tick import TickReport
+
+
+_Campaign = Annotated[
+    str, typer.Argument(metavar="CAMPAIGN", help="The campaign: its id, or its file's name in campaigns/.")
+]
+_Plan = Annotated[
+    str | None, typer.Option("--plan", metavar="ID", help="Only to who was in this plan and may still get it.")
+]
+_Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+_TestTo = Annotated[
+    str | None,
+    typer.Option("--test-to", metavar="EMAIL", help="Send one test to this address, and to nobody else."),
+]
+_Limit = Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="Send to at most this many people.")]
+_DryRun = Annotated[bool, typer.Option("--dry-run", help="Write what each would get as .eml files; send nothing.")]
+_Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Where --dry-run writes.", show_default=False)]
 
 
 @command
 def send(
     session: Session,
-    campaign: Annotated[
-        str, typer.Argument(metavar="CAMPAIGN", help="The campaign: its id, or its file's name in campaigns/.")
-    ],
-    plan: Annotated[
-        str | None, typer.Option("--plan", metavar="ID", help="Only to who was in this plan and may still get it.")
-    ] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    test_to: Annotated[
-        str | None,
-        typer.Option("--test-to", metavar="EMAIL", help="Send one test to this address, and to nobody else."),
-    ] = None,
-    limit: Annotated[
-        int | None, typer.Option("--limit", metavar="N", min=1, help="Send to at most this many people.")
-    ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Write what each would get as .eml files; send nothing.")
-    ] = False,
-    out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="Where --dry-run writes.", show_default=False)
-    ] = None,
+    campaign: _Campaign,
+    plan: _Plan = None,
+    yes: _Yes = False,
+    test_to: _TestTo = None,
+    limit: _Limit = None,
+    dry_run: _DryRun = False,
+    out: _Out = None,
 ) -> None:
     """Send one campaign. Whoever has it already does not get it again, so it is safe to repeat.
 
@@ -67,12 +71,9 @@ def send(
     if dry_run:
         _dry_run(session, opened, made, out)
         return
-    recipients = len(made.recipients)
-    if not (yes or plan) and recipients:
-        _show(session, opened, made)
-        if not session.confirm(_question(made, recipients)):
-            raise UsageError("nothing was sent")
-    with session.progress(f"sending {campaign}", recipients) as advance:
+    if made.recipients and not (yes or plan):
+        _ask(session, opened, made)
+    with session.progress(f"sending {campaign}", len(made.recipients)) as advance:
         done = job.send(
             session.workspace,
             opened,
@@ -83,11 +84,23 @@ def send(
             is_real_clock=session.now_option is None,
             on_settled=advance,
         )
-    if done.tick is None:
+    _tell(session, opened, made, done.tick)
+
+
+def _ask(session: Session, opened: OpenCampaign, made: CampaignPlan) -> None:
+    """Show the plan and ask; raise `UsageError` where the answer is no."""
+    _show(session, opened, made)
+    if not session.confirm(_question(made, len(made.recipients))):
+        raise UsageError("nothing was sent")
+
+
+def _tell(session: Session, opened: OpenCampaign, made: CampaignPlan, tick: TickReport | None) -> None:
+    """Say what became of it: sent, rehearsed, or (`tick` is None) approved for a later time."""
+    if tick is None:
         session.say(_approved(session, made))
         return
-    print_tick(session, done.tick)
-    if made.scope.is_rehearsal and done.tick.states[MessageState.ACCEPTED]:
+    print_tick(session, tick)
+    if made.scope.is_rehearsal and tick.states[MessageState.ACCEPTED]:
         session.say("nobody got mail: this was a rehearsal. Open some; a `relay:` in mailflow.yaml makes it real")
         if opened.offer is not None and opened.offer.shared is None:
             session.say(f"the codes in it are samples: none of {opened.offer.name} was used up")
