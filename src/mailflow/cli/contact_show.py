@@ -76,12 +76,12 @@ def show(
     if html is None:
         session.emit_object(as_record(known, zone), lambda: page(known, zone))
         return
-    from mailflow.cli.plain import cleaned
+    from mailflow.cli.plain import cleaned, shown
     from mailflow.cli.written import write_private
     from mailflow.reports import contact_page
 
     write_private(html, contact_page.render(cleaned(as_record(known, zone)), zone=zone, now=session.now))
-    session.say(f"Written: {html}")
+    session.say(f"Written: {shown(html)}")
 
 
 def _limit(asked: int | None, *, everything: bool) -> int | None:

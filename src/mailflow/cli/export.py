@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from mailflow.cli.frame import Format, Session, command
-from mailflow.cli.plain import harmless
+from mailflow.cli.plain import harmless, shown
 from mailflow.errors import UsageError
 
 
@@ -66,7 +66,7 @@ def export(
     with session.progress("exporting") as advance:
         found = job.to_folder(session.workspace, wanted, folder, shape, now=session.now, raw=raw, on_rows=advance)
         for one in found:
-            session.say(f"{one.path}: {one.rows:,} rows")
+            session.say(f"{shown(one.path)}: {one.rows:,} rows")
 
 
 def _print(session: Session, nouns: Sequence[str], *, raw: bool) -> None:

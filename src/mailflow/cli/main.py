@@ -14,12 +14,15 @@ import typer
 from typer.core import TyperGroup
 
 from mailflow import __version__
+from mailflow.cli.plain import shown
 from mailflow.cli.registry import COMMANDS
 from mailflow.cli.talk import talk
 from mailflow.errors import MailflowError, UnavailableError, UsageError
 
 INTERRUPTED = 130
 INTERNAL_ERROR = 70
+# What is wrong with a path that somebody typed, not with the computer.
+_WRONG_NAMES = frozenset({errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP})
 
 
 class LazyGroup(TyperGroup):
@@ -150,7 +153,7 @@ def _translate(error: Exception) -> MailflowError | None:
 
 
 def _translate_os_error(error: OSError) -> MailflowError:
-    where = f"{error.filename}: " if error.filename else ""
+    where = f"{shown(error.filename)}: " if error.filename else ""
     if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
         return UnavailableError(f"{where}the disk is full: nothing half-done was kept. Free some space and repeat")
     if isinstance(error, FileNotFoundError):
@@ -159,4 +162,6 @@ def _translate_os_error(error: OSError) -> MailflowError:
         return UsageError(f"{where}is a folder, not a file")
     if isinstance(error, PermissionError):
         return UsageError(f"{where}permission denied")
+    if error.errno in _WRONG_NAMES:
+        return UsageError(f"{where}{error.strerror}: name another place")
     return UnavailableError(f"{where}{error.strerror or error}")

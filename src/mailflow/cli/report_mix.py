@@ -132,4 +132,4 @@ def _write(session: Session, found: Mix, path: Path) -> None:
         sentences(found),
     )
     write_private(path, render(page, now=session.now))
-    session.say(f"Written: {path}")
+    session.say(f"Written: {shown(path)}")

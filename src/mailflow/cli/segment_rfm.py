@@ -31,7 +31,7 @@ def page(session: Session, day: date, path: Path) -> None:
     from mailflow.reports import rfm_page
 
     write_private(path, rfm_page.render(rfm_report.gather(session.workspace, day), now=session.now))
-    session.say(f"Written: {path}")
+    session.say(f"Written: {shown(path)}")
 
 
 def moves(session: Session, since: str | None, until: date | None, into: str | None) -> None:

@@ -10,6 +10,7 @@ import typer
 
 from mailflow import clock
 from mailflow.cli.frame import Session, command
+from mailflow.cli.plain import shown
 from mailflow.cli.plan import counts_table, over_mix, stages_table
 from mailflow.cli.run import clock_of, print_tick
 from mailflow.errors import UsageError
@@ -154,4 +155,4 @@ def _dry_run(session: Session, opened: OpenCampaign, made: CampaignPlan, out: Pa
 
     folder = out or session.workspace.private / "dry-run" / made.spec.id
     number = job.write_files(session.workspace, opened, made, folder, session.now)
-    session.say(f"wrote {number:,} messages to {folder}; nothing was sent")
+    session.say(f"wrote {number:,} messages to {shown(folder)}; nothing was sent")

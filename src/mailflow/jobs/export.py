@@ -137,6 +137,8 @@ _ENDINGS: Mapping[Shape, str] = {Shape.CSV: "csv", Shape.JSON: "jsonl", Shape.PA
 @contextmanager
 def _draft(path: Path) -> Iterator[Path]:
     """Give a path to write to that becomes `path` when all went well; only its owner can read it."""
+    if path.is_dir():
+        raise UsageError(f"{path}: is a folder where a file is to be: name another folder for the files")
     try:
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
         os.close(descriptor)
