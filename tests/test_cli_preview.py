@@ -169,3 +169,16 @@ def test_scores_of_old_are_said(shop: Workspace, capsys: pytest.CaptureFixture[s
     (shop.templates / "hello.md").write_text(text, encoding="utf-8")
     assert preview(shop, "hello") == 0
     assert "The scores that this goes by are out of date" in capsys.readouterr().err
+
+
+def test_a_template_is_shown_as_its_campaign_would_send_it(shop: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    body = "---\nsubject: Until then\n---\nIt {{ campaign.deadline | countdown }}.\n"
+    (shop.templates / "last.md").write_text(body, encoding="utf-8")
+    assert preview(shop, "last") == 78
+    assert "say `deadline:` in the campaign's file" in capsys.readouterr().err
+    (shop.campaigns / "last.yaml").write_text(
+        "audience: everyone\ntemplate: last\ndeadline: 2026-03-21\n", encoding="utf-8"
+    )
+    assert preview(shop, "last") == 0
+    assert "It ends tomorrow." in capsys.readouterr().out
+    assert preview(shop, "last", "--each-variant") == 0

@@ -302,6 +302,13 @@ def test_fields_that_are_read_and_empty_are_hints_and_unknown_ones_are_errors(wo
     ]
 
 
+def test_what_is_added_up_of_deeds_is_no_unknown_field(workspace: Workspace) -> None:
+    bring(workspace, CONTACTS)
+    write(workspace, "impact.yaml", 'cups: {sum: count, of: did("cup_returned")}\n')
+    write(workspace, "templates/cups.md", "---\nsubject: Cups\n---\n{{ contact.impact.cups }}\n")
+    assert errors(workspace) == []
+
+
 def test_attributes_that_nothing_reads_are_a_hint(workspace: Workspace) -> None:
     bring(workspace, CONTACTS)
     assert hints(workspace)["attributes"].endswith(": shoe_size")

@@ -84,16 +84,17 @@ class OpenCampaign:
         rehearsal = self.workspace.settings.relay is None
         return Scope(self.file.spec.id, self.hash if rehearsal else None)
 
-    def renderer(self, *, prefix: str = "") -> Renderer:
-        """Return what makes its messages."""
+    def renderer(self, template: CompiledTemplate | None = None, *, prefix: str = "") -> Renderer:
+        """Return what makes its messages, of another `template` than its own where one is given."""
+        template = template or self.template
         return Renderer(
             self.workspace.settings,
             self.workspace.keys,
-            self.template,
+            template,
             self.file.spec.id,
             self.file.spec.name,
             prefix,
-            kind=self.kind,
+            kind=self.file.spec.kind or template.kind,
             from_owner=self.file.spec.from_owner,
             deadline=self.file.spec.deadline,
         )

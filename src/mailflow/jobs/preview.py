@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from mailflow import addresses, templates
 from mailflow.errors import ConfigError, UsageError
-from mailflow.jobs import archive, offering, personal
+from mailflow.jobs import archive, offering, personal, readers
 from mailflow.jobs.campaign import stale_scores
 from mailflow.outbox.render import Renderer, how_of
 from mailflow.reports import preview_page
@@ -73,7 +73,7 @@ def preview(workspace: Workspace, name: str, email: str | None, *, now: datetime
 def in_browser(workspace: Workspace, name: str, *, now: datetime) -> Letter:
     """Return what `view_url` of a template's mail leads to; `ConfigError` where there can be no such page."""
     template = load(workspace, name)
-    renderer = _renderer(workspace, template)
+    renderer = renderer_of(workspace, template)
     page = archive.public(workspace, template, renderer, now)
     return Letter(
         people=None,
@@ -135,7 +135,7 @@ def of_context(
     """Return what the person with this context would get from a template, with a sample of a code of its offer."""
     address = str(known["contact"]["email"])
     known = {**known, **offering.sample(workspace, template, address, now)}
-    renderer = _renderer(workspace, template)
+    renderer = renderer_of(workspace, template)
     rendered = renderer.render(known, token=TOKEN)
     content = renderer.content(0, address=address, token=TOKEN, context=known, now=now, checked=True)
     sender = renderer.sender(known)
@@ -161,8 +161,12 @@ def write_page(workspace: Workspace, name: str, letters: Sequence[Letter], **rem
     return page
 
 
-def _renderer(workspace: Workspace, template: CompiledTemplate) -> Renderer:
-    return Renderer(workspace.settings, workspace.keys, template, template.name, template.name)
+def renderer_of(workspace: Workspace, template: CompiledTemplate) -> Renderer:
+    """Return what makes a template's messages as the first campaign that uses it would; without one, as its own."""
+    using = readers.campaigns_of(workspace, template)
+    if not using:
+        return Renderer(workspace.settings, workspace.keys, template, template.name, template.name)
+    return using[0].renderer(template)
 
 
 def _contact(workspace: Workspace, email: str) -> int:

@@ -36,12 +36,12 @@ class Readers:
 
 def of_template(workspace: Workspace, template: CompiledTemplate, *, now: datetime) -> Readers:
     """Return the readers of a template; who has a campaign's message already is one of its readers."""
-    using = _using(workspace, template)
+    using = campaigns_of(workspace, template)
     found = _recipients(using, now) if using else _mailable(workspace, template, now)
     return Readers(tuple(campaign.file.spec.id for campaign in using), _blocks(found))
 
 
-def _using(workspace: Workspace, template: CompiledTemplate) -> list[OpenCampaign]:
+def campaigns_of(workspace: Workspace, template: CompiledTemplate) -> list[OpenCampaign]:
     """Return the campaigns that use a template; one that cannot be read is told by the command that opens it."""
     file = template.file.removeprefix(f"{workspace.templates.name}/")
     names = {file, file.rpartition(".")[0]}

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from mailflow.errors import MailflowError, ProblemsError
 from mailflow.jobs import offering, personal, preview, readers
 from mailflow.jobs.preview import TOKEN, Preview
-from mailflow.outbox.render import Renderer
 from mailflow.templates.source import SHIPPED
 from mailflow.workspace import Workspace
 
@@ -196,11 +195,9 @@ class _Finder:
 
     def _beside_the_person(self) -> dict[str, Any]:
         """Return what templates know that is not looked up for each person: links, names, a sample of a code."""
-        workspace, name = self.workspace, self.template.name
-        renderer = Renderer(workspace.settings, workspace.keys, self.template, name, name)
         return {
-            **renderer.known({}, token=TOKEN),
-            **offering.sample(workspace, self.template, TOKEN, self.now),
+            **preview.renderer_of(self.workspace, self.template).known({}, token=TOKEN),
+            **offering.sample(self.workspace, self.template, TOKEN, self.now),
         }
 
     def _own(self, taken: int) -> list[Branch]:

@@ -2,7 +2,7 @@
 
 Nothing here knows the rest of mailflow; `jobs/demo.py` takes the files through its verbs. `names.py` holds the names,
 `people.py` makes the contacts, `products.py` has what is sold, `orders.py` makes what they bought, `shop/` has what its
-owner wrote: letters in two languages and an offer. This file writes it.
+owner wrote: letters in two languages, other wordings of them, and an offer. This file writes it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from mailflow.samples.products import CATALOGUE, Product
 
 SEED = 20240229
 CONTACTS = 3000
-WRITINGS = ("offers.yaml", "templates/thank_you.de.md", "templates/win_back.md", "templates/win_back.de.md")
+WRITINGS = (
+    "offers.yaml", "grammar.yaml", "templates/thank_you.de.md", "templates/win_back.md", "templates/win_back.de.md",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,11 @@ from mailflow.templates.lasting import CLOCK, Moment, days_left, words
 @pass_context
 def countdown(context: Context, value: Any) -> str:
     """Return `3 days left`, `ends tomorrow` or `ends today` in the message's language; nothing when it is over."""
+    if value is None:
+        raise TemplateRuntimeError(
+            "countdown has no last day: say `deadline:` in the campaign's file, `expires:` of the offer or `closes:` of"
+            " the poll, or put {% if … %} around it"
+        )
     moment = context.get(CLOCK)
     if isinstance(value, str):
         try:

@@ -84,10 +84,11 @@ def of_another_type(examined: Examined) -> Iterator[Finding]:
         kinds = examined.usage.kinds.get(f"{ATTRIBUTE}{name}", Counter())
         wrong = sum(values for kind, values in kinds.items() if kind not in _KINDS[settings.type])
         if wrong:
+            values = f"{wrong:,} value is" if wrong == 1 else f"{wrong:,} values are"
             yield error(
                 "data",
                 f"{ATTRIBUTE}{name}",
-                f"{SETTINGS_FILE} says {settings.type}, and {wrong:,} values are none: rules pass them over",
+                f"{SETTINGS_FILE} says {settings.type}, and {values} none: rules pass them over",
                 "Declare the type that it has, or import the file again now that it is declared",
             )
 

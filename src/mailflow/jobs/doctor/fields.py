@@ -24,7 +24,7 @@ COMPUTED: Mapping[str, str] = {
 _SYSTEM = frozenset({"key", "segments", "source", "created_at", "attributes"})  # everybody has them
 # From other fields, orders and lists, when asked.
 _TOLD = frozenset({"traits", "favourite.category", "favourite_category", "nearest_store"})
-_OF_TEMPLATES = frozenset({"lifecycle", "personalised"})
+_OF_TEMPLATES = frozenset({"lifecycle", "personalised", "impact"})
 _SELF = "said by themselves"
 
 
