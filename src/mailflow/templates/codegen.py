@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from jinja2 import nodes
 from jinja2.compiler import CodeGenerator, Frame
+from jinja2.idtracking import VAR_LOAD_RESOLVE
 
 if TYPE_CHECKING:
     from mailflow.templates.environment import MailEnvironment
@@ -35,6 +36,16 @@ class MailCode(CodeGenerator):
         self.writeline("_look = environment.getattr")
         for name in sorted(self.filters.keys() & self.environment.kept.keys()):
             self.writeline(f"{self.filters[name]}_kept = environment.kept[{name!r}].get")
+
+    def enter_frame(self, frame: Frame) -> None:
+        """Write how names get their values: at the top, before a template has set any, straight out of the mapping."""
+        if not frame.toplevel:
+            super().enter_frame(frame)
+            return
+        self.writeline("_known = context.parent.get")
+        for target, (action, name) in frame.symbols.loads.items():
+            is_asked = action == VAR_LOAD_RESOLVE
+            self.writeline(f"{target} = _known({name!r}, missing)" if is_asked else f"{target} = missing")
 
     def visit_Output(self, node: nodes.Output, frame: Frame) -> None:
         children = iter(node.nodes)

@@ -5,7 +5,6 @@ Files: source.py. How they become one source: build.py. What renders: compiled.p
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,7 @@ from mailflow.config.tracking import Images
 from mailflow.templates import attachments, build, foreign, source
 from mailflow.templates.build import sentence
 from mailflow.templates.compiled import CompiledTemplate, Field
-from mailflow.templates.environment import HTML, TEXT, MailEnvironment, run
+from mailflow.templates.environment import HTML, TEXT, MailEnvironment, text_of
 from mailflow.templates.linking import How
 from mailflow.templates.parts import TemplateError
 from mailflow.templates.translations import of_files, primary
@@ -106,11 +105,11 @@ def _compiled_fields(found: source.Source) -> dict[str, Field]:
         except jinja2.TemplateSyntaxError as error:
             tags = [tag.sentence() for tag in foreign.unreadable(text, error.lineno)] or [sentence(error)]
             raise TemplateError([found.document.problem((key,), words) for words in tags]) from None
-        fields[name] = partial(run, template)
+        fields[name] = partial(text_of, template)
     return fields
 
 
-def _constant(text: str, values: Mapping[str, Any]) -> str:
+def _constant(text: str, values: dict[str, Any]) -> str:
     return text
 
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jinja2
 from markupsafe import escape
@@ -32,9 +32,6 @@ from mailflow.templates.tags import Tag
 from mailflow.templates.translations import chain
 from mailflow.templates.words import layout_words
 
-if TYPE_CHECKING:
-    pass
-
 CLIPPED_BYTES = 102_000  # Gmail shows no more of a message, and hides the footer with the rest
 
 # What rendering plain data with checked templates can still raise: a wrong type or value where the template uses it.
@@ -48,7 +45,7 @@ RENDER_ERRORS = (
     RecursionError,
 )
 
-Field = Callable[[Mapping[str, Any]], str]
+Field = Callable[[dict[str, Any]], str]  # of values in which it may note things
 _Said = tuple[Sequence[str], Sequence[str]]
 
 _FOOTER_TAG = "{% for line in shop.footer %}{{ line }}{% endfor %}"
@@ -167,7 +164,7 @@ class CompiledTemplate:
             (*self._pictures, *self._attached.files),
             self._attached.events(values),
         )
-        if lacking := list(self._footer_lacks(html, text, values)):
+        if lacking := self._footer_lacks(html, text, values):
             raise FooterError(lacking, rendered)
         return rendered
 
@@ -195,7 +192,7 @@ class CompiledTemplate:
             "words": layout_words(language, is_essential=self.front.class_ is MessageClass.ESSENTIAL),
         }
 
-    def _field(self, name: str, values: Mapping[str, Any]) -> str:
+    def _field(self, name: str, values: dict[str, Any]) -> str:
         render = self._fields.get(name)
         if render is None:
             return ""
@@ -204,7 +201,7 @@ class CompiledTemplate:
         except RENDER_ERRORS as error:
             raise self._error(values, str(error), name) from None
 
-    def _parts(self, values: Mapping[str, Any]) -> tuple[str, str, tuple[Encoded, ...], _Said | None]:
+    def _parts(self, values: dict[str, Any]) -> tuple[str, str, tuple[Encoded, ...], _Said | None]:
         try:
             html_pieces, html = pieces(self._html, values)
             text_pieces, text = pieces(self._text, values)
@@ -254,26 +251,35 @@ class CompiledTemplate:
             [Problem(place.file, source.problem(message, "", None, values).message, place.line, place.column)]
         )
 
-    def _footer_lacks(self, html: str, text: str, values: Mapping[str, Any]) -> Iterator[tuple[Lacking, Problem]]:
-        """Yield what marketing mail lacks of the postal address and the way out, in either part."""
+    def _footer_lacks(self, html: str, text: str, values: Mapping[str, Any]) -> list[tuple[Lacking, Problem]]:
+        """Return what marketing mail lacks of the postal address and the way out, in either part."""
+        lacking: list[tuple[Lacking, Problem]] = []
         if self.front.class_ is not MessageClass.MARKETING:
-            return
-        where = self._layout.file if self._layout else self.file
+            return lacking
         shop = values.get("shop") or {}
         for what, said, tag in (
-            ("postal address", shop.get("address") or "", "{{ shop.address }}"),
+            ("postal address", shop.get("address"), "{{ shop.address }}"),
             ("footer of their country", "\n".join(shop.get("footer") or ()), _FOOTER_TAG),
         ):
-            lines = _lines(said)  # looked for from the end: that is where a footer is
-            if any(text.rfind(line) < 0 or html.rfind(escaped) < 0 for line, escaped in lines):
+            if said and _is_missing(said, html, text):
                 words = f"the {what} is missing from the HTML or the text: put {tag} there"
-                yield Lacking.ADDRESS, Problem(where, words)
+                lacking.append((Lacking.ADDRESS, Problem(self._frame(), words)))
         link = values["unsubscribe_url"]
         if link and (text.rfind(link) < 0 or html.rfind(str(escape(link))) < 0):
             message = (
                 'a visible way to unsubscribe is missing: put <a href="{{ unsubscribe_url }}">Unsubscribe</a> there'
             )
-            yield Lacking.WAY_OUT, Problem(where, message)
+            lacking.append((Lacking.WAY_OUT, Problem(self._frame(), message)))
+        return lacking
+
+    def _frame(self) -> str:
+        """Return the file that a footer stands in."""
+        return self._layout.file if self._layout else self.file
+
+
+def _is_missing(said: str, html: str, text: str) -> bool:
+    """Whether either part lacks a line of a footer; looked for from the end, which is where a footer is."""
+    return any(text.rfind(line) < 0 or html.rfind(escaped) < 0 for line, escaped in _lines(said))
 
 
 @lru_cache(maxsize=16)

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default as default_policy
+from functools import lru_cache
 
 from mailflow.errors import ConfigError, MailflowError
 from mailflow.templates import calendar, headers, quoted
@@ -107,7 +108,7 @@ def header_fields(rendered: Rendered, envelope: Envelope) -> list[tuple[str, str
         raise ConfigError(f"the subject has {len(title)} characters: write between 1 and {headers.TEXT_LIMIT}")
     fields = [
         ("Date", headers.date(envelope.date)),
-        ("From", _mailbox(rendered.from_name or envelope.from_name, envelope.from_email)),
+        ("From", _sender(rendered.from_name or envelope.from_name, envelope.from_email)),
         ("To", _mailbox(envelope.to_name, envelope.to_email)),
     ]
     if reply_to:
@@ -124,14 +125,14 @@ def header_fields(rendered: Rendered, envelope: Envelope) -> list[tuple[str, str
 def _list_fields(envelope: Envelope) -> list[tuple[str, str]]:
     fields = []
     if envelope.list_id:
-        fields.append(("List-ID", f"<{headers.check_link(envelope.list_id)}>"))
+        fields.append(("List-ID", f"<{_shared_link(envelope.list_id)}>"))
     unsubscribe = headers.list_unsubscribe(envelope.unsubscribe_mailto, envelope.unsubscribe_url)
     if unsubscribe:
         fields.append(("List-Unsubscribe", unsubscribe))
         if envelope.unsubscribe_url:
             fields.append(("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"))
     if envelope.feedback_id:
-        fields.append(("Feedback-ID", headers.check_link(envelope.feedback_id)))
+        fields.append(("Feedback-ID", _shared_link(envelope.feedback_id)))
     return fields
 
 
@@ -140,6 +141,11 @@ def _mailbox(name: str, address: str) -> str:
     if len(safe) > headers.TEXT_LIMIT:
         raise ConfigError(f"a name of {len(safe)} characters is too long for a header")
     return headers.mailbox(safe, address)
+
+
+# Of all mail of a shop and of a campaign; what is each person's own would only push these out.
+_sender = lru_cache(maxsize=256)(_mailbox)
+_shared_link = lru_cache(maxsize=256)(headers.check_link)
 
 
 def _boundary(message_id: str) -> str:

@@ -21,9 +21,8 @@ from jinja2.lexer import Token, TokenStream
 from jinja2.runtime import LoopContext, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from mailflow.templates import budget, filters, foreign, guard
+from mailflow.templates import budget, figures, filters, foreign, guard
 from mailflow.templates.codegen import AT_ONCE, MailCode
-from mailflow.templates.figures import MailContext
 
 MAX_OUTPUT = 2 * 1024 * 1024  # characters of one rendered part
 MAX_TOKENS = 12_000  # words and signs inside the tags of one part; the largest real one has a tenth of it
@@ -63,7 +62,7 @@ class MailEnvironment(ImmutableSandboxedEnvironment):
     """Jinja for mail. Not for anything but trees that `guard.Guard` passed."""
 
     code_generator_class = MailCode
-    context_class = MailContext
+    context_class = figures.MailContext
     intercepted_binops = frozenset({"+", "-", "*", "**", "%", "/", "//"})
 
     def __init__(self, *, is_html: bool, loader: BaseLoader | None = None) -> None:
@@ -78,6 +77,7 @@ class MailEnvironment(ImmutableSandboxedEnvironment):
             optimized=False,
         )
         self.globals.clear()
+        self.eval_ctx = nodes.EvalContext(self)  # of all contexts: nothing that a template may say changes it
         self.filters = dict(filters.FILTERS)
         shown = self.filters["__shown__"] = filters.shown_in_html if is_html else filters.shown_in_text
         # A filter has mostly seen a text before: codegen.py looks there first.
@@ -197,16 +197,22 @@ def _bits(number: int | Decimal) -> int:
 
 def run(template: Template, values: Mapping[str, Any]) -> str:
     """Return a template rendered with plain values; stops at `MAX_OUTPUT` and the limits of budget.py."""
-    return pieces(template, values)[1]
+    return pieces(template, {**values, figures.TOLD: None, figures.AMOUNTS: None})[1]
 
 
-def pieces(template: Template, values: Mapping[str, Any]) -> tuple[list[str], str]:
+def text_of(template: Template, known: dict[str, Any]) -> str:
+    """Return what `run` does, of values that `pieces` may note things in."""
+    return pieces(template, known)[1]
+
+
+def pieces(template: Template, known: dict[str, Any]) -> tuple[list[str], str]:
     """Return what `run` does, and what it is joined of.
 
-    The pieces are the template's own words, as the same objects each time, and values between them.
+    The pieces are the template's own words, as the same objects each time, and values between them. What one part of a
+    message finds out of how figures are written is noted in `known`, for the next one; what it may cost begins anew.
     """
-    known = {**values, budget.NAME: budget.full()}
-    context = template.environment.context_class(template.environment, known, template.name, template.blocks)
+    known[budget.NAME] = budget.full()
+    context = figures.MailContext(template.environment, known, template.name, template.blocks)  # type: ignore[arg-type]
     found: list[str] = []
     texts: list[str] = []
     size = seen = 0

@@ -11,7 +11,7 @@ from datetime import date as Date
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import pass_context
 from jinja2.exceptions import TemplateRuntimeError
@@ -19,6 +19,12 @@ from jinja2.filters import FILTERS as JINJA_FILTERS
 from jinja2.runtime import Context
 
 from mailflow.templates import formats
+
+if TYPE_CHECKING:
+    from mailflow.templates.environment import MailEnvironment
+
+# The variables of a render that hold whose rules it follows, and its amounts, once the first figure has asked.
+TOLD, AMOUNTS = "__told__", "__amounts__"
 
 _DATE_CODES = frozenset("YymdeBbAaHMjp%I")
 _MOST_PLACES = 6  # behind the point
@@ -49,22 +55,37 @@ _amounts = lru_cache(maxsize=1024)(Amounts)
 
 
 class MailContext(Context):
-    """What one part of a message knows, and whose rules it follows, once the first figure has asked."""
+    """What one part of a message knows. Three are made per message: without what only macros and imports need."""
 
-    told: formats.Told | None = None
-    amounts: Amounts | None = None
+    def __init__(
+        self,
+        environment: MailEnvironment,
+        parent: dict[str, Any],
+        name: str | None,
+        blocks: Mapping[str, Any],
+        globals: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.parent = parent
+        self.vars = {}
+        self.environment = environment
+        self.eval_ctx = environment.eval_ctx
+        self.exported_vars = set()
+        self.name = name
+        self.globals_keys = set()
+        self.blocks = {}
 
 
 @pass_context
 def money(context: MailContext, value: Any, currency: str | None = None) -> str:
     """Return an amount with its currency as the reader's language writes it: `1.234,50 €` or `€1,234.50`."""
-    amounts = None if currency or context.vars else context.amounts
+    is_plain = not currency and not context.vars
+    amounts: Amounts | None = context.parent.get(AMOUNTS) if is_plain else None
     if amounts is None:
         shop = _names(context).get("shop")
         own = shop.get("currency") if isinstance(shop, dict) else None
         amounts = _amounts(str(currency or own or "")[:_LONGEST_TAG], _told(context))
-        if not currency and not context.vars:
-            context.amounts = amounts
+        if is_plain:
+            context.parent[AMOUNTS] = amounts
     return amounts[value if type(value) is Decimal else decimal_of(value)]
 
 
@@ -90,9 +111,10 @@ def _told(context: MailContext) -> formats.Told:
     """Return whose rules for numbers and days a message follows."""
     if context.vars:  # a template may have set a name that it goes by
         return _asked(_names(context))
-    if context.told is None:
-        context.told = _asked(context.parent)
-    return context.told
+    told: formats.Told | None = context.parent.get(TOLD)
+    if told is None:
+        told = context.parent[TOLD] = _asked(context.parent)
+    return told
 
 
 def _asked(names: Mapping[str, Any]) -> formats.Told:

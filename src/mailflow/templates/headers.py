@@ -16,6 +16,7 @@ from functools import lru_cache
 from urllib.parse import quote
 
 from mailflow.errors import ConfigError
+from mailflow.templates.kept import Kept
 
 LINE_LIMIT = 76  # of a line with encoded words (RFC 2047 section 2) and of what we fold
 HARD_LIMIT = 998  # of any line (RFC 5322 section 2.1.1)
@@ -49,6 +50,8 @@ _RESERVED = frozenset(
 # What may stand for itself in the Q encoding of a word inside a phrase (RFC 2047 section 5, rule 3); a space is "_".
 _Q_SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/")
 _Q = tuple(chr(byte) if byte in _Q_SAFE else "_" if byte == 0x20 else f"={byte:02X}" for byte in range(256))
+
+_SUBJECTS = Kept()
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -93,13 +96,11 @@ def check_link(link: str) -> str:
     return link
 
 
-@lru_cache(maxsize=4096)
 def subject(text: str) -> str:
     """Return the value of a Subject header for `safe_header` text, folded."""
-    return _unstructured(text, first=len("Subject: "))
+    return _SUBJECTS.get(text) or _SUBJECTS.keep(text, _unstructured(text, first=len("Subject: ")))
 
 
-@lru_cache(maxsize=4096)
 def mailbox(name: str, address: str, prefix: int = len("Reply-To: ")) -> str:
     """Return `name <address>` for a From, To or Reply-To header, folded; only the address where there is no name."""
     check_address(address)
@@ -128,12 +129,12 @@ def list_unsubscribe(mailto: str | None, url: str | None) -> str | None:
     """
     links = []
     if mailto:
-        links.append(mailto if mailto.startswith("mailto:") else f"mailto:{mailto}")
+        links.append(f"<{check_link(mailto if mailto.startswith('mailto:') else f'mailto:{mailto}')}>")
     if url:
         if not url.startswith("https://"):
             raise ConfigError(f"{url!r} cannot be the one-click unsubscribe link: it must begin with https://")
-        links.append(url)
-    return ", ".join(f"<{check_link(link)}>" for link in links) or None
+        links.append(f"<{check_link(url)}>")
+    return ", ".join(links) or None
 
 
 def parameter(name: str, value: str) -> str:

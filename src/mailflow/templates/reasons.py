@@ -121,7 +121,7 @@ REASONS: Mapping[str, Mapping[str, str]] = MappingProxyType(
 def with_reasons(items: Iterable[Mapping[str, Any]], language: str) -> list[dict[str, Any]]:
     """Return recommendations with their `reason` in a language such as `de` or `de-AT`, else in English."""
     words = REASONS.get(language[:2].lower(), REASONS["en"])
-    return [{"reason": _reason(item, words), **item} for item in items]
+    return [{**item} if "reason" in item else {**item, "reason": _reason(item, words)} for item in items]
 
 
 def _reason(item: Mapping[str, Any], words: Mapping[str, str]) -> str:
