@@ -55,6 +55,27 @@ def test_a_value_is_escaped_whether_it_was_seen_before_or_not() -> None:
         assert run(text, {"said": said}) == said
 
 
+def test_both_parts_write_figures_as_one_reader_does_and_the_next_reader_as_theirs() -> None:
+    html, text = HTML.from_string("<p>{{ 1234.5 | money }}</p>"), TEXT.from_string("{{ 1234.5 | money }}")
+    shop = {"currency": "EUR"}
+    for language, wanted in (("de", "1.234,50\u00a0€"), ("en", "€1,234.50"), ("de", "1.234,50\u00a0€")):
+        known: dict[str, Any] = {"shop": shop, "language": language, "contact": {"language": language}}
+        assert [pieces(html, known)[1], pieces(text, known)[1]] == [f"<p>{wanted}</p>", wanted]
+
+
+def test_a_language_that_a_template_sets_is_that_of_its_own_part_only() -> None:
+    known: dict[str, Any] = {"shop": {"currency": "EUR"}, "language": "en", "contact": {}}
+    german = TEXT.from_string("{{ 1.5 | money }} {% set language = 'de' %}{{ 1.5 | money }}")
+    assert pieces(german, known)[1] == "€1.50 1,50\u00a0€"
+    assert pieces(TEXT.from_string("{{ 1.5 | money }}"), known)[1] == "€1.50"
+
+
+def test_what_one_part_may_cost_does_not_shrink_by_what_another_did() -> None:
+    known: dict[str, Any] = {"many": list(range(9_000))}
+    looped = TEXT.from_string("{% for a in many %}{% if a == 1 %}{{ a }}{% endif %}{% endfor %}")
+    assert [pieces(looped, known)[1] for _ in range(30)] == ["1"] * 30
+
+
 def test_what_one_part_of_a_link_takes_is_not_taken_by_another() -> None:
     link = HTML.from_string("{{ x | __link__('a.md', 1, 'x') }}")
     path, query = HTML.from_string("{{ x | __path__('x') }}"), HTML.from_string("{{ x | __query__('x') }}")

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from jinja2.exceptions import TemplateRuntimeError
 
 _NOT_IN_LINK = r"\s<>\"\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069"  # nor what turns the direction of writing
-_LINK = re.compile(rf"(?:https?://|mailto:|tel:)[^{_NOT_IN_LINK}]+\Z", re.IGNORECASE)
+_LINK = re.compile(rf"(?i:https?://|mailto:|tel:)[^{_NOT_IN_LINK}]+\Z")
 _HOST = re.compile(rf"[A-Za-z0-9.-]+(?::\d{{1,5}})?(?:[/?#][^\\{_NOT_IN_LINK}]*)?\Z")
 _BEHIND_HOST = re.compile(rf"(?:[/?#][^\\{_NOT_IN_LINK}]*)?\Z")
 _CSS = re.compile(r"[\w#%.,+ -]{0,200}\Z")
