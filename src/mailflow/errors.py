@@ -102,7 +102,8 @@ class Problem:
             object.__setattr__(self, "message", f"{self.message[: _LONGEST - 1]}…")
 
     def __str__(self) -> str:
-        place = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
+        one_line = " ".join(self.file.splitlines())  # a file may be called anything
+        place = ":".join(str(part) for part in (one_line, self.line, self.column) if part is not None)
         return f"{place}: {self.message}"
 
 

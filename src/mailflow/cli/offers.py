@@ -120,10 +120,10 @@ def _check(session: Session, code: str | None) -> None:
         columns=job.CODE_COLUMNS,
     )
     if not found:
-        session.say(f"{code} is none of our codes: neither given to anybody nor in a file that was read")
+        session.say(f"{shown(code)} is none of our codes: neither given to anybody nor in a file that was read")
     for line in found:
         for sentence in _sentences(line):
-            session.say(f"{line.given.code}: {sentence}")
+            session.say(f"{shown(line.given.code)}: {sentence}")
 
 
 def _make(session: Session, name: str, number: int) -> None:

@@ -9,7 +9,7 @@ import typer
 
 from mailflow import clock
 from mailflow.cli.frame import Record, Session, command, group
-from mailflow.cli.plain import shown
+from mailflow.cli.plain import shown, visible
 from mailflow.cli.talk import talk
 from mailflow.errors import DataError, PartialFailure
 
@@ -53,7 +53,7 @@ def answer(
         str | None, typer.Option("--at", metavar="WHEN", help="When they said so; else now.", show_default=False)
     ] = None,
 ) -> None:
-    """Record what somebody answered by phone, at the counter, or in a mail of their own words.
+    """Record what somebody said by phone or in a mail.
 
     It counts as a click does: the last answer counts, and a poll that is closed takes none.
 
@@ -79,7 +79,7 @@ def take(
     session: Session,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A log, a mailbox, a folder of mails, or a CSV.")],
 ) -> None:
-    """Record the answers in a file; the same file twice changes nothing the second time.
+    """Record the answers in a file. The same file twice changes nothing the second time.
 
     In a web server's log, the links that were confirmed count (POST), not those that were only fetched (GET): mail
     scanners fetch every link. In an .eml, an mbox or a Maildir, subjects count; in other texts, links as they stand. A
@@ -99,9 +99,10 @@ def take(
     counted: list[Record] = [{"result": word, "answers": taken.results[Result(word)]} for word in _WORDS]
     session.emit(counted, lambda: _summary(taken, file), columns=("result", "answers"))
     for problem in taken.problems[:_SHOWN]:
-        talk(str(problem))
+        talk(visible(problem))
     if taken.problems:
-        raise PartialFailure(f"{len(taken.problems):,} rows of {file} could not be used")
+        rows = "row" if len(taken.problems) == 1 else "rows"
+        raise PartialFailure(f"{len(taken.problems):,} {rows} of {shown(file)} could not be used")
 
 
 def _summary(taken: Taken, file: Path) -> str:

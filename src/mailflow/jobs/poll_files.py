@@ -65,7 +65,7 @@ def read(path: Path, zone: ZoneInfo) -> Iterator[Found]:
         with path.open("rb") as file:
             begins = file.read(_LONGEST)
     except OSError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror})") from None
+        raise UsageError(f"{' '.join(str(path).splitlines())}: cannot be read ({error.strerror})") from None
     if begins.startswith(b"From "):
         yield from _mails(mailbox.mbox(path, create=False))
     elif path.suffix.lower() == ".eml":

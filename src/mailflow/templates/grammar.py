@@ -126,7 +126,8 @@ def _group(text: str, place: int, dice: random.Random, grammar: Grammar, depth: 
         return grammar._rule(inside, dice, depth + 1), end + 1
     alternatives = _alternatives(inside)
     if len(alternatives) == 1:
-        raise GrammarError(f"{{{inside}}} is neither the name of a rule nor alternatives such as {{this|that}}")
+        words = " ".join(inside.split())
+        raise GrammarError(f"{{{words}}} is neither the name of a rule nor alternatives such as {{this|that}}")
     chosen = dice.choice(alternatives)
     return _said(chosen, dice, grammar, depth + 1), end + 1
 
