@@ -225,3 +225,7 @@ def test_a_file_full_of_faults_tells_the_first_hundred() -> None:
 
 def test_a_problem_never_shows_a_whole_file() -> None:
     assert len(str(Problem("a.yaml", "x" * 100_000))) < 1100
+
+
+def test_yes_and_no_are_asked_for_in_the_words_that_are_taken() -> None:
+    assert told("name: a\nflag: perhaps\n") == ["f.yaml:2:7: must be true or false (found 'perhaps')"]

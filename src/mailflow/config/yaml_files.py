@@ -271,6 +271,8 @@ def _in_words(error: Mapping[str, Any]) -> str:
         return f'must be text: put it in quotes, "{str(found).lower() if isinstance(found, bool) else found}"'
     if kind == "model_type":
         return "must be a group of `key: value` lines, indented under it, or written {key: value}"
+    if kind in ("bool_parsing", "bool_type"):
+        return f"must be true or false (found {_short(repr(found))})"
     if found is None:
         return "is empty: write a value, or leave the line out"
     words = str(error["msg"])

@@ -40,9 +40,7 @@ from mailflow.store.staging import ORDER_COLUMNS
 _Value = TypeVar("_Value")
 
 _STAGED_AS = {"email": "email_key", "customer_id": "customer_id", "phone": "phone_key", "status": "status"}
-_NO_ID = "the order id is blank"
-_NO_DATE = "the date is blank"
-_NO_AMOUNT = "the amount is blank"
+_NO_ID, _NO_DATE, _NO_AMOUNT = "the order id is blank", "the date is blank", "the amount is blank"
 _NOTHING_BACK = "a return of nothing: its amount is 0, so there is neither an order nor a refund in it"
 
 
