@@ -20,8 +20,8 @@ def write_private(path: Path, text: str) -> None:
         target = Path(os.path.realpath(path))
         if target.is_dir():
             raise UsageError(f"{name}: this is a folder; name a file in it, such as {shown(path / 'page.html')}")
-        # In the place of a device would be a file from now on: /dev/null of everybody, say.
-        if target.exists() and not target.is_file():
+        # In the place of a device would be a file from now on: /dev/null of everybody, say. A link is left of a loop.
+        if target.is_symlink() or (target.exists() and not target.is_file()):
             raise UsageError(f"{name}: this is no file, so nothing was written; name one, such as page.html")
         _replace(target, text)
     except OSError as error:
