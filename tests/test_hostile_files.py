@@ -84,6 +84,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def said(monkeypatch: pytest.MonkeyPatch, root: Path, *words: str) -> tuple[int, str]:
     """Run a command on a terminal; return its code and all that it said, which steers and forges nothing."""
     monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setenv("COLUMNS", "1000")  # a line end is then one of the text, none of its width
     monkeypatch.setattr("sys.stdout", terminal := Terminal())
     monkeypatch.setattr("sys.stderr", terminal)
     code = mailflow(root, *words, now=NOW)
