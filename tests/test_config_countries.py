@@ -69,6 +69,8 @@ def test_where_it_ends_nothing_is_quiet(seconds: int, hours: tuple[int, int], da
 @pytest.mark.parametrize(
     ("text", "told"),
     [
+        ("SP: {never: true}", "'SP' is not a country: write ES"),
+        ("XX: {never: true}", "'XX' is not a country: write two capitals such as DE"),
         ("DEU: {never: true}", "'DEU' is not a country: write two capitals such as DE"),
         ("de: {never: true}", "'de' is not a country: write DE"),
         ("UK: {never: true}", "'UK' is not a country: write GB"),

@@ -20,9 +20,21 @@ from mailflow.errors import UsageError
 
 UNKNOWN, OTHERS = "unknown", "others"  # keys beside two letters: whose country is not known, and every other country
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_CODE = re.compile(r"[A-Z]{2}\Z")
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})\Z")
 _EVERY_YEAR = re.compile(r"(\d{2})-(\d{2})\Z")
+# ISO 3166-1, and XK for Kosovo as others use it. A country that is none would protect nobody.
+_CODES = frozenset(
+    """
+    AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ
+    CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO
+    FR GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN IO IQ IR IS IT JE
+    JM JO JP KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF MG MH MK ML MM MN MO
+    MP MQ MR MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW
+    PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM
+    TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS XK YE YT ZA ZM ZW
+    """.split()
+)
+_MEANT = {"UK": "GB", "EN": "GB", "SP": "ES", "EL": "GR", "SW": "SE or CH", "JA": "JP", "DA": "DK", "EI": "IE"}
 _LONGEST = 60  # days in a row without an hour to send in
 
 
@@ -149,8 +161,9 @@ class CountrySettings(_Part):
 def check_codes(value: Mapping[str, CountrySettings]) -> None:
     """Raise `ValueError` for a key of `countries:` that is no country."""
     for code in value:
-        if code not in (UNKNOWN, OTHERS) and (not _CODE.match(code) or code == "UK"):
-            hint = "GB" if code.upper() == "UK" else code.upper() if len(code) == 2 else "two capitals such as DE"
+        if code not in (UNKNOWN, OTHERS) and code not in _CODES:
+            capitals = code.upper()
+            hint = _MEANT.get(capitals) or (capitals if capitals in _CODES else "two capitals such as DE")
             raise ValueError(f"{code!r} is not a country: write {hint}, or {UNKNOWN}, or {OTHERS}")
 
 
