@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 
 _WHAT = {
     "mailflow.yaml": "your shop's name, sender, relay and limits: look here first",
+    "brand.yaml": "logo, colours, tone, words you never write",
     "segments.yaml": "named rules that say who belongs together",
     "traits.yaml": "what people care about, told by signs",
+    "offers.yaml": "codes for your customers: examples, all switched off",
+    "grammar.yaml": "rules by which `mailflow draft` words a letter anew",
     "templates/": "messages: {}",
     "campaigns/": "campaigns: {}",
     "mailflow.db": "the database, empty so far",
