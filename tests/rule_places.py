@@ -5,7 +5,9 @@ The third opinion on where people are is here too; like rule_oracle it shares no
 
 from __future__ import annotations
 
+import atexit
 import math
+import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -59,6 +61,7 @@ _EARTH = 6371.0088
 
 def _names() -> Names:
     folder = Path(tempfile.mkdtemp(prefix="mailflow-places-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     lines = ["country,postcode,place,latitude,longitude", *(",".join(map(str, row)) for row in POSTCODES)]
     (folder / "places.csv").write_text("\n".join(lines), encoding="utf-8")
     (folder / "stores.csv").write_text(_STORES, encoding="utf-8")
