@@ -14,7 +14,7 @@ from mailflow.errors import UsageError
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from mailflow.jobs.mix import Mix
+    from mailflow.analytics.mix import Mix
 
 _SHOWN = 20
 
@@ -65,6 +65,7 @@ def _warnings(found: Mix) -> list[str]:
 def _table(found: Mix) -> RenderableType:
     from rich.console import Group
 
+    from mailflow.analytics.mix import TOO_FEW
     from mailflow.cli.tables import rows_table
 
     if not found.people:
@@ -72,7 +73,7 @@ def _table(found: Mix) -> RenderableType:
     headings = ["promotions", "people", "share", "above the limit"]
     rows = [
         (
-            f"(under {found.limit.least} messages)" if band.name == "too few" else band.name,
+            f"(under {found.limit.least} messages)" if band.name == TOO_FEW else band.name,
             f"{band.people:,}",
             f"{band.people / found.people:.1%}",
             f"{band.over:,}" if band.over else "",
@@ -117,19 +118,8 @@ def _contacts_table(session: Session, found: Iterator[dict[str, Any]]) -> Render
 
 def _write(session: Session, found: Mix, path: Path) -> None:
     from mailflow.cli.written import write_private
-    from mailflow.reports.mix_page import Line, MixPage, render
+    from mailflow.reports import mix_page
 
-    settings, limit = session.workspace.settings, found.limit.promo_at_most
-    lines = [Line(band.name, band.people, band.messages, band.promo, band.over) for band in found.bands]
-    page = MixPage(
-        settings.name,
-        settings.timezone,
-        found.since,
-        found.until,
-        None if limit is None else float(limit),
-        found.limit.least,
-        lines,
-        sentences(found),
-    )
-    write_private(path, render(page, now=session.now))
+    page = mix_page.render(found, session.workspace.settings, sentences(found), now=session.now)
+    write_private(path, page)
     session.say(f"Written: {shown(path)}")
