@@ -20,7 +20,7 @@ import pytest
 import poll_shop
 from mail_shop import NOW, mailflow, with_relay
 from mailflow import clock
-from mailflow.errors import UsageError
+from mailflow.errors import DataError, UsageError
 from mailflow.jobs import polls as job
 from mailflow.jobs.polls import LEADS, TOO_EARLY
 from mailflow.store import polls
@@ -158,6 +158,11 @@ def test_a_table_says_who_gave_which_answer_and_its_mistakes_are_told(tmp_path: 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path, shop: Workspace) -> None:
     with pytest.raises(UsageError, match="cannot be read"):
         job.take(shop, tmp_path / "missing.log", now=LATER)
+
+
+def test_a_file_that_is_no_text_is_told(shop: Workspace) -> None:
+    with pytest.raises(DataError, match="this is no text"):
+        job.take(shop, shop.root / "mailflow.db", now=LATER)
 
 
 def test_the_report_counts_people_and_says_how_sure_it_is(shop: Workspace) -> None:

@@ -19,13 +19,14 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from mailflow import clock
-from mailflow.errors import MailflowError, Problem, UsageError
+from mailflow.errors import DataError, MailflowError, Problem, UsageError
 from mailflow.tracking.polls import Method
 
 _SIGNED = re.compile(r"v1\.[0-9a-f]{1,16}\.a\.[\w-]{1,128}\.[\w-]{22}(?![\w-])", re.ASCII)
 _REQUEST = re.compile(r"""["'\s](GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)["'\s]""")
 _COMMON_LOG = re.compile(r"\[(\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4})\]")
 _ISO = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d)?(?:[.,]\d{1,6})?(?:Z|[+-]\d\d:?\d\d)?")
+_BINARY = 0.05  # of a file that are zero bytes: a log has them where somebody asked for nonsense
 _LONGEST = 1 << 16  # letters of a line that are read
 _HEADERS = 1 << 18  # bytes of a mail in which its head must end
 _COLUMNS = {"who": ("email", "contact", "who"), "poll": ("poll",), "answer": ("answer",)}
@@ -70,6 +71,9 @@ def read(path: Path, zone: ZoneInfo) -> Iterator[Found]:
         yield from _mails(mailbox.mbox(path, create=False))
     elif path.suffix.lower() == ".eml":
         yield from _mail(1, _head(path))
+    elif begins.count(0) > _BINARY * len(begins):
+        name = " ".join(str(path).splitlines())
+        raise DataError(f"{name}: this is no text in UTF-8, so no answer can be read: name a log, a mail or a CSV file")
     elif _is_table(begins):
         yield from _rows(path, zone)
     else:
