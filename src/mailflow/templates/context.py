@@ -49,6 +49,25 @@ SAMPLE_SHOP: Mapping[str, Any] = {
     "language": "en",
     "footer": [],
 }
+_STORE: Mapping[str, Any] = {
+    "name": "Sample Street",
+    "address": "1 Sample Street",
+    "city": "Wien",
+    "postcode": "1010",
+    "country": SAMPLE_COUNTRY,
+    "phone": "+43 1 5550145",
+    "url": "https://shop.example/stores/sample-street",
+    "hours": "Mon to Sat, 9 to 18",
+    "latitude": 48.21,
+    "longitude": 16.37,
+    "distance_km": 1.2,
+}
+_OWNER: Mapping[str, Any] = {
+    "name": "Otto Owner",
+    "email": "owner@shop.example",
+    "phone": "+43 1 5550123",
+    "title": "Account Manager",
+}
 
 
 def sample(shop: Mapping[str, Any] = SAMPLE_SHOP, *, today: date = date(2026, 3, 20)) -> Context:
@@ -73,19 +92,7 @@ def sample(shop: Mapping[str, Any] = SAMPLE_SHOP, *, today: date = date(2026, 3,
             "traits": {},
             "impact": {},
             "favourite_category": "Tea",
-            "nearest_store": {
-                "name": "Sample Street",
-                "address": "1 Sample Street",
-                "city": "Wien",
-                "postcode": "1010",
-                "country": "AT",
-                "phone": "+43 1 5550145",
-                "url": "https://shop.example/stores/sample-street",
-                "hours": "Mon to Sat, 9 to 18",
-                "latitude": 48.21,
-                "longitude": 16.37,
-                "distance_km": 1.2,
-            },
+            "nearest_store": dict(_STORE),
             "lifecycle": "loyal",
             "personalised": True,
             "rfm": {"class": "loyal_customers", "r": 4, "f": 5, "m": 4},
@@ -97,12 +104,7 @@ def sample(shop: Mapping[str, Any] = SAMPLE_SHOP, *, today: date = date(2026, 3,
                 "last_at": date(2026, 2, 27),
             },
         },
-        "owner": {
-            "name": "Otto Owner",
-            "email": "owner@shop.example",
-            "phone": "+43 1 5550123",
-            "title": "Account Manager",
-        },
+        "owner": dict(_OWNER),
         "shop": dict(shop),
         "campaign": {"id": "preview", "name": "preview", "deadline": None},
         "today": today,
@@ -113,17 +115,19 @@ def sample(shop: Mapping[str, Any] = SAMPLE_SHOP, *, today: date = date(2026, 3,
         "day": {},
         "choices": {},
         "polls": {},
-        "articles": [
-            {
-                "title": "How to brew green tea",
-                "url": f"{shop.get('url') or 'https://shop.example'}/journal/green-tea",
-                "topics": ["Green tea"],
-                "topic": "Green tea",
-                "published_on": today,
-                "summary": "Cooler than you think, and shorter.",
-                "image_url": None,
-            }
-        ],
+        "articles": [_article(shop, today)],
+    }
+
+
+def _article(shop: Mapping[str, Any], today: date) -> dict[str, Any]:
+    return {
+        "title": "How to brew green tea",
+        "url": f"{shop.get('url') or 'https://shop.example'}/journal/green-tea",
+        "topics": ["Green tea"],
+        "topic": "Green tea",
+        "published_on": today,
+        "summary": "Cooler than you think, and shorter.",
+        "image_url": None,
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 
 from jinja2 import TemplateSyntaxError, nodes
 
@@ -20,11 +21,7 @@ def fields_read(files: Mapping[str, str]) -> dict[str, list[tuple[str, int]]]:
     (`{% set who = contact %}`) is followed. Files that cannot be parsed read nothing: compiling tells why.
     """
     found: dict[str, list[tuple[str, int]]] = {}
-    for file, text in files.items():
-        try:
-            tree = HTML.parse(text)
-        except TemplateSyntaxError:
-            continue
+    for file, tree in _trees(files):
         people = _names_of_person(tree)
         for node in _outermost(tree):
             root, path = _path(node)
@@ -38,16 +35,19 @@ def fields_read(files: Mapping[str, str]) -> dict[str, list[tuple[str, int]]]:
 def read_of(files: Mapping[str, str], root: str) -> dict[str, list[tuple[str, int]]]:
     """Return what the files of one template read of a name such as `polls`, as `fields_read` does of the person."""
     found: dict[str, list[tuple[str, int]]] = {}
-    for file, text in files.items():
-        try:
-            tree = HTML.parse(text)
-        except TemplateSyntaxError:
-            continue
+    for file, tree in _trees(files):
         for node in _outermost(tree):
             name, path = _path(node)
             if name == root and path and not _is_computed(node):
                 found.setdefault(".".join(path[:_LONGEST]), []).append((file, node.lineno))
     return found
+
+
+def _trees(files: Mapping[str, str]) -> Iterator[tuple[str, nodes.Template]]:
+    """Yield the files that can be parsed."""
+    for file, text in files.items():
+        with suppress(TemplateSyntaxError):
+            yield file, HTML.parse(text)
 
 
 def _names_of_person(tree: nodes.Template) -> set[str]:
