@@ -131,7 +131,7 @@ def _each(end: str) -> Iterator[str]:
         yield name
 
 
-def _refused(root: Path, text: str, end: str = "md", how: How | None = None) -> None:
+def assert_refused(root: Path, text: str, end: str = "md", how: How | None = None) -> None:
     """Hold that a template is refused with its place, in a message that shows nothing of what is outside."""
     (root / "templates" / f"mail.{end}").write_text(text)
     with pytest.raises(TemplateError) as caught:
@@ -145,7 +145,7 @@ def _refused(root: Path, text: str, end: str = "md", how: How | None = None) -> 
 def test_an_include_stays_inside(root: Path) -> None:
     for name in _each("md"):
         written = f"blocks/{name}" if name[:1].isalpha() else name
-        _refused(root, HEAD + '---\n{% include "' + written.replace("\\", "\\\\") + '" %}\n')
+        assert_refused(root, HEAD + '---\n{% include "' + written.replace("\\", "\\\\") + '" %}\n')
 
 
 @pytest.mark.parametrize(
@@ -153,26 +153,26 @@ def test_an_include_stays_inside(root: Path) -> None:
 )
 def test_a_layout_stays_inside(root: Path, name: str) -> None:
     written = name.removesuffix(".html").replace("'", "''")
-    _refused(root, f"{HEAD}layout: '{written}'\n---\nx\n")
+    assert_refused(root, f"{HEAD}layout: '{written}'\n---\nx\n")
 
 
 @pytest.mark.parametrize("statement", ["extends", "import", "from", "block"])
 def test_no_other_statement_reads_a_file(root: Path, statement: str) -> None:
     ending = {"import": " as x", "from": " import x"}.get(statement, "")
-    _refused(root, HEAD + "---\n{% " + statement + ' "blocks/link.md"' + ending + " %}\n")
+    assert_refused(root, HEAD + "---\n{% " + statement + ' "blocks/link.md"' + ending + " %}\n")
 
 
 def test_an_attachment_stays_inside(root: Path) -> None:
     for name in _each("txt"):
         written = name.replace("\\", "\\\\").replace("\n", "\\n")
-        _refused(root, f'{HEAD}attachments: ["{written}"]\n---\nx\n')
+        assert_refused(root, f'{HEAD}attachments: ["{written}"]\n---\nx\n')
 
 
 @pytest.mark.parametrize("how", [How(embed=True), How(asset_url="https://shop.example/a")], ids=["embedded", "online"])
 def test_a_picture_stays_inside(root: Path, how: How) -> None:
     for name in _each("png"):
         if not name.startswith(("/", "C:", "file:")):
-            _refused(root, f'{HEAD}---\n<img alt="" src="{name}">', "html", how)
+            assert_refused(root, f'{HEAD}---\n<img alt="" src="{name}">', "html", how)
 
 
 @pytest.mark.parametrize("name", ["/etc/passwd", "C:/outside/secret.png", "file:///etc/passwd", "/dev/zero"])
@@ -235,7 +235,7 @@ def test_a_translation_is_a_file_of_the_workspace(root: Path, way: str) -> None:
         assert templates.load(root / "templates", "mail").translations == {}
 
 
-def test_a_context_folder_that_is_a_link_is_refused(root: Path, tmp_path: Path) -> None:
+def test_a_context_folder_that_is_a_link_isassert_refused(root: Path, tmp_path: Path) -> None:
     (root / "context").rmdir()
     (root / "context").symlink_to(tmp_path / "outside")
     with pytest.raises(ProblemsError, match=r"context/secret\.csv: leads out of the workspace"):
@@ -259,7 +259,7 @@ def test_a_huge_file_costs_no_memory(tmp_path: Path) -> None:
         templates.load(path.parent, "huge")
 
 
-def test_a_line_without_an_end_is_refused() -> None:
+def test_a_line_without_an_end_isassert_refused() -> None:
     with pytest.raises(Unreadable, match="line 2"):
         list(lines(io.StringIO("a\n" + "x" * 70_000)))
 

@@ -84,7 +84,7 @@ def _cost(work: Callable[[], object]) -> tuple[float, int]:
     return taken, after[0].ru_maxrss - before[0].ru_maxrss
 
 
-def _refused(folder: Path, suffix: str, body: str, most: float) -> str:
+def assert_refused(folder: Path, suffix: str, body: str, most: float) -> str:
     """Hold that a template ends in a limit that names its file, within some seconds of work and 50 MB; return it."""
     (folder / f"hostile.{suffix}").write_text(HEAD + body)
     said: list[str] = []
@@ -103,12 +103,12 @@ def _refused(folder: Path, suffix: str, body: str, most: float) -> str:
 
 @pytest.mark.parametrize("name", QUICK)
 def test_what_can_be_counted_is_refused_at_once(folder: Path, name: str) -> None:
-    _refused(folder, *QUICK[name], most=2.5)
+    assert_refused(folder, *QUICK[name], most=2.5)
 
 
 @pytest.mark.parametrize("name", SLOW)
 def test_what_cannot_be_counted_ends_in_a_process_of_its_own(folder: Path, name: str) -> None:
-    said = _refused(folder, *SLOW[name], most=3)
+    said = assert_refused(folder, *SLOW[name], most=3)
     assert "take something out of it" in said
 
 
