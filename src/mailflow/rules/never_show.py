@@ -36,11 +36,19 @@ def values(value: object) -> Values:
     if value is None or isinstance(value, bool):
         return frozenset() if value is None else frozenset({str(value).lower()})
     if isinstance(value, str):
-        parts = (part.strip().casefold() for part in _PARTS.split(value))
-        return frozenset(part for part in parts if part)
+        return frozenset(part.casefold() for part in parts(value))
     if isinstance(value, Iterable):
         return frozenset().union(*map(values, value))
     return frozenset({_number(value)})
+
+
+def parts(text: str) -> list[str]:
+    """Return the values of a text that holds several, parted by commas, semicolons, bars or lines; blank ones are none.
+
+    >>> parts("Nuts, gluten;;")
+    ['Nuts', 'gluten']
+    """
+    return [part for each in _PARTS.split(text) if (part := each.strip())]
 
 
 def for_contact(rules: Sequence[NeverShowSettings], contact: Mapping[str, Any]) -> Allowed:

@@ -14,10 +14,10 @@ from mailflow.config import FieldSettings
 from mailflow.importers.recognition.recognise import Recognised
 from mailflow.importers.wording.consent_words import CONSENT_YES, PLAIN_NO
 from mailflow.importers.wording.words import fold
+from mailflow.rules import never_show
 
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?\Z")
 _SPACES = re.compile(r"[\s'’]")  # between thousands, in some countries
-_PARTS = re.compile(r"[,;|\n]")
 
 _Read = Callable[[str], object]
 
@@ -87,11 +87,7 @@ def _day_reader(instant: Callable[[str], int], zone: ZoneInfo) -> _Read:
 
 
 def _several(read: _Read | None) -> _Read:
-    def parts(cell: str) -> list[object]:
-        texts = [text for part in _PARTS.split(cell) if (text := part.strip())]
-        return list(texts) if read is None else [_or_text(read, text) for text in texts]
-
-    return parts
+    return lambda cell: [text if read is None else _or_text(read, text) for text in never_show.parts(cell)]
 
 
 def _or_text(read: _Read, text: str) -> object:
