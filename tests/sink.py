@@ -31,10 +31,11 @@ GARBAGE = b"\x00\xffnot a reply\r\n"
 class Fault:
     """One way to fail, at one point of the dialogue.
 
-    `at`: CONNECT EHLO STARTTLS AUTH MAIL RCPT DATA BODY DOT RSET QUIT; BODY is after the message's first bytes.
-    `action`: `reply` (with `text`, such as "451 4.7.1 later"), `drop`, `hang`, `garbage`, or `delay` (by `seconds`,
-    then as usual). `match` limits it to command lines, or at DOT to recipients, that contain the text. Of the
-    occurrences that match, the first `skip` are spared, at most `times` are hit, and each only with probability
+    `at`: CONNECT EHLO STARTTLS AUTH MAIL RCPT DATA BODY DOT RSET QUIT, or UNKNOWN for a line that is no command; BODY
+    is after the message's first bytes, and a reply there leaves the rest of it to be read as commands.
+    `action`: `reply` (with `text`, such as "451 4.7.1 later", after `seconds`), `drop`, `hang`, `garbage`, or `delay`
+    (by `seconds`, then as usual). `match` limits it to command lines, or at DOT to recipients, that contain the text.
+    Of the occurrences that match, the first `skip` are spared, at most `times` are hit, and each only with probability
     `share`. With `keep` a message whose dot is hit counts as taken all the same: the reply is what gets lost.
     """
 
@@ -202,7 +203,8 @@ class Dialogue:
         verb = line.split(" ", 1)[0].upper()
         handler = getattr(self, f"_on_{verb.lower()}", None)
         if handler is None:
-            await self._reply("502 5.5.1 unknown command")
+            if await self._passes("UNKNOWN", line):
+                await self._reply("502 5.5.1 unknown command")
         elif await self._passes("EHLO" if verb == "HELO" else verb, line):
             await handler(line)
 
@@ -223,6 +225,7 @@ class Dialogue:
             self.writer.write(GARBAGE)
             await self.writer.drain()
         else:
+            await asyncio.sleep(fault.seconds)
             await self._reply(fault.text)
             if fault.text.startswith("421"):
                 raise Dropped

@@ -193,6 +193,23 @@ def test_an_address_that_does_not_exist_is_suppressed_and_nobody_else(
     assert not report.stopped
 
 
+@pytest.mark.parametrize("pipelining", [True, False])
+def test_a_body_refused_too_early_is_blamed_on_no_other_message(
+    mail_sink: Callable[..., Sink], tmp_path: Path, pipelining: bool
+) -> None:
+    """The relay says no while the body comes, and refuses line by line what it reads as commands: late ones too."""
+    witness = mail_sink(
+        Fault("BODY", "reply", text="554 5.3.0 never", seconds=0.1, match="p1@"),
+        Fault("UNKNOWN", "delay", seconds=0.02),
+        pipelining=pipelining,
+    )
+    post = Post(tmp_path / "post", 4)
+    report = post.run(relay(witness.port, connections=1))
+    audit(post, witness)
+    assert not report.stopped
+    assert post.states() == ["failed", "accepted", "accepted", "accepted"]
+
+
 def test_a_251_after_the_dot_is_an_acceptance(mail_sink: Callable[..., Sink], tmp_path: Path) -> None:
     witness = mail_sink(Fault("DOT", "reply", text="251 2.1.5 will forward"))
     post = Post(tmp_path / "post", 3)

@@ -35,6 +35,7 @@ class SmtpCarrier:
         self._size_limit: int | None = None
         self._needs_reset = False
         self._standing = False  # in the midst of a message, up to its dot
+        self._in_question = False  # a body was refused: at its dot, or long before it?
 
     async def open(self) -> None:
         """Connect, protect the line and log in; `CarrierDown` with the relay's words when that is impossible."""
@@ -43,11 +44,11 @@ class SmtpCarrier:
         self._line, self._pipelining, self._size_limit = opened.line, opened.pipelining, opened.size_limit
         self._sent = 0
         self._opened_at = asyncio.get_running_loop().time()
-        self._needs_reset = self._standing = False
+        self._needs_reset = self._standing = self._in_question = False
 
     async def offer(self, content: Content) -> Reply | None:
         """Send envelope and body up to the dot; return the refusal, or None when the dot may follow."""
-        if self._is_worn():
+        if self._is_worn() or not await self._is_in_step():
             await self.open()
         unfit = self._unfit(content)
         if unfit is not None:
@@ -111,9 +112,23 @@ class SmtpCarrier:
         (answer,) = await self._line.ask(b".\r\n", 1, timeout=self._relay.dot_timeout)
         self._sent += 1
         self._needs_reset = False
+        self._in_question = answer.code >= 400
         if answer.code // 100 == 3:
             self._hang_up()  # it takes the dot for something else: what it says next answers nothing of ours
         return Reply(Stage.DOT, answer.code, answer.text)
+
+    async def _is_in_step(self) -> bool:
+        """Return whether the relay's next reply answers our next command.
+
+        A relay that refuses a body before its end may read the rest as commands and refuse each of them; the next
+        message must not be blamed for that, nor its sender. RSET is always granted: a refusal answers something else.
+        """
+        if not self._in_question:
+            return True
+        self._in_question = False
+        assert self._line is not None
+        (answer,) = await self._line.ask(b"RSET\r\n", 1, timeout=self._relay.timeout)
+        return answer.code // 100 == 2 and self._line.is_open
 
     async def close(self) -> None:
         """Leave politely, or by dropping the line in the midst of a message: there QUIT would be a part of it."""
