@@ -99,7 +99,7 @@ def postfix_sink(tool: Callable[[str], str], tmp_path: Path) -> Iterator[Callabl
     yield begin
     for process in started:
         process.terminate()
-        process.wait(timeout=10)
+        process.wait(timeout=60)
 
 
 @dataclass(frozen=True)

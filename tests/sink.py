@@ -24,6 +24,7 @@ from typing import Any
 
 MESSAGE_ID = re.compile(rb"^message-id:\s*(\S+)", re.IGNORECASE | re.MULTILINE)
 BODY_LIMIT = 64 * 1024 * 1024
+RELEASED = "released"
 GARBAGE = b"\x00\xffnot a reply\r\n"
 
 
@@ -33,10 +34,11 @@ class Fault:
 
     `at`: CONNECT EHLO STARTTLS AUTH MAIL RCPT DATA BODY DOT RSET QUIT, or UNKNOWN for a line that is no command; BODY
     is after the message's first bytes, and a reply there leaves the rest of it to be read as commands.
-    `action`: `reply` (with `text`, such as "451 4.7.1 later", after `seconds`), `drop`, `hang`, `garbage`, or `delay`
-    (by `seconds`, then as usual). `match` limits it to command lines, or at DOT to recipients, that contain the text.
-    Of the occurrences that match, the first `skip` are spared, at most `times` are hit, and each only with probability
-    `share`. With `keep` a message whose dot is hit counts as taken all the same: the reply is what gets lost.
+    `action`: `reply` (with `text`, such as "451 4.7.1 later", after `seconds`), `drop`, `hang`, `garbage`, `delay`
+    (by `seconds`, then as usual), or `wait` (until `Sink.release`, then as usual). `match` limits it to command lines,
+    or at DOT to recipients, that contain the text. Of the occurrences that match, the first `skip` are spared, at most
+    `times` are hit, and each only with probability `share`. With `keep` a message whose dot is hit counts as taken all
+    the same: the reply is what gets lost.
     """
 
     at: str
@@ -48,6 +50,11 @@ class Fault:
     times: int | None = None
     share: float = 1.0
     keep: bool = False
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the usual answer comes all the same, later."""
+        return self.action in {"delay", "wait"}
 
 
 @dataclass(frozen=True)
@@ -93,10 +100,14 @@ class Sink:
         """Return the messages' bytes as received, dots unstuffed; only with `keep_bodies`."""
         return [path.read_bytes() for path in sorted(self.folder.glob("*.eml"))]
 
+    def release(self) -> None:
+        """Let everything go on that waits, and whatever comes later."""
+        (self.folder / RELEASED).touch()
+
     def stop(self) -> None:
         """End the process; what it wrote stays."""
         self.process.terminate()
-        self.process.wait(timeout=10)
+        self.process.wait(timeout=60)
         if self.process.stdout is not None:
             self.process.stdout.close()
 
@@ -213,8 +224,8 @@ class Dialogue:
         fault = self.faults.strike(at, text)
         if fault is None:
             return True
-        if fault.action == "delay":
-            await asyncio.sleep(fault.seconds)
+        if fault.goes_on:
+            await self._hold(fault)
             return True
         if fault.action == "hang":
             await asyncio.sleep(fault.seconds or 3600)
@@ -230,6 +241,12 @@ class Dialogue:
             if fault.text.startswith("421"):
                 raise Dropped
         return False
+
+    async def _hold(self, fault: Fault) -> None:
+        """Wait as long as a fault says that goes on as usual afterwards."""
+        await asyncio.sleep(fault.seconds)
+        while fault.action == "wait" and not (Path(self.plan.folder) / RELEASED).exists():
+            await asyncio.sleep(0.01)
 
     async def _reply(self, *lines: str) -> None:
         *first, last = lines
@@ -296,13 +313,13 @@ class Dialogue:
         to = ",".join(self.recipients)
         body = stuffed.replace(b"\r\n..", b"\r\n.")
         fault = self.faults.strike("DOT", to)
-        taken = fault is None or fault.keep or fault.action == "delay" or fault.text.startswith("2")
-        if fault is not None and fault.action == "delay":
-            await asyncio.sleep(fault.seconds)
+        taken = fault is None or fault.keep or fault.goes_on or fault.text.startswith("2")
+        if fault is not None and fault.goes_on:
+            await self._hold(fault)
         if taken:
             self.recorder.message(body, self.recipients)
         self.recipients = []
-        if fault is None or fault.action == "delay":
+        if fault is None or fault.goes_on:
             await self._reply("250 2.0.0 taken")
         else:
             await self._fail_at_dot(fault)

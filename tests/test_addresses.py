@@ -212,12 +212,12 @@ def test_other_scripts_and_free_mailboxes_are_flagged() -> None:
 
 def test_flags_cost_microseconds() -> None:
     flags("ann@example.com")  # the lists are read once
-    begun = time.perf_counter()
+    begun = time.process_time()
     for number in range(5_000):
         flags(f"ann@company{number}.example")
-    new = (time.perf_counter() - begun) / 5_000
-    begun = time.perf_counter()
+    new = (time.process_time() - begun) / 5_000
+    begun = time.process_time()
     for _ in range(20_000):
         flags("ann@gmail.com")
-    known = (time.perf_counter() - begun) / 20_000
+    known = (time.process_time() - begun) / 20_000
     assert (new, known) < (200e-6, 50e-6), f"{new * 1e6:.1f} and {known * 1e6:.1f} µs"

@@ -136,7 +136,7 @@ def test_an_interrupt_is_told_and_nothing_is_lost(tmp_path: Path, mail_sink: Cal
     from sink import Fault
 
     sink = mail_sink(Fault("DOT", "delay", seconds=0.1))
-    shop = make_shop(tmp_path / "shop", people=100)
+    shop = make_shop(tmp_path / "shop", people=400)
     with_relay(shop.root, sink.port)  # type: ignore[attr-defined]
     assert mailflow(shop, "send", "hello", "--test-to", "me@quitte.example") == 0
     command = [sys.executable, "-m", "mailflow", "send", "hello", "--yes", "--workspace", str(shop.root)]
@@ -144,7 +144,7 @@ def test_an_interrupt_is_told_and_nothing_is_lost(tmp_path: Path, mail_sink: Cal
     while len(sink.accepted()) < 5 and sending.poll() is None:  # type: ignore[attr-defined]
         time.sleep(0.01)
     os.kill(sending.pid, signal.SIGINT)
-    said = sending.communicate(timeout=30)[1]
+    said = sending.communicate(timeout=120)[1]
     assert sending.returncode == main.INTERRUPTED
     assert "mailflow: interrupted; nothing stays half-done" in said
     assert "Traceback" not in said

@@ -45,7 +45,7 @@ def answers(*chunks: bytes, replies: int = 1, timeout: float = 5, pause: bool = 
                     await asyncio.sleep(0.001)
             return list(await asked)
 
-    return asyncio.run(asyncio.wait_for(talk(), 10))
+    return asyncio.run(asyncio.wait_for(talk(), 60))
 
 
 def test_a_reply_is_read_whole() -> None:
@@ -104,12 +104,12 @@ def test_garbage_is_unreadable_and_ends_the_line(garbage: bytes) -> None:
     async def talk() -> None:
         async with connected() as (under_test, _, writer):
             writer.write(garbage + b"250 ok\r\n")
-            first, second = await under_test.ask(b"ONE\r\nTWO\r\n", 2, timeout=5)
+            first, second = await under_test.ask(b"ONE\r\nTWO\r\n", 2, timeout=60)
             assert first.code == UNREADABLE
             assert second.code == LOST
             assert not under_test.is_open
 
-    asyncio.run(asyncio.wait_for(talk(), 10))
+    asyncio.run(asyncio.wait_for(talk(), 60))
 
 
 @pytest.mark.parametrize("flood", [b"2" * 33_000, b"250-\r\n" * 33_000, b"250-xxxx\r\n" * 8_000])
@@ -138,15 +138,15 @@ def test_silence_is_no_answer_and_ends_the_line() -> None:
             one, two, three = await under_test.ask(b"1\r\n2\r\n3\r\n", 3, timeout=0.1)
             assert one == Answer(250, "one")
             assert two == three == Answer(LOST, "no reply within 0.1 s")
-            assert await under_test.ask(b"4\r\n", 1, timeout=5) == [two]
+            assert await under_test.ask(b"4\r\n", 1, timeout=60) == [two]
 
-    asyncio.run(asyncio.wait_for(talk(), 10))
+    asyncio.run(asyncio.wait_for(talk(), 60))
 
 
 def test_a_relay_that_leaves_gives_no_answer() -> None:
     async def talk() -> None:
         async with connected() as (under_test, reader, writer):
-            asked = asyncio.create_task(under_test.ask(b"1\r\n2\r\n", 2, timeout=5))
+            asked = asyncio.create_task(under_test.ask(b"1\r\n2\r\n", 2, timeout=60))
             await reader.readline()
             writer.write(b"250 one\r\n")
             writer.close()
@@ -155,12 +155,12 @@ def test_a_relay_that_leaves_gives_no_answer() -> None:
             assert two == Answer(LOST, "the connection was lost")
             assert not under_test.is_open
 
-    asyncio.run(asyncio.wait_for(talk(), 10))
+    asyncio.run(asyncio.wait_for(talk(), 60))
 
 
 async def _hear(under_test: Line, writer: asyncio.StreamWriter, said: bytes) -> None:
     writer.write(said)
-    deadline = asyncio.get_running_loop().time() + 5
+    deadline = asyncio.get_running_loop().time() + 60
     while under_test.is_open and asyncio.get_running_loop().time() < deadline:
         await asyncio.sleep(0.001)
 
@@ -174,21 +174,21 @@ def test_a_reply_nobody_asked_for_ends_the_line_and_answers_nothing(said: bytes)
             await _hear(under_test, writer, said)
             assert not under_test.is_open
             assert under_test.last_words.text
-            (answer,) = await under_test.ask(b".\r\n", 1, timeout=5)
+            (answer,) = await under_test.ask(b".\r\n", 1, timeout=60)
             assert answer.code == LOST
 
-    asyncio.run(asyncio.wait_for(talk(), 10))
+    asyncio.run(asyncio.wait_for(talk(), 60))
 
 
 def test_a_reply_too_many_does_not_answer_the_next_command() -> None:
     async def talk() -> None:
         async with connected() as (under_test, _, writer):
             writer.write(b"354 go on\r\n250 taken already\r\n")
-            assert await under_test.ask(b"DATA\r\n", 1, timeout=5) == [Answer(354, "go on")]
-            (dot,) = await under_test.ask(b".\r\n", 1, timeout=5)
+            assert await under_test.ask(b"DATA\r\n", 1, timeout=60) == [Answer(354, "go on")]
+            (dot,) = await under_test.ask(b".\r\n", 1, timeout=60)
             assert dot.code == LOST
 
-    asyncio.run(asyncio.wait_for(talk(), 10))
+    asyncio.run(asyncio.wait_for(talk(), 60))
 
 
 def test_a_421_answers_its_command_and_leaves_the_others_without() -> None:
@@ -203,4 +203,4 @@ def test_a_body_on_a_closed_line_goes_nowhere() -> None:
             under_test.write(b"body\r\n")
             assert await reader.read() == b""
 
-    asyncio.run(asyncio.wait_for(talk(), 10))
+    asyncio.run(asyncio.wait_for(talk(), 60))

@@ -145,7 +145,7 @@ def test_a_pipe_is_read(spool: Spool, tmp_path: Path) -> None:
     os.mkfifo(pipe)
     writer = subprocess.Popen([sys.executable, "-c", f"open({str(pipe)!r}, 'w').write({CONTACTS!r})"])
     (source,) = look(spool, pipe).sources
-    writer.wait(timeout=10)
+    writer.wait(timeout=60)
     assert [block.rows for block in blocks(source)] == [[["ann@example.com", "Ann"]]]
 
 

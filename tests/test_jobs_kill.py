@@ -80,7 +80,7 @@ def count(workspace: Workspace, *states: MessageState) -> int:
     )
 
 
-def wait_until(condition: Callable[[], bool], process: subprocess.Popen[bytes], seconds: float = 20) -> bool:
+def wait_until(condition: Callable[[], bool], process: subprocess.Popen[bytes], seconds: float = 120) -> bool:
     """Wait for a condition while the process lives; False when it ended first."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -101,7 +101,7 @@ def kill_once(workspace: Workspace, witness: Sink, process: subprocess.Popen[byt
     if process.poll() is not None:
         return False
     process.send_signal(signal.SIGKILL)
-    process.wait(timeout=10)
+    process.wait(timeout=60)
     wait_for_quiet(witness)
     return True
 
@@ -179,14 +179,14 @@ def check_kills(kills: int, tmp_path: Path, mail_sink: Callable[..., Sink], caps
 
 
 def test_of_two_runs_at_once_one_works_and_one_exits_75(tmp_path: Path, mail_sink: Callable[..., Sink]) -> None:
-    witness = mail_sink(Fault(at="DOT", action="delay", seconds=0.1))
+    witness = mail_sink(Fault(at="DOT", action="wait", skip=1))
     workspace = make_workspace(tmp_path / "shop", witness.port, 240)
     first = begin(workspace, "send", "letter", "--yes")
     assert wait_until(lambda: len(witness.accepted()) > 0, first)
-    started = time.monotonic()
     second = begin(workspace, "run")
-    assert second.wait(timeout=10) == 75
-    assert time.monotonic() - started < 5
-    assert first.wait(timeout=60) == 0
+    assert second.wait(timeout=120) == 75
+    assert first.poll() is None
+    witness.release()
+    assert first.wait(timeout=120) == 0
     assert len(witness.accepted()) == 240
     assert set(witness.copies().values()) == {1}

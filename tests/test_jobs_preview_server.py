@@ -39,7 +39,7 @@ def server(shop: Workspace) -> Iterator[tuple[subprocess.Popen[str], int]]:
     yield process, int(address.rstrip("/").rpartition(":")[2])
     if process.poll() is None:
         process.terminate()
-    process.communicate(timeout=20)
+    process.communicate(timeout=120)
 
 
 def ask(port: int, method: str = "GET", path: str = "/", **headers: str) -> tuple[int, str, dict[str, str]]:
@@ -101,7 +101,7 @@ def test_it_stops_with_a_sentence(server: tuple[subprocess.Popen[str], int], how
     process, port = server
     assert ask(port)[0] == 200
     os.kill(process.pid, how)
-    _, said = process.communicate(timeout=20)
+    _, said = process.communicate(timeout=120)
     assert process.returncode == 0
     assert said.rstrip().endswith("Stopped.")
     assert "Traceback" not in said

@@ -34,7 +34,7 @@ def kill_soon(process: subprocess.Popen[bytes], sink: Sink, dice: random.Random)
         time.sleep(0.001)
     time.sleep(dice.uniform(0, 0.1))
     process.send_signal(signal.SIGKILL)
-    process.wait(timeout=10)
+    process.wait(timeout=60)
     return process.returncode == -signal.SIGKILL
 
 

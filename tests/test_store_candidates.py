@@ -185,8 +185,8 @@ def test_arming_facts_of_ten_messages_take_about_a_millisecond(store: Store, key
         ids = [add_message(tx, people[n], f"p{n}@example.com", now=NOW) for n in range(0, 100, 10)]
     took = []
     for _ in range(50):
-        begin = time.perf_counter()
+        begin = time.process_time()
         assert len(candidates.for_messages(store.db, keys, ids, now=NOW)) == 10
-        took.append(time.perf_counter() - begin)
+        took.append(time.process_time() - begin)
     assert median(took) < 0.01  # 0.5 ms on an idle machine; the bound is for busy ones
     print(f"ten candidates: {median(took) * 1000:.2f} ms")

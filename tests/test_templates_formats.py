@@ -99,7 +99,7 @@ def test_what_many_readers_share_is_worked_out_once() -> None:
     template = TEXT.from_string("{{ amount | money }} {{ today | date('long') }} {{ today | date('%A') }}")
     values = {"language": "de", "contact": {}, "amount": Decimal("9.90"), "today": date(2026, 3, 20)}
     run(template, values)
-    begun = time.perf_counter()
+    begun = time.process_time()
     for _ in range(2_000):
         run(template, values)
-    assert (time.perf_counter() - begun) / 2_000 < 0.000_5  # 0.02 ms here; 0.1 ms and more if babel wrote each
+    assert (time.process_time() - begun) / 2_000 < 0.000_5  # 0.02 ms here; 0.1 ms and more if babel wrote each

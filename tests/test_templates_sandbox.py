@@ -212,10 +212,10 @@ BOMBS = [
 @pytest.mark.parametrize("environment", [HTML, TEXT], ids=["html", "text"])
 def test_a_payload_ends_in_an_error_fast_and_small(source: str, environment: Any) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    begun = time.perf_counter()
+    begun = time.process_time()
     with pytest.raises(RENDER_ERRORS):
         run(environment.from_string(source), VALUES)
-    assert time.perf_counter() - begun < 3
+    assert time.process_time() - begun < 3
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # KB
     assert VALUES["contact"]["first_name"] == "Ada"
     assert VALUES["contact"]["tags"] == ["a", "b"]
