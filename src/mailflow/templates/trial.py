@@ -25,7 +25,7 @@ SMALL = 4096  # characters that need no child: starting one takes 10 ms
 CPU_SECONDS = 2
 MEMORY = 512 * 1024 * 1024  # bytes that a child may take beyond what this process has; macOS does not hold it to them
 LARGEST = 32 * 1024 * 1024  # bytes of a result, with the pictures that travel in the message
-_WAIT = 20.0  # seconds for a child that neither works nor ends, as on a machine that has no memory left
+_WAIT = 60.0  # seconds for a child that neither works nor ends, as on a machine that has no memory left
 
 _SPLIT = "take something out of it, or make several messages of it"
 _TOO_SLOW = f"takes more than {CPU_SECONDS} s of work to put together: {_SPLIT}"
