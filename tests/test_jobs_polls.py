@@ -165,6 +165,33 @@ def test_a_file_that_is_no_text_is_told(shop: Workspace) -> None:
         job.take(shop, shop.root / "mailflow.db", now=LATER)
 
 
+@pytest.mark.parametrize(
+    "at", ["45/Jan/2026:10:00:00 +0000", "01/Jan/0001:10:00:00 +2300", "05/Jan/2026:10:00:00 +9900"]
+)
+def test_a_line_with_a_time_that_never_was_counts_as_of_now(tmp_path: Path, shop: Workspace, at: str) -> None:
+    log = tmp_path / "access.log"
+    log.write_text(request("POST", link(shop, 1, "green"), at), encoding="utf-8")
+    assert job.take(shop, log, now=LATER).results == {Result.RECORDED: 1}
+    (row,) = shop.store.db.execute("SELECT occurred_at FROM events").fetchall()
+    assert row[0] == clock.to_ms(LATER)
+
+
+def test_a_mail_with_a_date_beyond_all_calendars_counts_as_of_now(tmp_path: Path, shop: Workspace) -> None:
+    (tmp_path / "one.eml").write_bytes(reply(shop, 1, at="Fri, 31 Dec 9999 23:00:00 -2300").as_bytes())
+    assert job.take(shop, tmp_path / "one.eml", now=LATER).results == {Result.RECORDED: 1}
+
+
+def test_a_row_that_is_none_ends_a_table_and_what_stands_above_it_counts(tmp_path: Path, shop: Workspace) -> None:
+    table = tmp_path / "counter.csv"
+    endless = f'p2@example.com,spring,"{"x" * 200_000}"\n'
+    table.write_text(f"email,poll,answer\np1@example.com,spring,green\n{endless}", encoding="utf-8")
+    found = job.take(shop, table, now=LATER)
+    assert found.results == {Result.RECORDED: 1}
+    (problem,) = found.problems
+    assert (problem.file, problem.line) == ("counter.csv", 3)
+    assert "nothing is read from here on" in problem.message
+
+
 def test_the_report_counts_people_and_says_how_sure_it_is(shop: Workspace) -> None:
     for number, answer in ((1, "green"), (2, "green"), (3, "black")):
         poll_shop.ask(shop, number)

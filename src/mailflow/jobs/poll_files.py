@@ -9,7 +9,8 @@ from __future__ import annotations
 import csv
 import mailbox
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
@@ -96,13 +97,13 @@ def _method(line: str) -> Method:
 
 
 def _time(line: str, zone: ZoneInfo) -> datetime | None:
-    if (match := _COMMON_LOG.search(line)) is not None:
-        return datetime.strptime(match[1], "%d/%b/%Y:%H:%M:%S %z").astimezone(UTC)
-    if (match := _ISO.search(line)) is not None:
-        try:
-            return clock.parse_instant(match[0].replace(",", "."), zone)
-        except UsageError:
-            return None
+    """Return the time that a line of a text begins with; None where it has none, or one that never was."""
+    logged, plain = _COMMON_LOG.search(line), _ISO.search(line)
+    with suppress(ValueError, OverflowError, UsageError):
+        if logged is not None:
+            return datetime.strptime(logged[1], "%d/%b/%Y:%H:%M:%S %z").astimezone(UTC)
+        if plain is not None:
+            return clock.parse_instant(plain[0].replace(",", "."), zone)
     return None
 
 
@@ -133,9 +134,9 @@ def _mail(number: int, mail: Message) -> Iterator[Signed]:
 def _date(mail: Message) -> datetime | None:
     try:
         at = parsedate_to_datetime(str(mail.get("Date")))
-    except (ValueError, TypeError):
+        return at.astimezone(UTC) if at.tzinfo is not None else at.replace(tzinfo=UTC)
+    except (ValueError, TypeError, OverflowError):
         return None
-    return at.astimezone(UTC) if at.tzinfo is not None else at.replace(tzinfo=UTC)
 
 
 def _is_table(begins: bytes) -> bool:
@@ -143,9 +144,13 @@ def _is_table(begins: bytes) -> bool:
     return _SIGNED.search(head) is None and _places(_cells(head)) is not None
 
 
+def _sign(head: str) -> str:
+    """Return what parts the cells of a table, by its first line."""
+    return max(",;\t", key=head.count)
+
+
 def _cells(head: str) -> list[str]:
-    sign = max(",;\t", key=head.count)
-    return [cell.strip().strip('"').strip().lower() for cell in head.split(sign)]
+    return [cell.strip().strip('"').strip().lower() for cell in head.split(_sign(head))]
 
 
 def _places(header: list[str]) -> dict[str, str] | None:
@@ -159,19 +164,25 @@ def _rows(path: Path, zone: ZoneInfo) -> Iterator[Told | Problem]:
         head = file.readline()
         header = _cells(head)
         places = _places(header) or {}
-        when = next((name for name in _TIMES if name in header), None)
-        reader = csv.DictReader(file, header, delimiter=max(",;\t", key=head.count))
-        for row in reader:
-            line = reader.line_num + 1
-            cells = {part: (row.get(name) or "").strip() for part, name in places.items()}
-            if not any(cells.values()):
-                continue
-            missing = [places[part] for part, cell in cells.items() if not cell]
-            if missing:
-                yield Problem(path.name, f"{missing[0]} is blank", line)
-                continue
-            try:
-                said = (row.get(when) or "").strip() if when else ""
-                yield Told(line, **cells, at=clock.parse_instant(said, zone) if said else None)
-            except MailflowError as error:
-                yield Problem(path.name, str(error), line)
+        when = next((name for name in _TIMES if name in header), "")
+        reader = csv.DictReader(file, header, delimiter=_sign(head))
+        try:
+            for row in reader:
+                said = {part: (row.get(name) or "").strip() for part, name in places.items()}
+                if any(said.values()):
+                    yield _told(path.name, reader.line_num + 1, said, places, (row.get(when) or "").strip(), zone)
+        except csv.Error as error:
+            yield Problem(path.name, f"nothing is read from here on: {error}", reader.reader.line_num + 1)
+
+
+def _told(
+    file: str, line: int, said: Mapping[str, str], places: Mapping[str, str], at: str, zone: ZoneInfo
+) -> Told | Problem:
+    """Return what a row says, of whose columns `places` are the names; a `Problem` where something is missing."""
+    blank = next((places[part] for part, cell in said.items() if not cell), None)
+    if blank is not None:
+        return Problem(file, f"{blank} is blank", line)
+    try:
+        return Told(line, **said, at=clock.parse_instant(at, zone) if at else None)
+    except MailflowError as error:
+        return Problem(file, str(error), line)
