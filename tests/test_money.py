@@ -114,3 +114,16 @@ def test_former_currencies_and_small_letters_are_read(code: str) -> None:
 def test_a_code_that_is_no_currency_is_refused_with_what_was_meant(text: str, meant: str) -> None:
     with pytest.raises(ValueError, match=re.escape(f"{text!r} is not a currency: {meant}")):
         money.currency_code(text)
+
+
+@pytest.mark.parametrize("text", ["999999999999999", "100000000000.00", "-100000000000", "999.999.999.999"])
+def test_an_amount_that_no_sum_could_hold_is_refused_however_it_is_written(text: str) -> None:
+    with pytest.raises(ValueError, match="not a believable amount"):
+        money.parse(text, "EUR")
+    with pytest.raises(ValueError, match="not a believable amount"):
+        money.parse_column(["5.00", text], "EUR")
+
+
+def test_the_largest_amounts_are_read() -> None:
+    assert money.parse_column(["99999999999.99", "999999999.99"], "EUR") == [9_999_999_999_999, 99_999_999_999]
+    assert money.parse("-999999999", "CLF") == -9_999_999_990_000

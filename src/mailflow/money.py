@@ -38,8 +38,9 @@ _DIGITS = {
     **dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3),
     **dict.fromkeys("CLF UYW".split(), 4),
 }
-_PLAIN = re.compile(r"-?\d{1,15}(?:\.\d{1,2})?\Z", re.ASCII)
-_CENTS = re.compile(r"\d{1,15}\.\d\d(?:\n\d{1,15}\.\d\d)*\Z", re.ASCII)
+# With nine digits before the point an amount of any currency is believable: see _UNBELIEVABLE.
+_PLAIN = re.compile(r"-?\d{1,9}(?:\.\d{1,2})?\Z", re.ASCII)
+_CENTS = re.compile(r"\d{1,9}\.\d\d(?:\n\d{1,9}\.\d\d)*\Z", re.ASCII)
 # Around the digits only what is written around money: spaces, an ISO code, a sign such as € or kr.
 _SYMBOL = r"(?:[^\W\d_]{1,4}\.?|[^\w\s.,'()+-])?"
 _WRITTEN = re.compile(
@@ -55,7 +56,7 @@ _GROUPED = {
 }
 _INDIAN = re.compile(r"\d{1,2}(?:,\d{2})+,\d{3}\Z", re.ASCII)
 # Spreadsheets and dataframes write 19.99 as 19.989999999999998: what is so near a whole minor unit is meant to be one.
-# A million of the largest amounts still add up in SQLite's 64 bits.
+# Minor units: 900,000 of the largest amounts still add up in SQLite's 64 bits.
 _UNBELIEVABLE = 10**13
 _NOISE = Decimal("0.0001")
 
