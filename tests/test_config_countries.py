@@ -66,6 +66,13 @@ def test_where_it_ends_nothing_is_quiet(seconds: int, hours: tuple[int, int], da
     assert rule.over_at(found, here) == found
 
 
+def test_in_the_hour_that_the_clocks_show_twice_quiet_hours_end_at_its_second_passing() -> None:
+    rule = quiet(**{"from": "20:00", "to": "02:30"})
+    second = datetime(2026, 10, 25, 1, 15, tzinfo=UTC)  # 02:15 in Berlin, for the second time
+    assert rule.over_at(second, BERLIN) == datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
+    assert rule.over_at(second - timedelta(hours=1), BERLIN) == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -106,7 +106,7 @@ class QuietSettings(_Part):
             if self._is_quiet_day(local.date()):
                 instant = clock.local_instant(local.date() + timedelta(days=1), time(), zone)
             elif (over := self._hours_over(local)) is not None:
-                instant = clock.local_instant(over, self.end or time(), zone)
+                instant = _next(instant, over, self.end or time(), zone)
             else:
                 return instant
         return instant
@@ -122,6 +122,12 @@ class QuietSettings(_Part):
         if self.start <= at and (over_midnight or at < self.end):
             return local.date() + timedelta(days=over_midnight)
         return local.date() if over_midnight and at < self.end else None
+
+
+def _next(instant: datetime, day: date, at: time, zone: ZoneInfo) -> datetime:
+    """Return when a wall-clock time comes that follows an instant: the second of two where the first is over."""
+    first = clock.local_instant(day, at, zone)
+    return first if first > instant else datetime.combine(day, at, tzinfo=zone).replace(fold=1).astimezone(UTC)
 
 
 def _date_text(value: Any) -> str:
