@@ -68,6 +68,11 @@ def test_a_wrong_line_is_placed(tmp_path: Path, line: str, words: str) -> None:
     assert words in str(caught.value)
 
 
+def test_a_cell_without_end_is_placed(tmp_path: Path) -> None:
+    with pytest.raises(ProblemsError, match=r"rates.csv:2: is not read from here on"):
+        rates(tmp_path, f'2026-03-01,USD,EUR,"{"9" * 200_000}"')
+
+
 @pytest.mark.parametrize("text", ["", "USD,EUR\n", "\n"])
 def test_a_file_without_the_columns_is_told_which(tmp_path: Path, text: str) -> None:
     file = tmp_path / "rates.csv"

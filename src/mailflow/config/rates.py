@@ -69,10 +69,13 @@ def _rows(text: str, file: str) -> Iterator[tuple[int, Mapping[str, str]]]:
     if missing:
         message = f"has no column {', '.join(missing)}: its first line must be {','.join(COLUMNS)}"
         raise ProblemsError([Problem(file, message, 1)])
-    for cells in reader:
-        if any(cell.strip() for cell in cells):
-            padded = [*(cell.strip() for cell in cells), *[""] * len(heading)]
-            yield reader.line_num, dict(zip(heading, padded, strict=False))
+    try:
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                padded = [*(cell.strip() for cell in cells), *[""] * len(heading)]
+                yield reader.line_num, dict(zip(heading, padded, strict=False))
+    except csv.Error as error:
+        raise ProblemsError([Problem(file, f"is not read from here on: {error}", reader.line_num)]) from None
 
 
 def _currency(text: str) -> str:
