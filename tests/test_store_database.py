@@ -96,6 +96,16 @@ def test_an_older_file_is_backed_up_and_then_migrated(path: Path, a_newer_mailfl
         assert old.execute("SELECT value FROM state WHERE name = 'kept'").fetchone()[0] == "yes"
 
 
+def test_a_backup_is_made_beside_later_ones_where_an_older_one_was_deleted(
+    path: Path, a_newer_mailflow: Migrations
+) -> None:
+    backups = path.parent / "backups"
+    backups.mkdir()
+    (backups / f"{path.stem}-0002.db").write_text("the second backup; the first was deleted")
+    Store.open(path, backups=backups).close()
+    assert sorted(each.name for each in backups.iterdir()) == [f"{path.stem}-0002.db", f"{path.stem}-0003.db"]
+
+
 def test_a_migration_that_fails_leaves_the_file_as_it_was(path: Path, a_newer_mailflow: Migrations) -> None:
     @a_newer_mailflow()
     def m99999_broken(db: object) -> None:

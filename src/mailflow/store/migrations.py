@@ -59,7 +59,8 @@ def back_up(db: Connection, path: Path, *, backups: Path) -> Path:
     """Copy a database that may be in use into a new file of the folder `backups`, readable by its owner only."""
     backups.mkdir(mode=0o700, parents=True, exist_ok=True)
     number = 1 + sum(1 for _ in backups.glob(f"{path.stem}-*.db"))
-    target = backups / f"{path.stem}-{number:04d}.db"
+    while (target := backups / f"{path.stem}-{number:04d}.db").exists():  # somebody deleted an older one
+        number += 1
     os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     copy = sqlite3.connect(target)
     try:
