@@ -373,3 +373,22 @@ def test_public_templates_are_inlined_once_and_have_a_text_part(folder: Path, sh
         template = templates.load(folder, "t")
         assert len(template.render(person()).text) > 300
         assert template.inlines_once, path
+
+
+@pytest.mark.parametrize(
+    ("page", "times"),
+    [
+        ("<HTML><HEAD></HEAD><BODY bgcolor=white>{}</BODY></HTML>", 1),
+        ("<html><head></head>{}</html>", 1),
+        ("<html>{}</html>", 1),
+        (
+            "<html><!--[if mso]><body class='mso'><![endif]--><!--[if !mso]><!--><body><!--<![endif]-->{}</body></html>",
+            2,
+        ),
+    ],
+)
+def test_a_preheader_comes_into_every_body(folder: Path, page: str, times: int) -> None:
+    made = render(folder, page.format(f"<p>Hello.</p>{FOOTER}"), suffix="html").html
+    for_others = re.sub(r"<!--.*?-->", "", made, flags=re.DOTALL)
+    assert made.count("Fresh today") == times
+    assert for_others.index("Fresh today") < for_others.index("Hello.")

@@ -27,7 +27,8 @@ MAX_INCLUDES = 5  # of includes inside includes
 
 _OWN_BLOCK = re.compile(rf"\binclude\b(?!\s*[\"']{source.BLOCKS})")
 _BRAND = re.compile(r"brand((?:\.[a-z_]+)+)\Z")
-_OPENING_BODY = re.compile(r"<(?:mj-)?body\b[^<>]*(?<!/)>")  # the one in <mj-attributes> is closed at once
+_OPENING_BODY = re.compile(r"<(?:mj-)?body\b[^<>]*(?<!/)>", re.IGNORECASE)  # that in <mj-attributes> is closed at once
+_BEFORE_BODY = (re.compile(r"</head\s*>", re.IGNORECASE), re.compile(r"<html\b[^<>]*>", re.IGNORECASE))
 _PREHEADER = (
     '<div style="display:none;max-height:0;max-width:0;overflow:hidden;opacity:0;font-size:1px;line-height:1px;'
     'mso-hide:all">%s' + "&#8199;&#847;" * 40 + "</div>"
@@ -236,7 +237,13 @@ class _Builder:
         hidden = _PREHEADER % self.tags.add(Tag("=", "preheader", self.found.file, 1))
         if re.search(r"<mj-body\b[^<>]*>", html):
             hidden = f"<mj-raw>{hidden}</mj-raw>"
-        return _OPENING_BODY.sub(lambda match: match[0] + hidden, html, count=1)
+        # Some pages open a body for Outlook, in a comment, and another for all others; some none.
+        made, bodies = _OPENING_BODY.subn(lambda match: match[0] + hidden, html)
+        if bodies:
+            return made
+        found = next(filter(None, (pattern.search(html) for pattern in _BEFORE_BODY)), None)
+        place = found.end() if found else 0
+        return f"{html[:place]}{hidden}{html[place:]}"
 
 
 def _looked_up(values: Mapping[str, Any], path: list[str]) -> Any:
