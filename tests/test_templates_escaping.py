@@ -210,3 +210,11 @@ def test_no_subject_says_more_than_one_line(folder: Path) -> None:
         made: Any = template.render(person(x=vector[:300]))
         assert "\n" not in made.subject
         assert "\r" not in made.subject
+
+
+def test_what_ends_in_the_other_kind_of_quote_keeps_it(folder: Path) -> None:
+    style = "color:{{ contact.x }};font-family:'Open Sans'"
+    page = f"<html lang='en'><head></head><body><p style=\"{style}\">Hi</p>{FOOTER}</body></html>"
+    write(folder, "t.html", HEAD + page)
+    made = read(templates.load(folder, "t").render(person(x="red")).html)
+    assert ("p", {"style": "color:red;font-family:'Open Sans'"}) in made.elements

@@ -113,3 +113,10 @@ def test_large_pages_are_read_once(page: str) -> None:
     list(foreign.left(page))
     foreign.unreadable(page, 1)
     assert time.process_time() - started < 10
+
+
+@pytest.mark.parametrize(
+    ("start", "first"), [("5", 5), ("-1", -1), ("", 1), ("five", 1), ("{{ n }}", 1), ("9" * 5000, 1)]
+)
+def test_a_list_begins_with_the_number_that_it_says(start: str, first: int) -> None:
+    assert text_of(f'<ol start="{start}"><li>One</li><li>Two</li></ol>') == f"{first}. One\n{first + 1}. Two\n"

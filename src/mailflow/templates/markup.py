@@ -161,7 +161,7 @@ def wrapped(html: str, tags: Tags) -> str:
         if not tags.word.search(value):
             return match[0]
         quote = value[0] if value[0] in "\"'" else ""
-        inner = value.strip("\"'")
+        inner = value[1:-1] if quote else value  # it may begin or end with the other kind: style="font-family: 'Arial'"
         if name in _LINK_ATTRIBUTES:
             inner = link(inner, tags)
         elif name == "style" or (match.string.startswith("<mj") and in_mjml_style(name)):

@@ -235,7 +235,7 @@ _LINKS = {"mj-button": ("<p>", "</p>"), "mj-social-element": ("", " "), "mj-navb
 
 def _plain_element(here: str, piece: _Piece) -> str:
     name = piece.name
-    values = {each[1].lower(): each[2].strip("\"'") for each in ATTRIBUTE.finditer(here)}
+    values = {each[1].lower(): each[2][1:-1] for each in ATTRIBUTE.finditer(here)}  # `check` wants their quotes
     if name in ("mj-head", "mj-style", "mj-title", "mj-preview"):
         return here if name == "mj-head" else ""
     if name == "mj-divider":

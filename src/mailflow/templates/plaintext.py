@@ -86,6 +86,11 @@ class _Table:
     cells: list[int] | None = None
 
 
+def _first_number(start: str) -> int:
+    """Return the number that a list begins with: 1 where it says none, or a tag does."""
+    return int(start) if re.fullmatch(r"\s*-?\d{1,9}\s*", start, re.ASCII) else 1
+
+
 def _without_filler(match: re.Match[str]) -> str:
     """Return a blank for a row of blanks of which some have no width; other rows as they are."""
     return " " if len(_UNSEEN.findall(match[0])) >= _FEW else match[0]
@@ -125,7 +130,7 @@ class _Reader(HTMLParser):
             self._fresh_line()
         elif name in ("ul", "ol"):
             self._fresh_line()
-            self._lists.append(int(values.get("start") or 1) if name == "ol" else None)
+            self._lists.append(_first_number(values.get("start", "")) if name == "ol" else None)
         else:
             self._start_inline(name, values)
 
