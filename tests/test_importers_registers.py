@@ -312,3 +312,13 @@ def test_a_domain_that_two_companies_have_is_neithers(store: Store, bring: Bring
     assert found is not None
     assert found.company_id == "2"
     assert contacts.get(store.db, both) is not None
+
+
+def test_rows_of_one_owner_fill_each_others_further_columns(store: Store, bring: Bring) -> None:
+    text = "owner_id,name,calendar,motto\n7,Ana Ruiz,cal.example/ana,\n7,,,Always here\n7,,cal.example/new,\n"
+    result = bring(text, noun=Noun.OWNERS)
+    assert (result.inserted, result.merged) == (1, 2)
+    (owner,) = owners.all_of_them(store.db)
+    assert owner.attributes == {"calendar": "cal.example/new", "motto": "Always here"}
+    again = bring(f"{text}\n", noun=Noun.OWNERS)  # other bytes, the same words
+    assert (again.updated, again.unchanged) == (0, 1)

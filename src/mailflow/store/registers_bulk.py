@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from mailflow import money
@@ -56,17 +57,27 @@ def fold_repeated(db: Connection, register: Register) -> int:
     last_words = ", ".join(
         f"""{name} = coalesce({name}, (SELECT e.{name} FROM stage.register AS e WHERE e.key = r.key
                  AND e.{name} IS NOT NULL ORDER BY e.n DESC LIMIT 1))"""
-        for name in (*register.columns, "attributes")
+        for name in register.columns
     )
     repeated = "SELECT key FROM stage.register GROUP BY key HAVING count(*) > 1"
-    db.execute(
-        f"""UPDATE stage.register AS r SET {last_words}
-            WHERE n IN (SELECT max(n) FROM stage.register WHERE key IN ({repeated}) GROUP BY key)"""
-    )
+    last_rows = f"SELECT max(n) FROM stage.register WHERE key IN ({repeated}) GROUP BY key"
+    db.execute(f"UPDATE stage.register AS r SET {last_words} WHERE n IN ({last_rows})")
+    rows = db.execute(f"SELECT key, n, attributes FROM stage.register WHERE key IN ({repeated}) ORDER BY key, n")
+    db.executemany("UPDATE stage.register SET attributes = ? WHERE n = ?", list(_folded_attributes(rows)))
     return db.execute(
         f"""DELETE FROM stage.register WHERE key IN ({repeated})
             AND n NOT IN (SELECT max(n) FROM stage.register GROUP BY key)"""
     ).rowcount
+
+
+def _folded_attributes(rows: Iterable[Row]) -> Iterator[tuple[str | None, int]]:
+    """Yield the attributes of all rows of a thing as one object, and the number of its last row."""
+    for _, theirs in groupby(rows, key=lambda row: row["key"]):
+        said: dict[str, Any] = {}
+        for row in theirs:
+            said |= json.loads(row["attributes"] or "{}")
+            last = row["n"]
+        yield (json.dumps(said, ensure_ascii=False, separators=(",", ":")) if said else None), last
 
 
 def drop_totals(db: Connection) -> int:
