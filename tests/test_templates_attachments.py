@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -129,6 +130,10 @@ def test_a_day_lasts_until_the_next_and_an_hour_goes_without_saying(tmp_path: Pa
     ("values", "words"),
     [
         ("title: x, starts: tomorrow", "is not a time"),
+        ("title: x, starts: '9999-12-31'", "is not a time"),
+        ("title: x, starts: '9999-12-31 23:30'", "is not a time"),
+        ("title: x, starts: '0001-01-01 00:30'", "is not a time"),
+        ("title: x, starts: '2026-04-01', ends: '9999-12-31'", "is not a time"),
         ("title: x, starts: '2026-04-01', ends: '2026-03-01'", "does not come after the start"),
         ("title: x, starts: '2026-04-01', url: 'javascript:alert(1)'", "is not a link"),
         ("title: '{{ contact.nickname }}', starts: '2026-04-01'", "nickname"),
@@ -202,3 +207,23 @@ def test_a_long_name_and_a_long_token_keep_every_line_short(tmp_path: Path) -> N
     compose.check(data, rendered, wanted)
     (part,) = message_from_bytes(data, policy=default).iter_attachments()  # type: ignore[attr-defined]
     assert part.get_filename() == name
+
+
+@pytest.mark.parametrize(
+    ("name", "seen"),
+    [
+        ("Gro\u0308\u00dfen.pdf", "Gr\u00f6\u00dfen.pdf"),  # as macOS writes it
+        (f"{'price list ' * 20}.pdf", f"{('price list ' * 20)[:76]}.pdf"),
+        ("a\u202efdp.txt", "afdp.txt"),
+        ('6" or 8\\10.pdf', '6" or 8_10.pdf'),
+    ],
+)
+def test_a_file_travels_by_a_name_that_is_safe_and_keeps_its_suffix(tmp_path: Path, name: str, seen: str) -> None:
+    folder = workspace(tmp_path, "")
+    (tmp_path / "files" / name).write_bytes(b"%PDF-1.7")
+    (folder / "news.md").write_text(f"---\nsubject: x\nattachments: [{json.dumps(f'files/{name}')}]\n---\nHi\n")
+    rendered = templates.load(folder, "news").render({**context.sample(), "unsubscribe_url": "https://shop.example/u"})
+    data = compose.build(rendered, envelope())
+    compose.check(data, rendered, envelope())
+    (part,) = message_from_bytes(data, policy=default).iter_attachments()  # type: ignore[attr-defined]
+    assert part.get_filename() == seen

@@ -382,7 +382,7 @@ def test_public_templates_are_inlined_once_and_have_a_text_part(folder: Path, sh
         ("<html><head></head>{}</html>", 1),
         ("<html>{}</html>", 1),
         (
-            "<html><!--[if mso]><body class='mso'><![endif]--><!--[if !mso]><!--><body><!--<![endif]-->{}</body></html>",
+            "<html><!--[if mso]><body class='x'><![endif]--><!--[if !mso]><!--><body><!--<![endif]-->{}</body></html>",
             2,
         ),
     ],

@@ -19,10 +19,12 @@ from typing import Any
 import jinja2
 from pydantic import BaseModel, ConfigDict, Field
 
+from mailflow import clock
 from mailflow.config.files import Unreadable, inside, is_file
 from mailflow.config.files import read as file_bytes
 from mailflow.config.yaml_files import Document
-from mailflow.errors import Problem
+from mailflow.errors import Problem, UsageError
+from mailflow.templates import headers
 from mailflow.templates.compose import base64_lines
 from mailflow.templates.environment import TEXT, run
 from mailflow.templates.linking import How
@@ -120,9 +122,10 @@ class Attachments:
     def _time(self, calendar: _Calendar, name: str, text: str) -> datetime | date:
         try:
             if _DAY.match(text):
-                return date.fromisoformat(text)
+                return clock.parse_date(text)
             at = datetime.fromisoformat(text)
-        except ValueError:
+            clock.parse_date(at.date().isoformat())  # in other years its end, or its day in UTC, may overflow
+        except (ValueError, UsageError):
             raise self._error(
                 calendar, name, f"{text!r} is not a time: write 2026-04-01 18:00, or 2026-04-01 for a whole day"
             ) from None
@@ -152,8 +155,8 @@ def read(entries: Sequence[Entry], document: Document, root: Path, how: How) -> 
 
 
 def made_file(name: str, kind: str, data: bytes, cid: str | None = None) -> File:
-    """Return a file with its base64 form."""
-    return File(name, kind, data, base64_lines(data), cid)
+    """Return a file with its base64 form, by the name that it has in the mail."""
+    return File(headers.file_name(name), kind, data, base64_lines(data), cid)
 
 
 def _file(path: str, root: Path, document: Document, number: int) -> File:

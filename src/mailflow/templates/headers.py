@@ -137,9 +137,18 @@ def list_unsubscribe(mailto: str | None, url: str | None) -> str | None:
     return ", ".join(links) or None
 
 
+def file_name(name: str) -> str:
+    """Return the name that a file travels by: as `safe_header`, without folders; a long one keeps its suffix."""
+    safe = safe_header(name).replace("/", "_").replace("\\", "_")
+    stem, _, suffix = safe.rpartition(".")
+    if len(safe) <= _FILE_NAME_LIMIT or not stem or len(suffix) >= _FILE_NAME_LIMIT:
+        return safe[:_FILE_NAME_LIMIT]
+    return f"{stem[: _FILE_NAME_LIMIT - len(suffix) - 1]}.{suffix}"
+
+
 def parameter(name: str, value: str) -> str:
     """Return a parameter such as a file's name: quoted where it is ASCII, else as RFC 2231 section 4 writes it."""
-    safe = safe_header(value).replace("/", "_").replace("\\", "_")[:_FILE_NAME_LIMIT]
+    safe = file_name(value)
     if _PRINTABLE.match(safe) and '"' not in safe:
         return f'{name}="{safe}"'
     return f"{name}*=utf-8''{quote(safe, safe='')}"
