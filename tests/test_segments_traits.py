@@ -100,7 +100,7 @@ def known(shop: Workspace) -> Segments:
 
 def meant(shop: Workspace, rule: str) -> list[int]:
     segments = known(shop)
-    return segments.members(shop.store, segments.parse(rule), now=NOW)
+    return list(segments.members(shop.store, segments.parse(rule), now=NOW))
 
 
 def told(shop: Workspace, capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
@@ -345,7 +345,7 @@ def test_the_favourite_is_in_most_orders_and_of_two_the_later(shop: Workspace) -
     assert meant(shop, 'favourite.category == "cups"') == [4]
     assert meant(shop, "favourite.category == null") == []
     tea = segments.parse('favourite.category == "TEA"')
-    assert segments.members(shop.store, tea, now=NOW + 3 * DAY) == [4]
+    assert list(segments.members(shop.store, tea, now=NOW + 3 * DAY)) == [4]
     assert segments.means(shop.store.db, tea, 4, now=NOW + 3 * DAY)
     assert not segments.means(shop.store.db, tea, 4, now=NOW)
     with shop.store.transaction() as tx:

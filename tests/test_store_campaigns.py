@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mailflow.idset import IdSet
 from mailflow.store import Store, campaigns
 from mailflow.store.campaigns import Approval, Occurrence, ShownPlan
 
@@ -65,7 +66,7 @@ def test_closing_a_scope_leaves_the_others_open(store: Store) -> None:
 
 
 def test_a_plan_is_found_by_its_id(store: Store) -> None:
-    shown = ShownPlan("p1", "spring", 1_000, FILES, frozenset({3, 1, 2}))
+    shown = ShownPlan("p1", "spring", 1_000, FILES, IdSet({3, 1, 2}))
     with store.transaction() as tx:
         campaigns.save_plan(tx, shown)
         campaigns.save_plan(tx, replace(shown, made_at=2_000))

@@ -334,7 +334,7 @@ def test_who_got_it_under_another_address_does_not_get_it_again(store: Store, ke
     merge(store, a, b)
     (candidate,) = candidates.for_messages(store.db, keys, [waiting], now=NOW)
     assert policy.decide(candidate, Limits(), NOW).code == "already_sent"
-    assert messages.states_in(store.db, "campaign:spring")[a][0] is theirs
+    assert messages.states_of(store.db, "campaign:spring", [a])[a][0] is theirs
 
 
 # Whatever the order --------------------------------------------------------------------------------------------

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
+from functools import cached_property
+from itertools import islice
 from zoneinfo import ZoneInfo
 
 from mailflow import clock, policy
+from mailflow.campaigns.people import Decision, People, Verdict
 from mailflow.campaigns.spec import CampaignFile, CampaignSpec
 from mailflow.config import Settings
 from mailflow.errors import UsageError
@@ -27,48 +30,44 @@ _PASSING = (Reason.STOPPED, Reason.QUIET_HOURS)  # what keeps a message for a wh
 _TO_GO = frozenset({MessageState.PLANNED, MessageState.READY, MessageState.DEFERRED, MessageState.ARMED})
 
 
-class Verdict(StrEnum):
-    """What a plan has for one contact of the audience."""
-
-    SEND = "send"
-    SKIP = "skip"
-    HOLD_OUT = "hold_out"
+Kind = tuple[str, str, str | None]  # campaign, decision, reason
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedContact:
-    """One contact of the audience. `reason` is None for who gets it; `is_new` where no row says so yet."""
-
-    contact_id: int
-    key: str
-    email: str | None
-    due_at: int
-    not_after: int
-    verdict: Verdict
-    reason: str | None
-    is_new: bool
-    delay: str | None = None  # why it is due later than the campaign says
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CampaignPlan:
     """What sending a campaign would do, for everybody in its audience."""
 
     file: CampaignFile
     scope: Scope
     files: Mapping[str, str]
-    people: Sequence[PlannedContact]
-    id: str = field(default="")
+    people: People
     kind: MessageKind = MessageKind.PROMO
 
     @property
     def spec(self) -> CampaignSpec:
         return self.file.spec
 
-    @property
-    def recipients(self) -> list[PlannedContact]:
+    @cached_property
+    def id(self) -> str:
+        """What `send --plan` calls it."""
+        return plan_id(self.files, self.people)
+
+    @cached_property
+    def recipients(self) -> People:
         """Who gets it."""
-        return [person for person in self.people if person.verdict is Verdict.SEND]
+        return self.people.where(lambda _, decision: decision.verdict is Verdict.SEND)
+
+    def counts(self) -> Counter[Kind]:
+        """Return how many people there are of each kind."""
+        return counted(self.spec.id, self.people)
+
+
+def counted(name: str, people: People) -> Counter[Kind]:
+    """Return how many of the people of a campaign there are of each kind."""
+    found = Counter[Kind]()
+    for said, number in people.counts().items():
+        found[name, said.verdict, said.reason or said.delay] += number
+    return found
 
 
 def files_hash(files: Mapping[str, str]) -> str:
@@ -79,27 +78,27 @@ def files_hash(files: Mapping[str, str]) -> str:
     return digest.hexdigest()
 
 
-def plan_id(files: Mapping[str, str], people: Sequence[PlannedContact]) -> str:
+def plan_id(files: Mapping[str, str], people: People) -> str:
     """Return a plan's id: the same files and the same decisions for the same people give the same id."""
     digest = hashlib.sha256(files_hash(files).encode())
-    for person in sorted(people, key=lambda person: person.key):
-        line = (person.key, CHANNEL, STEP, OCCURRENCE, VARIANT, person.verdict)
-        digest.update("\0".join(line).encode() + b"\n")
+    for key, decision in people.by_key():
+        digest.update("\0".join((key, CHANNEL, STEP, OCCURRENCE, VARIANT, decision.verdict)).encode() + b"\n")
     return digest.hexdigest()[:16]
 
 
 def limited(plan: CampaignPlan, at_most: int | None) -> CampaignPlan:
     """Return a plan in which only the first `at_most` recipients get it; None is no limit."""
-    if at_most is None:
+    if at_most is None or len(plan.recipients) <= at_most:
         return plan
-    left = at_most
-    people = []
-    for person in plan.people:
-        if person.verdict is Verdict.SEND and left <= 0:
-            person = replace(person, verdict=Verdict.SKIP, reason=Reason.OVER_LIMIT)
-        left -= person.verdict is Verdict.SEND
-        people.append(person)
-    return replace(plan, people=people, id=plan_id(plan.files, people))
+    last = plan.recipients.ids[at_most - 1]
+
+    def decided() -> Iterator[tuple[int, Decision]]:
+        for contact_id, decision in plan.people.decided:
+            if contact_id > last and decision.verdict is Verdict.SEND:
+                decision = replace(decision, verdict=Verdict.SKIP, reason=Reason.OVER_LIMIT)
+            yield contact_id, decision
+
+    return replace(plan, people=People.of(plan.people.db, decided()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,29 +115,27 @@ class Planner:
     scope: Scope
     files: Mapping[str, str]
     now: datetime
-    only: frozenset[int] | None = None
+    only: Set[int] | None = None
     offer: Offer | None = None
     kind: MessageKind = MessageKind.PROMO
 
-    def plan(self, members: Sequence[int]) -> CampaignPlan:
-        """Return the plan for an audience (contact ids)."""
-        people = list(self.decided(members))
-        return CampaignPlan(self.file, self.scope, self.files, people, plan_id(self.files, people), self.kind)
+    def plan(self, members: Iterable[int]) -> CampaignPlan:
+        """Return the plan for an audience (contact ids, ascending)."""
+        people = People.of(self.db, self.decided(members))
+        return CampaignPlan(self.file, self.scope, self.files, people, self.kind)
 
-    def decided(self, members: Sequence[int]) -> Iterator[PlannedContact]:
-        """Yield what is decided for each of an audience, for which no list of them all is needed."""
-        ids = [contact for contact in members if self.only is None or contact in self.only]
-        existing = messages.states_in(self.db, str(self.scope), OCCURRENCE)
-        for start in range(0, len(ids), _CHUNK):
-            yield from self._decide(ids[start : start + _CHUNK], existing)
+    def decided(self, members: Iterable[int]) -> Iterator[tuple[int, Decision]]:
+        """Yield what is decided for each of an audience, by id."""
+        ids = iter(members) if self.only is None else (contact for contact in members if contact in self.only)
+        while chunk := list(islice(ids, _CHUNK)):
+            yield from self._decide(chunk)
 
-    def _decide(
-        self, ids: Sequence[int], existing: Mapping[int, tuple[MessageState, str | None]]
-    ) -> Iterator[PlannedContact]:
+    def _decide(self, ids: Sequence[int]) -> Iterator[tuple[int, Decision]]:
         question = candidates.Question(scope=str(self.scope), rehearsal=self.scope.is_rehearsal, kind=self.kind)
         limits = limits_of(self.settings)
         month = limits.mix is not None
         people = audience.planning_facts(self.db, ids)
+        existing = messages.states_of(self.db, str(self.scope), ids, OCCURRENCE)
         served = give.served(self.db, self.offer, ids, scope=str(self.scope), now=self.now) if self.offer else set()
         for candidate in candidates.for_contacts(self.db, self.keys, ids, question, now=self.now, month=month):
             person = people[candidate.contact_id]
@@ -150,17 +147,7 @@ class Planner:
             delay = Reason.QUIET_HOURS if verdict is Verdict.SEND and opens_at > due_at else None
             if delay is not None and opens_at >= not_after:
                 verdict, reason, delay = Verdict.SKIP, delay, None
-            yield PlannedContact(
-                contact_id=person.id,
-                key=person.key,
-                email=person.email,
-                due_at=due_at if delay is None else opens_at,
-                not_after=not_after,
-                verdict=verdict,
-                reason=reason,
-                is_new=person.id not in existing,
-                delay=delay,
-            )
+            yield person.id, Decision(verdict, reason, due_at if delay is None else opens_at, not_after, delay)
 
     def _verdict(
         self,

@@ -119,6 +119,15 @@ class Session:
         else:
             self.emit([record], table)
 
+    def emit_holding(self, record: Record, name: str, rows: Iterable[Record]) -> None:
+        """Print one object as JSON, last in it a list of rows as they come, however many there are."""
+        to = harmless(sys.stdout)
+        print(json.dumps(record, ensure_ascii=False, indent=2).removesuffix("\n}"), end="", file=to)
+        print(f",\n  {json.dumps(name)}: [", end="", file=to)
+        for number, row in enumerate(rows):
+            print(",\n    " if number else "\n    ", json.dumps(row, ensure_ascii=False), sep="", end="", file=to)
+        print("\n  ]\n}", file=to)
+
     def emit_stream(self, rows: Iterable[Record], *, columns: Sequence[str]) -> None:
         """Print rows as JSON, JSON lines or CSV as they come, however many there are; a table is the caller's."""
         to = harmless(sys.stdout)

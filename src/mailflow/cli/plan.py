@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from mailflow.config.mix import MixSettings
-    from mailflow.jobs.plan import Plan
+    from mailflow.jobs.plan import Plan, PlanLine
 
 _PEOPLE_SHOWN, _OTHERS_SHOWN = 10, 3
 _DECISIONS = ("send", "hold_out", "skip")  # the order in which people are listed
@@ -51,15 +51,17 @@ def plan(
         made = job.plan_campaign(session.workspace, campaign, session.now)
     else:
         made = job.plan_run(session.workspace, session.now, until=session.now + clock.parse_duration(until))
-    records = [line.as_record() for line in made.lines]
-    if session.format in (Format.TABLE, Format.JSON):
+    records = (line.as_record() for line in made.lines)
+    if session.format is Format.TABLE:
+        session.out.print(_tables(session, made, people))
+    elif session.format is Format.JSON:
         stages = {stage or "unknown": number for stage, number in made.stages.items()}
-        told: dict[str, Any] = {"plan_id": made.id, "messages": records}
+        told: dict[str, Any] = {"plan_id": made.id}
         told |= {"stages": stages} if stages else {}
         told |= {"over_mix": made.over_mix} if made.over_mix else {}
-        session.emit_object(told, lambda: _tables(session, made, people))
+        session.emit_holding(told, "messages", records)
     else:
-        session.emit(records, lambda: "", columns=_COLUMNS)
+        session.emit_stream(records, columns=_COLUMNS)
     _talk(session, made, campaign, people)
 
 
@@ -95,7 +97,7 @@ def _tables(session: Session, made: Plan, everybody: bool) -> RenderableType:
 
     if not made.lines:
         return "nobody"
-    people = _people(session, made, None if everybody else _PEOPLE_SHOWN)
+    people = _people(session, made, everybody)
     stages = [stages_table(made.stages), ""] if made.stages else []
     return Group(counts_table(made.counts()), "", *stages, people)
 
@@ -112,35 +114,58 @@ def stages_table(stages: Mapping[str | None, int]) -> RenderableType:
     return table
 
 
-def _people(session: Session, made: Plan, shown: int | None) -> RenderableType:
-    """Return a table of people, of each kind of decision only the first few unless `shown` is None."""
+def _people(session: Session, made: Plan, everybody: bool) -> RenderableType:
+    """Return a table of people, of each kind of decision only the first few unless `everybody` is to be there."""
     from rich.table import Table
 
     zone = session.workspace.settings.zone
     table = Table(box=None, pad_edge=False)
     for name in ("E-mail", "Due", "Decision", "Reason"):
         table.add_column(name, overflow="fold", no_wrap=name == "E-mail")
-    seen: Counter[tuple[str, str | None]] = Counter()
-    for line in sorted(made.lines, key=lambda line: _DECISIONS.index(line.decision)):
-        kind = (line.decision, line.reason)
-        seen[kind] += 1
-        if shown is None or seen[kind] <= (shown if line.decision == "send" else _OTHERS_SHOWN):
-            due = clock.wall_text(clock.from_ms(line.due_at), zone) if line.decision == "send" else ""
-            table.add_row(visible(line.email or "(no address)"), due, line.decision, visible(line.reason or ""))
+    for line in sorted(_listed(made, everybody), key=lambda line: _DECISIONS.index(line.decision)):
+        due = clock.wall_text(clock.from_ms(line.due_at), zone) if line.decision == "send" else ""
+        table.add_row(visible(line.email or "(no address)"), due, line.decision, visible(line.reason or ""))
     return table
+
+
+def _kinds(made: Plan) -> Counter[tuple[str, str | None]]:
+    """Return (decision, reason) → lines."""
+    kinds = Counter[tuple[str, str | None]]()
+    for (_, decision, reason), number in made.counts().items():
+        kinds[decision, reason] += number
+    return kinds
+
+
+def _listed(made: Plan, everybody: bool) -> Iterator[PlanLine]:
+    """Yield everybody, or the first few of each kind of decision; the others are not read."""
+    if everybody:
+        yield from made.lines
+        return
+    left = _shown(made)
+    for line in made.lines:
+        kind = (line.decision, line.reason)
+        if left[kind]:
+            left[kind] -= 1
+            yield line
+            if not left.total():
+                return
+
+
+def _shown(made: Plan) -> Counter[tuple[str, str | None]]:
+    """Return how many lines of each (decision, reason) the short table has."""
+    most = {"send": _PEOPLE_SHOWN}
+    return Counter({kind: min(number, most.get(kind[0], _OTHERS_SHOWN)) for kind, number in _kinds(made).items()})
 
 
 def _hidden(made: Plan) -> int:
     """Return how many people the short table leaves out."""
-    kinds = Counter((line.decision, line.reason) for line in made.lines)
-    shown = (min(n, _PEOPLE_SHOWN if kind[0] == "send" else _OTHERS_SHOWN) for kind, n in kinds.items())
-    return len(made.lines) - sum(shown)
+    return len(made.lines) - _shown(made).total()
 
 
 def _talk(session: Session, made: Plan, campaign: str | None, everybody: bool) -> None:
     for name, reason in made.held.items():
         session.say(f"{name} is held: {reason}")
-    sends = sum(line.decision == "send" for line in made.lines)
+    sends = sum(number for (decision, _), number in _kinds(made).items() if decision == "send")
     if session.format is Format.TABLE and not everybody and _hidden(made):
         session.say(f"and {_hidden(made):,} more people: --people lists them all")
     kind = "rehearsed: no relay is set, so nobody gets mail" if made.is_rehearsal else "sent"

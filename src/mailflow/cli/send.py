@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -113,8 +112,7 @@ def _show(session: Session, opened: OpenCampaign, made: CampaignPlan) -> None:
     from mailflow.jobs import plan as plan_job
 
     if not session.quiet:
-        counts = Counter((made.spec.id, str(person.verdict), person.reason or person.delay) for person in made.people)
-        session.err.print(counts_table(counts))
+        session.err.print(counts_table(made.counts()))
         if stages := plan_job.stages_of(opened, made, session.now):
             session.err.print("", stages_table(stages))
         over = mix.lifted(session.workspace, made, now=session.now)

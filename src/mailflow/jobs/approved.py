@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mailflow.campaigns import gate
 from mailflow.errors import MailflowError
+from mailflow.idset import IdSet
 from mailflow.model import Scope
 from mailflow.store import campaigns, state
 from mailflow.store.campaigns import Approval
@@ -31,7 +32,7 @@ class Approved:
         self._workspace = workspace
         self._stops = frozenset(campaigns.stops(workspace.store.db))
         self._found: dict[str, OpenCampaign | str] = {}
-        self._members: dict[str, frozenset[int] | None] = {}
+        self._members: dict[str, IdSet | None] = {}
 
     def get(self, scope: str) -> OpenCampaign | None:
         """Return the campaign of a scope if it may go on as it was approved; else None, and why is kept."""
@@ -61,7 +62,7 @@ class Approved:
         """Return what was approved for a scope."""
         return campaigns.approval(self._workspace.store.db, scope)
 
-    def members(self, approval: Approval) -> frozenset[int] | None:
+    def members(self, approval: Approval) -> IdSet | None:
         """Return the contacts of the plan that an approval holds to, or None where it was for the whole audience."""
         if approval.plan_id is None:
             return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from mailflow import rules, scoring
 from mailflow.campaigns import planning, spec
-from mailflow.campaigns.planning import CampaignPlan, PlannedContact, Planner
+from mailflow.campaigns.people import Decision
+from mailflow.campaigns.planning import CampaignPlan, Planner
 from mailflow.campaigns.spec import CampaignFile
 from mailflow.errors import ConfigError, MailflowError, ProblemsError
+from mailflow.idset import IdSet
 from mailflow.jobs import offering, personal
 from mailflow.model import MessageKind, Scope
 from mailflow.offers import give
@@ -114,7 +116,7 @@ class OpenCampaign:
                 raise
             raise ProblemsError([self.file.problem_inside("audience", str(error), offset=error.start)]) from None
 
-    def plan(self, now: datetime, *, only: frozenset[int] | None = None, at_most: int | None = None) -> CampaignPlan:
+    def plan(self, now: datetime, *, only: Set[int] | None = None, at_most: int | None = None) -> CampaignPlan:
         """Return who would get it now, of the contacts in `only` and at most so many people.
 
         Scores that the audience or the template asks for are brought up to date first.
@@ -126,12 +128,12 @@ class OpenCampaign:
         audience = self.segments.members(store, rule, now=now)
         return planning.limited(self._planner(now, only).plan(audience), at_most)
 
-    def decided(self, now: datetime) -> Iterator[PlannedContact]:
-        """Yield what a plan would say of each of its audience now, on the scores as they are; nothing is written."""
+    def decided(self, now: datetime) -> Iterator[tuple[int, Decision]]:
+        """Yield what a plan would say of each of its audience, by id, on the scores as they are; nothing is written."""
         audience = self.segments.members(self.workspace.store, self.rule(), now=now)
         return self._planner(now, None).decided(audience)
 
-    def _planner(self, now: datetime, only: frozenset[int] | None) -> Planner:
+    def _planner(self, now: datetime, only: Set[int] | None) -> Planner:
         workspace = self.workspace
         return Planner(
             workspace.store.db, workspace.settings, workspace.keys, self.file, self.scope, self.files, now, only,
@@ -143,10 +145,9 @@ class OpenCampaign:
 
     def try_template(self, plan: CampaignPlan, now: datetime) -> None:
         """Render and build for the first recipients, so that a broken template is found before anything is planned."""
-        recipients = plan.recipients[:_TRIED_FIRST]
+        recipients = plan.recipients.at(range(min(_TRIED_FIRST, len(plan.recipients))))
         renderer = self.renderer()
-        ids = [person.contact_id for person in recipients]
-        known = personal.contexts(self.workspace, self.template, ids, now=now)
+        known = personal.contexts(self.workspace, self.template, recipients.ids, now=now)
         for person in recipients:
             try:
                 renderer.content(
@@ -195,9 +196,7 @@ def stale_scores(
 
 def remember(workspace: Workspace, plan: CampaignPlan, now_ms: int) -> None:
     """Keep a plan that is shown, so that `send --plan ID` can hold to it."""
-    shown = ShownPlan(
-        plan.id, plan.spec.id, now_ms, plan.files, frozenset(person.contact_id for person in plan.recipients)
-    )
+    shown = ShownPlan(plan.id, plan.spec.id, now_ms, plan.files, IdSet(plan.recipients.ids))
     with workspace.store.transaction() as tx:
         campaigns.save_plan(tx, shown)
 

@@ -54,4 +54,4 @@ def lifted(workspace: Workspace, plan: CampaignPlan, *, now: datetime) -> int:
         return 0
     since, until = clock.to_ms(now - WINDOW), clock.to_ms(now)
     over = mix.lifted(workspace.store.db, since=since, until=until, least=limit.least, at_most=limit.promo_at_most)
-    return sum(person.contact_id in over for person in plan.recipients)
+    return sum(contact_id in over for contact_id in plan.recipients.ids)

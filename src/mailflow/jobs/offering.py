@@ -90,10 +90,9 @@ def _of_a_campaign(workspace: Workspace, template: CompiledTemplate) -> Offer | 
 def check(workspace: Workspace, offer: Offer, plan: CampaignPlan, now: datetime) -> None:
     """Raise `ProblemsError` where an offer is over before its messages go out, or has too few codes for them."""
     known = codes.known(workspace.store.db, offer.name)
-    have = codes.holders(workspace.store.db, known.id, str(plan.scope)) if known is not None else set()
-    wanting = [person for person in plan.recipients if person.contact_id not in have]
-    last = max((person.due_at for person in wanting), default=None)
-    demand = Demand(plan.spec.id, str(plan.scope), len(wanting), last)
+    have = codes.holders(workspace.store.db, known.id, str(plan.scope)) if known is not None else ()
+    wanting = plan.recipients.where(lambda contact_id, _: contact_id not in have)
+    demand = Demand(plan.spec.id, str(plan.scope), len(wanting), wanting.last_due)
     problem = supply.obstacle(workspace.store, workspace.root, offer, demand, now=now)
     if problem is not None:
         raise ProblemsError([problem])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -10,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from mailflow import clock
 from mailflow.config.polls import POLLS_FILE, Poll, Polls
+from mailflow.idset import IdSet
 from mailflow.model import Stage
 from mailflow.outbox import context, neutral
 from mailflow.outbox import polls as outbox_polls
@@ -24,7 +27,7 @@ from mailflow.scoring.suggest import Suggester
 from mailflow.segments import Segments, choices, impact, traits
 from mailflow.segments.choices import CHOICES_FILE, Chooser
 from mailflow.segments.impact import IMPACT_FILE
-from mailflow.store import gazetteer, lifecycle, past
+from mailflow.store import Connection, gazetteer, lifecycle, past
 from mailflow.store import polls as store_polls
 from mailflow.store.members import Confidences
 from mailflow.workspace import Workspace
@@ -36,6 +39,7 @@ _SCORED = ("rfm", "choices")  # words of templates that are told from the last s
 _DAYS = ("season", "day.")
 _SAMPLE_CONFIDENCE = 0.9
 _SAMPLE_SUM = Decimal(24)
+_SLICE = 1_000
 _NOBODY = 0  # no contact has this id
 
 
@@ -43,7 +47,7 @@ _NOBODY = 0  # no contact has this id
 class Asked:
     """What templates ask of people beside their own rows: segments, traits, what they buy most, the nearest store."""
 
-    segments: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    segments: Mapping[str, IdSet] = field(default_factory=dict)
     traits: Mapping[str, Confidences] = field(default_factory=dict)
     impact: Mapping[str, Mapping[int, Decimal]] = field(default_factory=dict)
     favourites: bool = False
@@ -150,10 +154,10 @@ def _nearby(workspace: Workspace) -> Nearby:
 
 def _memberships(
     workspace: Workspace, known: Segments, asking: Collection[CompiledTemplate], now: datetime
-) -> dict[str, frozenset[int]]:
+) -> dict[str, IdSet]:
     """Return the members of each segment that one of the templates asks for by name in `contact.segments`."""
     names = [name for name in known.rules if any(template.mentions(name) for template in asking)]
-    return {name: frozenset(known.members(workspace.store, known.parse(name), now=now)) for name in names}
+    return {name: IdSet(known.members(workspace.store, known.parse(name), now=now)) for name in names}
 
 
 def _impact(workspace: Workspace, known: Segments, now: datetime) -> dict[str, Mapping[int, Decimal]]:
@@ -210,13 +214,33 @@ def contexts_of(
 
 
 def stages_of(workspace: Workspace, contact_ids: Collection[int], *, now: datetime) -> dict[int, Stage]:
-    """Return the lifecycle stages of contacts as of today: the kept ones, or told anew where those are of old."""
+    """Return the lifecycle stages of contacts as of today."""
+    with _staged(workspace, now) as db:
+        return lifecycle.stages_of(db, contact_ids)
+
+
+def count_stages(workspace: Workspace, contact_ids: Sequence[int], *, now: datetime) -> Counter[Stage | None]:
+    """Return how many of the contacts are in each stage, as templates see them: in none who wants nothing personal."""
+    counted = Counter[Stage | None]()
+    with _staged(workspace, now) as db:
+        for start in range(0, len(contact_ids), _SLICE):
+            some = contact_ids[start : start + _SLICE]
+            nobodies = neutral.among(workspace.store.db, some)
+            known = lifecycle.stages_of(db, [contact_id for contact_id in some if contact_id not in nobodies])
+            counted.update(map(known.get, some))
+    return counted
+
+
+@contextmanager
+def _staged(workspace: Workspace, now: datetime) -> Iterator[Connection]:
+    """Give a connection that sees the stages as of today: the kept ones, or told anew where those are of old."""
     settings, store = workspace.settings, workspace.store
     until = clock.to_ms(clock.end_of_day(clock.local_date(now, settings.zone), settings.zone))
     if lifecycle.holds(store.db, settings.lifecycle, until=until):
-        return lifecycle.stages_of(store.db, contact_ids)
+        yield store.db
+        return
     with past.seen(store, until=until, stages=settings.lifecycle) as db:
-        return lifecycle.stages_of(db, contact_ids)
+        yield db
 
 
 def _add_products(

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from mailflow import clock
-from mailflow.campaigns import spec
-from mailflow.campaigns.planning import CampaignPlan, PlannedContact, Verdict
+from mailflow.campaigns import planning, spec
+from mailflow.campaigns.people import Decision, People, Verdict
+from mailflow.campaigns.planning import CampaignPlan, Kind
 from mailflow.errors import ConfigError, MailflowError
+from mailflow.idset import IdSet
 from mailflow.jobs import campaign as campaign_job
 from mailflow.jobs import mix, personal
 from mailflow.jobs.approved import Approved
 from mailflow.jobs.campaign import OpenCampaign
 from mailflow.model import Scope, Stage
-from mailflow.outbox import neutral
-from mailflow.store import campaigns, messages
+from mailflow.store import campaigns, waiting
+from mailflow.store.waiting import Waiting
 from mailflow.workspace import Workspace
 
 
@@ -46,6 +49,24 @@ class PlanLine:
         }
 
 
+Part = Callable[[], Iterator[PlanLine]]
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """The lines of a plan, made each time that they are read: however many there are, they take no room."""
+
+    parts: tuple[Part, ...]
+    counts: Counter[Kind]
+
+    def __iter__(self) -> Iterator[PlanLine]:
+        for part in self.parts:
+            yield from part()
+
+    def __len__(self) -> int:
+        return self.counts.total()
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Everything that would happen: a line per person and message, and what is held with the reason.
@@ -54,15 +75,15 @@ class Plan:
     """
 
     id: str
-    lines: Sequence[PlanLine]
+    lines: Lines
     held: dict[str, str]
     is_rehearsal: bool
     stages: Mapping[str | None, int] = field(default_factory=dict)
     over_mix: int = 0  # recipients whose mail of 30 days would be more promotion than the owner wants
 
-    def counts(self) -> Counter[tuple[str, str, str | None]]:
+    def counts(self) -> Counter[Kind]:
         """Return (what, decision, reason) → people."""
-        return Counter((line.what, line.decision, line.reason) for line in self.lines)
+        return self.lines.counts
 
 
 def plan_campaign(workspace: Workspace, name: str, now: datetime) -> Plan:
@@ -72,19 +93,16 @@ def plan_campaign(workspace: Workspace, name: str, now: datetime) -> Plan:
     campaign.check_offer(plan, now)
     campaign.try_template(plan, now)
     campaign_job.remember(workspace, plan, clock.to_ms(now))
-    stages = stages_of(campaign, plan, now)
-    return Plan(plan.id, _lines(plan), {}, plan.scope.is_rehearsal, stages, mix.lifted(workspace, plan, now=now))
+    lines = Lines((partial(_lines, plan.spec.id, plan.people),), plan.counts())
+    over = mix.lifted(workspace, plan, now=now)
+    return Plan(plan.id, lines, {}, plan.scope.is_rehearsal, stages_of(campaign, plan, now), over)
 
 
 def stages_of(campaign: OpenCampaign, plan: CampaignPlan, now: datetime) -> dict[str | None, int]:
     """Return stage → recipients, in the order of the stages: who sees which block of a template that speaks of them."""
     if not campaign.template.mentions("lifecycle"):
         return {}
-    workspace = campaign.workspace
-    ids = [person.contact_id for person in plan.recipients]
-    nobodies = neutral.among(workspace.store.db, ids)  # to whom no block of a stage is shown
-    known = personal.stages_of(workspace, [number for number in ids if number not in nobodies], now=now)
-    counted = Counter(known.get(number) for number in ids)
+    counted = personal.count_stages(campaign.workspace, plan.recipients.ids, now=now)
     return {stage: counted[stage] for stage in (*Stage, None) if counted[stage]}
 
 
@@ -92,10 +110,18 @@ def plan_run(workspace: Workspace, now: datetime, *, until: datetime) -> Plan:
     """Return what `run` would do from now until an instant."""
     by = clock.to_ms(until)
     approved = Approved(workspace)
-    planned = list(_open_lines(workspace, approved, by))
-    to_plan = [line for line in _lines_to_come(workspace, approved, now, by) if line not in set(planned)]
-    lines = [*planned, *to_plan]
+    read = partial(_waiting, workspace, approved, by)
+    parts, counts = [partial(_open_lines, read)], Counter[Kind]()
+    told: defaultdict[str, IdSet] = defaultdict(IdSet)
+    for message in read():
+        told[message.scope].add(message.contact_id)
+        counts[Scope.campaign_of(message.scope), Verdict.SEND, None] += 1
+    for plan in _to_come(workspace, approved, now, by):
+        others = plan.people.where(partial(_is_to_come, by, told[str(plan.scope)]))
+        parts.append(partial(_lines, plan.spec.id, others))
+        counts += planning.counted(plan.spec.id, others)
     held = {**approved.held, **dict.fromkeys(approved.stopped, "it is stopped")}
+    lines = Lines(tuple(parts), counts)
     return Plan(_id(lines), lines, held, workspace.settings.relay is None)
 
 
@@ -113,15 +139,20 @@ def drafts(workspace: Workspace) -> list[str]:
     return names
 
 
-def _open_lines(workspace: Workspace, approved: Approved, by: int) -> Iterator[PlanLine]:
+def _waiting(workspace: Workspace, approved: Approved, by: int) -> Iterator[Waiting]:
     """Yield what is planned already, of the campaigns that may go on."""
-    for row in messages.open_until(workspace.store.db, by=by):
-        if approved.get(row["scope"]) is not None:
-            what = Scope.campaign_of(row["scope"])
-            yield PlanLine(row["key"], row["email"], what, row["step"], row["next_at"], Verdict.SEND, None)
+    for message in waiting.until(workspace.store.db, by=by):
+        if approved.get(message.scope) is not None:
+            yield message
 
 
-def _lines_to_come(workspace: Workspace, approved: Approved, now: datetime, by: int) -> Iterator[PlanLine]:
+def _open_lines(read: Callable[[], Iterator[Waiting]]) -> Iterator[PlanLine]:
+    for message in read():
+        what = Scope.campaign_of(message.scope)
+        yield PlanLine(message.key, message.email, what, message.step, message.next_at, Verdict.SEND, None)
+
+
+def _to_come(workspace: Workspace, approved: Approved, now: datetime, by: int) -> Iterator[CampaignPlan]:
     """Yield what the runs until `by` would plan anew."""
     for occurrence in campaigns.open_occurrences(workspace.store.db, due_by=by):
         campaign, approval = approved.get(occurrence.scope), approved.approval(occurrence.scope)
@@ -132,22 +163,24 @@ def _lines_to_come(workspace: Workspace, approved: Approved, now: datetime, by: 
             except ConfigError as error:
                 approved.held[campaign.file.spec.id] = str(error)
                 continue
-            yield from (line for line in _lines(plan) if line.due_at <= by)
+            yield plan
 
 
-def _lines(plan: CampaignPlan) -> list[PlanLine]:
-    return [_line(plan, person) for person in plan.people]
+def _is_to_come(by: int, told: IdSet, contact_id: int, said: Decision) -> bool:
+    """Whether a decision is for a message that is due by then, and not among those that are planned already."""
+    return said.due_at <= by and not (said.verdict is Verdict.SEND and contact_id in told)
 
 
-def _line(plan: CampaignPlan, person: PlannedContact) -> PlanLine:
-    return PlanLine(
-        person.key, person.email, plan.spec.id, "", person.due_at, person.verdict, person.reason or person.delay
-    )
+def _lines(name: str, people: People) -> Iterator[PlanLine]:
+    for person in people:
+        reason = person.reason or person.delay
+        yield PlanLine(person.key, person.email, name, "", person.due_at, person.verdict, reason)
 
 
-def _id(lines: Sequence[PlanLine]) -> str:
-    """Return the id of a plan over several campaigns: the hash of its lines."""
-    digest = hashlib.sha256()
-    for line in sorted((line.what, line.contact, line.step, line.decision) for line in lines):
-        digest.update("\0".join(line).encode() + b"\n")
-    return digest.hexdigest()[:16]
+def _id(lines: Iterable[PlanLine]) -> str:
+    """Return the id of a plan over several campaigns: a hash of its lines, in whatever order they come."""
+    total = 0
+    for line in lines:
+        text = "\0".join((line.what, line.contact, line.step, line.decision))
+        total += int.from_bytes(hashlib.sha256(text.encode()).digest(), "big")
+    return hashlib.sha256(b"%d" % total).hexdigest()[:16]

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from mailflow import policy
 from mailflow.campaigns import spec
-from mailflow.campaigns.planning import Verdict
+from mailflow.campaigns.people import Verdict
 from mailflow.errors import MailflowError
+from mailflow.idset import IdSet
 from mailflow.jobs.campaign import OpenCampaign
 from mailflow.policy import Limits, Reason
 from mailflow.segments import Segments
@@ -58,16 +59,14 @@ def campaigns_of(workspace: Workspace, template: CompiledTemplate) -> list[OpenC
 
 def _recipients(campaigns: list[OpenCampaign], now: datetime) -> Iterator[int]:
     """Yield who gets one of the campaigns, or has it."""
-    seen: set[int] = set()
+    seen = IdSet()
     for campaign in campaigns:
-        for person in campaign.decided(now):
-            if person.verdict is not Verdict.SEND and person.reason != Reason.ALREADY_SENT:
+        for contact_id, said in campaign.decided(now):
+            if said.verdict is not Verdict.SEND and said.reason != Reason.ALREADY_SENT:
                 continue
-            if len(campaigns) > 1:
-                if person.contact_id in seen:
-                    continue
-                seen.add(person.contact_id)
-            yield person.contact_id
+            if contact_id not in seen:
+                seen.add(contact_id)
+                yield contact_id
 
 
 def _mailable(workspace: Workspace, template: CompiledTemplate, now: datetime) -> Iterator[int]:

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 
 from mailflow import addresses, clock
@@ -16,6 +17,7 @@ from mailflow.campaigns.planning import CampaignPlan
 from mailflow.delivery.carrier import CarrierDown
 from mailflow.delivery.replies import Reply
 from mailflow.errors import ConfigError, UnavailableError, UsageError
+from mailflow.idset import IdSet
 from mailflow.jobs import approved, archive, deliver, offering, personal, tick
 from mailflow.jobs import campaign as campaign_job
 from mailflow.jobs.campaign import OpenCampaign
@@ -135,7 +137,7 @@ def _refuse_stopped(workspace: Workspace, campaign: OpenCampaign) -> None:
         )
 
 
-def _members(workspace: Workspace, campaign: OpenCampaign, plan_id: str) -> frozenset[int]:
+def _members(workspace: Workspace, campaign: OpenCampaign, plan_id: str) -> IdSet:
     """Return who was in a plan; refuse one of another campaign, or of files that have changed since."""
     shown = campaigns.shown_plan(workspace.store.db, plan_id)
     name = campaign.file.spec.id
@@ -153,17 +155,17 @@ def write_files(workspace: Workspace, campaign: OpenCampaign, plan: CampaignPlan
     """Write what every recipient of a plan would get as an .eml file into `folder`; return how many."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     renderer = campaign.renderer()
-    recipients = plan.recipients
-    for start in range(0, len(recipients), 500):
-        part = recipients[start : start + 500]
-        known = personal.contexts(workspace, campaign.template, [person.contact_id for person in part], now=now)
+    people = iter(plan.recipients)
+    asked = personal.asked(workspace, [campaign.template], now=now)
+    while part := list(islice(people, 500)):
+        known = personal.contexts_of(workspace, asked, [person.contact_id for person in part], now=now)
         for person in part:
             context = campaign.with_sample(known[person.contact_id], person.key, now)
             content = renderer.content(
                 0, address=person.email or "", token=f"dry-run-{person.key}", context=context, now=now
             )
             _write_private(folder / f"{person.key}.eml", content.data)
-    return len(recipients)
+    return len(plan.recipients)
 
 
 def _write_private(path: Path, data: bytes) -> None:

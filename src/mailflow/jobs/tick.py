@@ -232,12 +232,15 @@ def _write(workspace: Workspace, plan: CampaignPlan, occurrence: Occurrence, at:
     from mailflow.outbox import plan as outbox_plan
 
     outbox_plan.write(workspace.store, plan.scope, occurrence, _addressees(plan), kind=plan.kind, at=at)
-    return Counter(person.reason or "send" for person in plan.people)
+    counted: Counter[str] = Counter()
+    for said, people in plan.people.counts().items():
+        counted[said.reason or "send"] += people
+    return counted
 
 
 def _addressees(plan: CampaignPlan) -> Iterator[Addressee]:
     """Yield what is to be recorded; who is left for a later sending gets no row yet."""
-    from mailflow.campaigns.planning import Verdict
+    from mailflow.campaigns.people import Verdict
     from mailflow.outbox.plan import Addressee
     from mailflow.policy import Reason
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from mailflow import clock, policy
 from mailflow.addresses import Address
 from mailflow.campaigns import spec
-from mailflow.campaigns.planning import Verdict
+from mailflow.campaigns.people import Verdict
 from mailflow.errors import ConfigError, DataError, UsageError
 from mailflow.jobs import who
 from mailflow.jobs.campaign import OpenCampaign, open_campaign

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import secrets
+from array import array
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from itertools import islice
 
+from mailflow.idset import IdSet
 from mailflow.model import MessageState, Scope
 from mailflow.policy import Reason
 from mailflow.store import Store, campaigns, messages
@@ -35,11 +37,13 @@ def write(
     Whoever was planned before, got nothing yet and is not among them any more is taken out: the last plan holds.
     """
     made = 0
-    getting: set[int] = set()
+    getting = IdSet()
     remaining, pace = iter(people), Pace(store)
     while slice_ := list(islice(remaining, pace.rows)):
         rows = _rows(slice_)
-        getting.update(row.contact_id for row in rows if row.state is MessageState.PLANNED)
+        for row in rows:
+            if row.state is MessageState.PLANNED:
+                getting.add(row.contact_id)
         with pace.transaction() as tx:
             made += messages.insert(
                 tx, str(scope), rows, rehearsal=scope.is_rehearsal, kind=kind, at=at, occurrence=occurrence.occurrence
@@ -52,7 +56,8 @@ def write(
 
 def _take_out(store: Store, scope: Scope, occurrence: Occurrence, getting: Set[int], at: int) -> None:
     planned = messages.unsent(store.db, str(scope), occurrence.occurrence)
-    left = iter([(message_id, Reason.NOT_IN_AUDIENCE) for message_id, contact in planned if contact not in getting])
+    unwanted = array("q", (message_id for message_id, contact in planned if contact not in getting))
+    left = ((message_id, Reason.NOT_IN_AUDIENCE) for message_id in unwanted)
     pace = Pace(store)
     while slice_ := list(islice(left, pace.rows)):
         with pace.transaction() as tx:

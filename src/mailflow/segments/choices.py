@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel, model_validator
 
 from mailflow.config.yaml_files import Document, parse_spec, read_text, read_yaml
 from mailflow.errors import DataError, Problem, ProblemsError
+from mailflow.idset import IdSet
 from mailflow.rules import RuleError
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class _ChoicesSpec(RootModel[dict[str, _ChoiceSpec]]):
 class Case:
     """What the members of a rule get."""
 
-    members: frozenset[int]
+    members: IdSet
     values: Values
 
 
@@ -119,7 +120,7 @@ def chooser(root: Path, known: Segments, store: Store, *, now: datetime) -> Choo
     spec = parse_spec(_ChoicesSpec, document).root
     cases = {
         name: tuple(
-            Case(frozenset(known.members(store, known.parse(case.when), now=now)), {**one.default, **case.use})
+            Case(IdSet(known.members(store, known.parse(case.when), now=now)), {**one.default, **case.use})
             for case in one.choose
         )
         for name, one in spec.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -116,7 +117,7 @@ class Segments:
             return False
         return not lifecycle.holds(db, self.settings.lifecycle, until=clock.to_ms(until))
 
-    def members(self, store: Store, rule: Rule, *, now: datetime) -> list[int]:
+    def members(self, store: Store, rule: Rule, *, now: datetime) -> array[int]:
         """Return the contacts (ids, ascending) that a rule means at an instant, on the kept facts and scores.
 
         An order dated after the end of today has not happened yet.
@@ -128,14 +129,14 @@ class Segments:
         """Return how sure we are of a trait, of everybody whom a sign of it speaks for; as `members` sees them."""
         rule = self.parse(f"{TRAITS}{trait}")
         with self._today(store, rule, now) as db:
-            context, factors = self._context(db, now, amounts=rule.asks_amounts())
+            context, factors = self.context(db, now, amounts=rule.asks_amounts())
             weight = rules_sql.compile_trait(rule, context=context, factors=factors, merges=members.any_merged(db))
             return members.confidences(db, weight)
 
     def totals(self, store: Store, rule: Rule, what: str, *, now: datetime) -> tuple[Mapping[int, float], str]:
         """Return contact → what the deeds of a rule add up to, and the currency of amounts (minor units of orders)."""
         db, amounts = store.db, what == "amount" or rule.asks_amounts()
-        context, factors = self._context(db, now, amounts=amounts)
+        context, factors = self.context(db, now, amounts=amounts)
         query = rules_sql.compile_totals(rule, what, context=context, factors=factors, merges=members.any_merged(db))
         return members.totals(db, *query), context.currency
 
@@ -150,10 +151,10 @@ class Segments:
         with past.seen(store, until=clock.to_ms(until), stages=stages) as db:
             yield db
 
-    def found(self, db: Connection, rule: Rule, *, now: datetime) -> list[int]:
+    def found(self, db: Connection, rule: Rule, *, now: datetime) -> array[int]:
         """Return the contacts that a rule means, on what this very connection sees."""
         where, parameters = self.compiled(db, rule, now)
-        return list(members.found(db, where, parameters))
+        return array("q", members.found(db, where, parameters))
 
     def of_contact(self, db: Connection, contact_id: int, *, now: datetime) -> list[str]:
         """Return the names in segments.yaml whose rule means a contact, on the kept facts and scores.
@@ -186,16 +187,19 @@ class Segments:
         None for a contact who is unknown or merged into another. `amounts`: money must be in one currency, `DataError`
         where a rate is missing.
         """
-        context, factors = self._context(db, now, amounts=amounts)
+        context, factors = self.context(db, now, amounts=amounts)
         return history.facts(db, contact_id, context=context, factors=factors), context
 
     def compiled(self, db: Connection, rule: Rule, now: datetime) -> tuple[str, rules_sql.Parameters]:
         """Return a rule as a condition on `contacts AS c` with its parameters, for this very connection."""
-        context, factors = self._context(db, now, amounts=rule.asks_amounts())
+        context, factors = self.context(db, now, amounts=rule.asks_amounts())
         return rules_sql.compile(rule, context=context, factors=factors, merges=members.any_merged(db))
 
-    def _context(self, db: Connection, now: datetime, *, amounts: bool) -> tuple[Context, Mapping[str, float]]:
-        """Return what rules are relative to, with the currency that amounts are in, and how others are converted."""
+    def context(self, db: Connection, now: datetime, *, amounts: bool) -> tuple[Context, Mapping[str, float]]:
+        """Return what rules are relative to, with the currency that amounts are in, and how others are converted.
+
+        `amounts`: what orders are in is looked up; `DataError` where a rate is missing.
+        """
         account, zone = self.settings.currency, self.settings.zone
         if not amounts:
             return Context(now, zone, account), {}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
+from mailflow.idset import IdSet
 from mailflow.store.connection import Connection, Row
 
 PLANS_LAST_MS = 30 * 86_400_000
@@ -43,7 +45,7 @@ class ShownPlan:
     campaign: str
     made_at: int
     files: Mapping[str, str]
-    members: frozenset[int]
+    members: IdSet
 
 
 def approve(tx: Connection, approval: Approval, occurrence: Occurrence) -> None:
@@ -146,19 +148,27 @@ def save_plan(tx: Connection, plan: ShownPlan) -> None:
             plan.campaign,
             plan.made_at,
             json.dumps(plan.files, ensure_ascii=False),
-            json.dumps(sorted(plan.members), separators=(",", ":")),
+            f"[{','.join(_in_pieces(plan.members))}]",
         ),
     )
 
 
 def shown_plan(db: Connection, plan_id: str) -> ShownPlan | None:
     """Return a plan that was shown, or None."""
-    row = db.execute("SELECT * FROM plans WHERE id = ?", (plan_id,)).fetchone()
+    row = db.execute("SELECT id, campaign, made_at, files FROM plans WHERE id = ?", (plan_id,)).fetchone()
     if row is None:
         return None
+    members = db.execute("SELECT m.value FROM plans AS p, json_each(p.members) AS m WHERE p.id = ?", (plan_id,))
     return ShownPlan(
-        row["id"], row["campaign"], row["made_at"], json.loads(row["files"]), frozenset(json.loads(row["members"]))
+        row["id"], row["campaign"], row["made_at"], json.loads(row["files"]), IdSet(value for (value,) in members)
     )
+
+
+def _in_pieces(ids: Iterable[int]) -> Iterator[str]:
+    """Yield numbers as texts of a thousand: a million small texts would take 50 MB."""
+    remaining = iter(ids)
+    while some := list(islice(remaining, 1_000)):
+        yield ",".join(map(str, some))
 
 
 def stop(tx: Connection, scope: str, reason: str, *, at: int) -> bool:

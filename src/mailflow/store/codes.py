@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from mailflow.idset import IdSet
 from mailflow.store.connection import Connection
 
 
@@ -239,14 +240,14 @@ def count_given(db: Connection, offer_id: int) -> int:
     return int(row.fetchone()[0])
 
 
-def holders(db: Connection, offer_id: int, scope: str) -> set[int]:
+def holders(db: Connection, offer_id: int, scope: str) -> IdSet:
     """Return the contacts whose message in a scope has its code already."""
     rows = db.execute(
         "SELECT c.contact_id FROM codes AS c JOIN messages AS m ON m.id = c.message_id"
         " WHERE c.offer_id = ? AND m.scope = ?",
         (offer_id, scope),
     )
-    return {row["contact_id"] for row in rows}
+    return IdSet(row["contact_id"] for row in rows)
 
 
 def note_use(tx: Connection, scope: str, offer_id: int, *, step: str = "") -> None:

@@ -1,10 +1,12 @@
 """Messages: one row per recipient, channel and step. Every change of state is here, as MESSAGE_TRANSITIONS allows.
 
-What may go is decided in policy.py, from facts that candidates.py reads; their bytes are in contents.py.
+What may go is decided in policy.py, from facts that candidates.py reads; their bytes are in contents.py, and what a
+plan shows of those that wait is in waiting.py.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -109,19 +111,24 @@ def insert(
     return tx.total_changes - before
 
 
-def states_in(db: Connection, scope: str, occurrence: str = "") -> dict[int, tuple[S, str | None]]:
-    """Return contact id → (state, reason) of everybody who has a row in a scope.
+def states_of(
+    db: Connection, scope: str, contact_ids: Iterable[int], occurrence: str = ""
+) -> dict[int, tuple[S, str | None]]:
+    """Return contact id → (state, reason) of those contacts who have a row in a scope.
 
     What may have reached a contact who was merged into another has reached that one.
     """
-    asked = {"scope": scope, "occurrence": occurrence}
+    asked = {"scope": scope, "occurrence": occurrence, "ids": json.dumps(list(contact_ids))}
     rows = db.execute(
-        "SELECT contact_id, state, reason FROM messages WHERE scope = :scope AND occurrence = :occurrence", asked
+        "SELECT contact_id, state, reason FROM messages WHERE scope = :scope AND occurrence = :occurrence"
+        " AND contact_id IN (SELECT value FROM json_each(:ids))",
+        asked,
     )
     found = {row["contact_id"]: (S(row["state"]), row["reason"]) for row in rows}
     merged = db.execute(
         "SELECT c.merged_into AS contact_id, m.state, m.reason FROM contacts AS c CROSS JOIN messages AS m"
-        " ON m.contact_id = c.id AND m.scope = :scope AND m.occurrence = :occurrence WHERE c.merged_into IS NOT NULL",
+        " ON m.contact_id = c.id AND m.scope = :scope AND m.occurrence = :occurrence"
+        " WHERE c.merged_into IS NOT NULL AND c.merged_into IN (SELECT value FROM json_each(:ids))",
         asked,
     )
     for row in merged:
@@ -145,18 +152,6 @@ def due(db: Connection, *, by: int, after: tuple[int, int], limit: int) -> list[
 def _due(row: Row) -> Due:
     values = dict(row)
     return Due(**{**values, "state": S(values["state"])})
-
-
-def open_until(db: Connection, *, by: int) -> Iterator[Row]:
-    """Return the open messages due by an instant: scope, step, next_at, and the contact's key and address, in order."""
-    return iter(
-        db.execute(
-            "SELECT m.scope, m.step, m.next_at, c.key, c.email FROM messages AS m INDEXED BY messages_open"
-            " JOIN contacts AS c ON c.id = m.contact_id"
-            " WHERE m.state IN ('planned', 'ready', 'deferred') AND m.next_at <= ? ORDER BY m.next_at, m.id",
-            (by,),
-        )
-    )
 
 
 def next_due_at(db: Connection, scope: str) -> int | None:
@@ -299,10 +294,10 @@ def thaw(tx: Connection, scope: str) -> int:
     return len(ids)
 
 
-def unsent(db: Connection, scope: str, occurrence: str = "") -> list[tuple[int, int]]:
-    """Return (message id, contact id) of what is open in a scope and whose dot never went out."""
+def unsent(db: Connection, scope: str, occurrence: str = "") -> Iterator[tuple[int, int]]:
+    """Yield (message id, contact id) of what is open in a scope and whose dot never went out."""
     rows = db.execute(f"{_NEVER_ARMED} AND occurrence = :occurrence", {"scope": scope, "occurrence": occurrence})
-    return [(row["id"], row["contact_id"]) for row in rows]
+    return ((row["id"], row["contact_id"]) for row in rows)
 
 
 def cancel(tx: Connection, scope: str, *, reason: str, at: int, limit: int = 2000) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
+from mailflow.idset import IdSet
 from mailflow.store.connection import Connection
 
 # As the index messages_mixed has it: what is read are the messages of the window, however many there were before.
@@ -51,11 +52,11 @@ def people(db: Connection, *, since: int, until: int, least: int) -> Iterator[Go
     return (Got(row["key"], row["email"], row["messages"], row["promo"]) for row in rows)
 
 
-def lifted(db: Connection, *, since: int, until: int, least: int, at_most: Decimal) -> set[int]:
+def lifted(db: Connection, *, since: int, until: int, least: int, at_most: Decimal) -> IdSet:
     """Return who got something, and of whose `least` messages or more too many would be promotions after one more."""
     rows = db.execute(
         f"""WITH {_GOT} SELECT contact_id FROM got
             WHERE messages + 1 >= :least AND (promo + 1) * 1000000 > :millionths * (messages + 1)""",
         {"since": since, "until": until, "least": least, "millionths": int(at_most * 1_000_000)},
     )
-    return {row["contact_id"] for row in rows}
+    return IdSet(row["contact_id"] for row in rows)

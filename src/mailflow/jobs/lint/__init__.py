@@ -6,6 +6,7 @@ and sarif for other tools.
 
 from __future__ import annotations
 
+from array import array
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -15,7 +16,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from mailflow import clock
-from mailflow.campaigns.planning import PlannedContact
+from mailflow.campaigns.people import People
 from mailflow.config.brand import load_brand
 from mailflow.errors import MailflowError, ProblemsError
 from mailflow.jobs import offering, personal
@@ -86,7 +87,7 @@ def lint(workspace: Workspace, options: Options, *, now: datetime, progress: Pro
 def people_of(workspace: Workspace, report: Report) -> Iterator[dict[str, Any]]:
     """Yield a record for each person that a finding concerns: what it is, where, and who has it."""
     for finding in report.findings:
-        for person in members.named(workspace.store.db, finding.contact_ids()):
+        for person in members.named(workspace.store.db, array("q", finding.contacts)):
             record = finding.as_record()
             kept = {key: record[key] for key in ("code", "name", "severity", "file", "line", "message")}
             yield {**kept, "email": person.email, "contact": person.key}
@@ -207,12 +208,12 @@ class _Run:
             self._ledger.add(_broken(str(error)), Place(task.template.file))
         self._unlooked += examiner.unlooked
 
-    def _recipients(self, task: Task, sheet: Sheet) -> list[PlannedContact]:
+    def _recipients(self, task: Task, sheet: Sheet) -> People | None:
         campaign = task.campaign
         if campaign is None:
             self._old_offer(offering.offer_of(self._workspace, task.template), sheet)
             self._closed_polls(task, self._now, sheet)
-            return []
+            return None
         plan = campaign.plan(self._now)
         recipients = tasks.recipients(plan)
         if recipients or not tasks.is_done(plan):
@@ -248,9 +249,9 @@ class _Run:
             sheet.add(Found("L602", problem.message), placed(problem))
 
 
-def _last_due(recipients: list[PlannedContact]) -> datetime:
+def _last_due(recipients: People) -> datetime:
     """Return when the last message of a plan is due."""
-    return clock.from_ms(max((person.due_at for person in recipients), default=0))
+    return clock.from_ms(recipients.last_due or 0)
 
 
 def _broken(words: str) -> Found:

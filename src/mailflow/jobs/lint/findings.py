@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mailflow.errors import Problem
+from mailflow.idset import IdSet
 from mailflow.templates.lint.checks import CHECKS, Check, Found, Severity
 from mailflow.templates.lint.places import Place, Places
 
@@ -25,13 +26,7 @@ class Finding:
     of: int = 0
     example: str | None = None
     told: str = ""  # what to do about this one, where the check's own words do not fit
-    contacts: bytes = field(default=b"", repr=False, compare=False)  # a bit for each contact that has it, by id
-
-    def contact_ids(self) -> list[int]:
-        """Return who has it, ascending."""
-        return [
-            byte * 8 + bit for byte, bits in enumerate(self.contacts) if bits for bit in range(8) if bits >> bit & 1
-        ]
+    contacts: IdSet = field(default_factory=IdSet, repr=False, compare=False)  # who has it
 
     @property
     def remedy(self) -> str:
@@ -76,28 +71,17 @@ class Reader:
 
 
 class _People:
-    """A set of contacts, a bit for each: two million people with one fault take a quarter of a megabyte."""
+    """Some recipients, and the address of the first of them."""
 
-    __slots__ = ("_bits", "count", "first")
+    __slots__ = ("first", "ids")
 
     def __init__(self) -> None:
-        self._bits = bytearray()
-        self.count = 0
+        self.ids = IdSet()
         self.first: str | None = None
 
-    @property
-    def bits(self) -> bytes:
-        """The set as bytes, the lowest bit of the first for the contact 0."""
-        return bytes(self._bits)
-
     def add(self, reader: Reader) -> None:
-        byte, bit = reader.id >> 3, 1 << (reader.id & 7)
-        if byte >= len(self._bits):
-            self._bits.extend(bytes(byte + 1 - len(self._bits) + len(self._bits) // 4))
-        if not self._bits[byte] & bit:
-            self._bits[byte] |= bit
-            self.count += 1
-            self.first = self.first or reader.email
+        self.ids.add(reader.id)
+        self.first = self.first or reader.email
 
 
 class Tally:
@@ -112,11 +96,10 @@ class Tally:
         self.among: _People | None = None
 
     def finding(self) -> Finding:
-        of = self.among.count if self.among else 0
-        check, found = CHECKS[self.found.code], self.found
-        people = self.people
+        of = len(self.among.ids) if self.among else 0
+        found, people = self.found, self.people
         return Finding(
-            check, self.place, found.message, people.count, of, people.first, found.remedy, people.bits.rstrip(b"\0")
+            CHECKS[found.code], self.place, found.message, len(people.ids), of, people.first, found.remedy, people.ids
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from mailflow.jobs.lint.polls import unanswerable
 from mailflow.jobs.lint.tasks import Task
 from mailflow.outbox import polls
 from mailflow.outbox.render import Renderer
-from mailflow.templates import lasting, translations
+from mailflow.templates import languages, lasting
 from mailflow.templates.lasting import Moment
 from mailflow.templates.lint import fields, links, wire, wording
 from mailflow.templates.lint.checks import Found
@@ -32,7 +33,7 @@ from mailflow.tokens import Purpose
 from mailflow.workspace import Workspace
 
 if TYPE_CHECKING:
-    from mailflow.campaigns.planning import PlannedContact
+    from mailflow.campaigns.people import People
     from mailflow.config import Settings
     from mailflow.templates.compiled import CompiledTemplate
 
@@ -151,7 +152,7 @@ class Examiner:
             value = fields.value(contact, path)
             if value is None or value == "" or value == []:
                 yield Found("L102", f"contact.{path} is empty", about=path), place
-        reads = translations.primary(str(contact.get("language") or ""))
+        reads = languages.primary(str(contact.get("language") or ""))
         if reads and (found := self._untranslated(version, reads)) is not None:
             yield found, version.sheet.place(found)
 
@@ -162,7 +163,7 @@ class Examiner:
         other templates are written in the language.
         """
         written = version.language or (self._workspace.settings.language if self._template.translations else None)
-        if written and translations.primary(written) != reads:
+        if written and languages.primary(written) != reads:
             words = f"written in {written}; these people read {reads}, and there is no {self._template.name}.{reads}"
             return Found("L109", words, key="language", about=reads)
         if written is None and reads in self._lacking:
@@ -208,13 +209,13 @@ def _keep(
         sheet.add(found, place)
 
 
-def messages(workspace: Workspace, task: Task, people: Sequence[PlannedContact], now: datetime) -> Iterator[Message]:
+def messages(workspace: Workspace, task: Task, people: People, now: datetime) -> Iterator[Message]:
     """Yield the messages of recipients with what is known of each, read in blocks; memory stays flat."""
     campaign = task.campaign
     assert campaign is not None
     asked = personal.asked(workspace, [task.template], now=now)
-    for start in range(0, len(people), _BLOCK):
-        block = people[start : start + _BLOCK]
+    remaining = iter(people)
+    while block := list(islice(remaining, _BLOCK)):
         known = personal.contexts_of(workspace, asked, [person.contact_id for person in block], now=now)
         for person in block:
             due = max(now, clock.from_ms(person.due_at))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mailflow.campaigns.planning import CampaignPlan, PlannedContact
+from mailflow.campaigns.people import People
+from mailflow.campaigns.planning import CampaignPlan
 from mailflow.campaigns.spec import CampaignFile, CampaignSpec
 from mailflow.config.yaml_files import parse_spec, parse_yaml, suggestion
 from mailflow.errors import ConfigError, UsageError
@@ -76,22 +77,22 @@ def to_everybody(workspace: Workspace, template: CompiledTemplate) -> OpenCampai
     return OpenCampaign(workspace, CampaignFile(parse_spec(CampaignSpec, document), text, document))
 
 
-def recipients(plan: CampaignPlan) -> list[PlannedContact]:
+def recipients(plan: CampaignPlan) -> People:
     """Return who would get a campaign now; of a rehearsal also who has it, for whom the next send is the first."""
-    return plan.recipients or [person for person in _served(plan) if plan.scope.is_rehearsal]
+    return _served(plan) if plan.scope.is_rehearsal and not plan.recipients else plan.recipients
 
 
 def is_done(plan: CampaignPlan) -> bool:
     """Whether somebody has a campaign and nobody else would get it: what is wrong with it now comes too late."""
-    return not plan.recipients and any(True for _ in _served(plan))
+    return not plan.recipients and len(_served(plan)) > 0
 
 
-def _served(plan: CampaignPlan) -> Iterator[PlannedContact]:
-    return (person for person in plan.people if person.reason == Reason.ALREADY_SENT)
+def _served(plan: CampaignPlan) -> People:
+    return plan.people.where(lambda _, said: said.reason == Reason.ALREADY_SENT)
 
 
-def spread(people: Sequence[PlannedContact], count: int) -> list[PlannedContact]:
+def spread(people: People, count: int) -> People:
     """Return `count` people from the whole length of a list: always the same ones."""
     if len(people) <= count:
-        return list(people)
-    return [people[number * len(people) // count] for number in range(count)]
+        return people
+    return people.at(number * len(people) // count for number in range(count))
