@@ -81,9 +81,10 @@ def test_a_branch_that_only_people_without_consent_would_take_is_taken_by_nobody
     shop: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found = as_json(shop, capsys)
-    assert found["unreached"] == [{"file": "templates/hello.md", "line": 11, "branch": 'elif contact.country == "XX"'}]
+    words = 'elif contact.country == "XX"'
+    assert found["unreached"] == [{"file": "templates/hello.md", "line": 11, "branch": words, "name": "in XX"}]
     assert preview(shop, "hello") == 0
-    assert 'Nobody takes templates/hello.md:11: elif contact.country == "XX"' in capsys.readouterr().err
+    assert f"Nobody takes templates/hello.md:11 (in XX): {words}" in capsys.readouterr().err
 
 
 def test_the_readers_are_those_of_the_campaign_that_uses_it(
@@ -126,6 +127,90 @@ def test_too_many_variants_are_counted_and_said(
     assert (len(found["variants"]), found["untold"], found["people"]) == (2, 3, 6)
     preview(shop, "hello")
     assert "3 people more get variants that are not told apart" in capsys.readouterr().err
+
+
+def test_variants_are_called_in_an_owners_words(shop: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    names = {one["example"]: one["name"] for one in as_json(shop, capsys)["variants"]}
+    assert names == {
+        "p1@example.com": "in Austria; city is known",
+        "p3@example.com": "not in Austria",
+        "p0@example.com": "in Austria",
+        "p5@example.com": "not in Austria; city is known; in Switzerland",
+    }
+    assert preview(shop, "hello") == 0
+    assert "contact." not in capsys.readouterr().out
+
+
+def test_a_comment_behind_a_condition_is_its_name(shop: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    text = """---
+subject: x
+---
+{% if contact.city %} {#- town  people -#}
+a
+{% else %}{# the rest #}
+b
+{% endif %}
+{% if contact.country == "AT" %}{# our neighbours #}c{% endif %}
+{% if contact.country == "DE" %}
+{# not a name: on a line of its own #}
+d
+{% endif %}
+{# nor is this: no condition before it #}
+"""
+    (shop.templates / "hello.md").write_text(text, encoding="utf-8")
+    names = {one["example"]: one["name"] for one in as_json(shop, capsys)["variants"]}
+    assert names == {
+        "p1@example.com": "town people; our neighbours",
+        "p3@example.com": "the rest; in Germany",
+        "p0@example.com": "the rest; our neighbours",
+        "p5@example.com": "town people",
+    }
+
+
+def test_what_is_past_a_named_condition_is_all_but_that(shop: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    text = "---\nsubject: x\n---\nHi\n{% if contact.city %}{# town people #}in {{ contact.city }}{% endif %}\n"
+    (shop.templates / "hello.md").write_text(text, encoding="utf-8")
+    names = {one["name"] for one in as_json(shop, capsys)["variants"]}
+    assert names == {"all but town people", "town people"}
+
+
+COUNTRIES = """
+countries:
+  AT:
+    footer: Firmenbuch 1
+    address: Ring 1, Wien
+  CH: {footer: Register 2}
+  LI: {footer: Register 2}
+"""
+
+
+def test_each_footer_of_a_country_is_a_variant_with_its_name(
+    shop: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = shop.root / "mailflow.yaml"
+    settings.write_text(settings.read_text(encoding="utf-8") + COUNTRIES, encoding="utf-8")
+    (shop.templates / "hello.md").write_text("---\nsubject: x\n---\nHi\n", encoding="utf-8")
+    found = as_json(shop, capsys)
+    assert [(one["people"], one["name"]) for one in found["variants"]] == [
+        (3, "Austria's footer and address"),
+        (2, "your own footer"),
+        (1, "Switzerland's and Liechtenstein's footer"),
+    ]
+    assert found["unreached"] == []
+    place = found["variants"][0]["branches"][0]
+    assert (place["file"], place["branch"]) == ("mailflow.yaml", "countries: AT")
+    assert settings.read_text(encoding="utf-8").splitlines()[place["line"] - 1] == "  AT:"
+
+
+def test_a_footer_that_a_template_does_not_show_makes_no_variant(
+    shop: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = shop.root / "mailflow.yaml"
+    settings.write_text(settings.read_text(encoding="utf-8") + COUNTRIES, encoding="utf-8")
+    for suffix in ("html", "txt"):
+        (shop.templates / "layouts" / f"bare.{suffix}").write_text("{{ content }}{{ shop.address }}")
+    (shop.templates / "hello.md").write_text("---\nsubject: x\nlayout: bare\nclass: essential\n---\nHi\n")
+    assert {one["name"] for one in as_json(shop, capsys)["variants"]} == {"Austria's address", "your own footer"}
 
 
 def test_without_conditions_all_get_one_message(shop: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
@@ -179,6 +264,7 @@ def test_open_writes_a_page_with_every_variant(
     assert page.count("<article") == 4
     assert all(f"p{number}@example.com" in page for number in (0, 1, 3, 5))
     assert "Nobody takes templates/hello.md:11" in page
+    assert "<li>city is known</li>" in page
 
 
 def test_what_does_not_go_together_is_said(shop: Workspace, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from mailflow.cli.frame import Format, Record, Session
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from mailflow.reports.preview_page import Letter
     from mailflow.templates.branches import Branch
 
-_COLUMNS = ("number", "people", "example", "subject", "preheader", "branches", "bytes", "sample", "problem")
+_COLUMNS = ("number", "people", "example", "subject", "preheader", "branches", "bytes", "sample", "problem", "name")
 
 
 def emit(session: Session, found: Variants) -> None:
     """Print variants in the format asked for; what nobody gets is said, or is in the JSON."""
-    rows = [_record(number, variant) for number, variant in enumerate(found.variants, 1)]
+    rows = [_record(found, number, variant) for number, variant in enumerate(found.variants, 1)]
     if session.format is Format.JSON:
         session.emit_object(_whole(found, rows), lambda: _table(found))
     else:
@@ -56,12 +56,16 @@ def remarks(found: Variants) -> Iterator[str]:
             " conditions beside each other make fewer variants."
         )
     for branch in found.unreached:
-        yield f"Nobody takes {branch.place}: {branch.words}"
+        yield f"Nobody takes {branch.place}{_for_whom(branch)}: {branch.words}"
 
 
 def letters(found: Variants) -> list[Letter]:
     """Return the messages for a page."""
-    return [variant.made.letter(people=variant.people, told=variant.told) for variant in found.variants if variant.made]
+    return [
+        variant.made.letter(people=variant.people, told=_names(found, variant))
+        for variant in found.variants
+        if variant.made
+    ]
 
 
 def _people(count: int) -> str:
@@ -72,7 +76,7 @@ def _listed(names: tuple[str, ...]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _record(number: int, variant: Variant) -> Record:
+def _record(found: Variants, number: int, variant: Variant) -> Record:
     made = variant.made
     return {
         "number": number,
@@ -84,11 +88,21 @@ def _record(number: int, variant: Variant) -> Record:
         "bytes": len(made.data) if made else None,
         "sample": made.is_sample if made else False,
         "problem": variant.problem,
+        "name": "; ".join(_names(found, variant)),
     }
 
 
+def _names(found: Variants, variant: Variant) -> Sequence[str]:
+    """Return for whom a variant is, in an owner's words."""
+    return variant.told or ("what all get" if len(found.variants) == 1 else "all others",)
+
+
+def _for_whom(branch: Branch) -> str:
+    return "" if branch.name == branch.words else f" ({branch.name})"
+
+
 def _branch(branch: Branch) -> dict[str, str | int]:
-    return {"file": branch.file, "line": branch.line, "branch": branch.words}
+    return {"file": branch.file, "line": branch.line, "branch": branch.words, "name": branch.name}
 
 
 def _whole(found: Variants, rows: list[Record]) -> Record:
@@ -116,14 +130,9 @@ def _table(found: Variants) -> RenderableType:
     table.add_column("subject", ratio=2, overflow="fold")
     for variant in found.variants:
         made = variant.made
-        told = "\n".join(variant.told) or ("what all get" if len(found.variants) == 1 else "what is left")
         example = (visible(made.email) + (", a sample" if made.is_sample else "")) if made else "–"
         subject = shown(made.rendered.subject) if made else "cannot be made"
-        cells = (f"{variant.people:,}" if variant.people else "nobody", visible_lines(told), example, subject)
+        people = f"{variant.people:,}" if variant.people else "nobody"
+        cells = (people, "\n".join(map(visible, _names(found, variant))), example, subject)
         table.add_row(*map(Text, cells))
     return table
-
-
-def visible_lines(text: str) -> str:
-    """Return text of several lines, each of them visible."""
-    return "\n".join(map(visible, text.split("\n")))

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from mailflow.errors import MailflowError, ProblemsError
 from mailflow.jobs import offering, personal, preview, readers
 from mailflow.jobs.preview import TOKEN, Preview
+from mailflow.jobs.variant_footers import Footers
+from mailflow.templates.conditions import OF_COUNTRIES
 from mailflow.templates.source import SHIPPED
 from mailflow.workspace import Workspace
 
@@ -29,8 +31,8 @@ _NO_PROGRESS: Callable[[int], None] = lambda people: None  # noqa: E731
 class Variant:
     """What everybody gets who takes the same branches; `made` for one of them, or the `problem` with making it.
 
-    `told` are the branches that not all variants take, in words. Nobody gets a variant of 0 people: it is the sample
-    person's, rendered for the sake of a branch that no reader takes.
+    `told` says for whom it is: the names of the branches that not all variants take. Nobody gets a variant of 0
+    people: it is the sample person's, rendered for the sake of a branch that no reader takes.
     """
 
     people: int
@@ -103,9 +105,9 @@ def variants(workspace: Workspace, name: str, *, now: datetime, tell: Callable[[
     from mailflow.templates.branches import Branches
 
     template = preview.load(workspace, name)
-    branches = Branches(template)
+    branches = Branches(template, {name: field.type for name, field in workspace.settings.fields.items()})
     people = readers.of_template(workspace, template, now=now)
-    finder = _Finder(workspace, template, branches, now)
+    finder = _Finder(workspace, template, branches, Footers.of(workspace, template), now)
     return finder.found(people.campaigns, finder.look(people.blocks, tell))
 
 
@@ -114,6 +116,7 @@ class _Finder:
     workspace: Workspace
     template: CompiledTemplate
     branches: Branches
+    footers: Footers
     now: datetime
 
     def look(self, blocks: Iterator[list[int]], tell: Callable[[int], None]) -> _Seen:
@@ -122,7 +125,7 @@ class _Finder:
         every = self._beside_the_person()
         asked = personal.asked(self.workspace, [self.template], now=self.now)
         for block in blocks:
-            if not self.branches.all and seen.first:
+            if not self._all and seen.first:
                 seen.people[0] += len(block)
             else:
                 known = personal.contexts_of(self.workspace, asked, block, now=self.now)
@@ -133,7 +136,7 @@ class _Finder:
     def _note(self, seen: _Seen, known: Mapping[int, Mapping[str, Any]], every: Mapping[str, Any]) -> None:
         for contact_id, context in known.items():
             try:
-                seen.add(self.branches.taken({**context, **every}), contact_id)
+                seen.add(self._taken({**context, **every}), contact_id)
             except ProblemsError as error:
                 seen.fail(error)
 
@@ -155,7 +158,7 @@ class _Finder:
                 Variant(people, self._own(taken), self._told(taken & ~taken_by_all), *made)
                 for taken, people, made in shown
             ],
-            unreached=[branch for branch in self._own(~reached) if branch.is_written],
+            unreached=self._written(~reached),
             failures=[Failure(seen.wordings[place], people) for place, people in seen.failures.most_common()],
             further=len(rest),
             further_people=sum(people for _, people in rest),
@@ -183,8 +186,8 @@ class _Finder:
             if language is not None:
                 known["contact"]["language"] = language
             try:
-                taken = self.branches.taken({**known, **self._beside_the_person()})
-                if is_needed or any(branch.is_written for branch in self._own(taken & ~reached)):
+                taken = self._taken({**known, **self._beside_the_person()})
+                if is_needed or self._written(taken & ~reached):
                     yield taken, 0, (self._preview(known, is_sample=True), None)
             except MailflowError:
                 continue
@@ -200,16 +203,30 @@ class _Finder:
             **offering.sample(self.workspace, self.template, TOKEN, self.now),
         }
 
+    @property
+    def _all(self) -> Sequence[Branch]:
+        return [*self.branches.all, *self.footers.branches.values()]
+
+    def _taken(self, context: Mapping[str, Any]) -> int:
+        """Return a number with a bit for each branch that somebody's message takes, by its place in `_all`."""
+        return self.branches.taken(context) | self.footers.taken(context["shop"]) << len(self.branches.all)
+
+    def _of(self, taken: int) -> list[Branch]:
+        return [branch for number, branch in enumerate(self._all) if taken >> number & 1]
+
     def _own(self, taken: int) -> list[Branch]:
         """Return branches in the shop's own files, of those with a bit in `taken`."""
-        return [
-            branch
-            for number, branch in enumerate(self.branches.all)
-            if taken >> number & 1 and not branch.file.startswith(SHIPPED)
-        ]
+        return [branch for branch in self._of(taken) if not branch.file.startswith(SHIPPED)]
+
+    def _written(self, taken: int) -> list[Branch]:
+        """Return what the template itself says for somebody, of branches with a bit in `taken`; footers are no part."""
+        known = (1 << len(self.branches.all)) - 1
+        return [branch for branch in self._own(taken & known) if branch.is_written]
 
     def _told(self, taken: int) -> list[str]:
-        """Return what makes a variant: what it has that not all have, else what it lacks."""
-        branches = self.branches.of(taken)
+        """Return for whom a variant is: by what it has that not all have, else by what it lacks."""
+        branches = self._of(taken)
         written = [branch for branch in branches if branch.is_written]
-        return [branch.words for branch in written or branches]
+        names = dict.fromkeys(branch.name for branch in written or branches)
+        said = OF_COUNTRIES if self.footers.branches else ()  # footers say whose
+        return [name for name in names if name not in said]

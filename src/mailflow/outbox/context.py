@@ -13,6 +13,7 @@ from typing import Any
 
 from mailflow import clock, money
 from mailflow.config import Settings, countries
+from mailflow.config.countries import CountrySettings
 from mailflow.config.tracking import Opens
 from mailflow.model import ConsentState
 from mailflow.places.names import country_code
@@ -120,6 +121,15 @@ def shop_context(settings: Settings) -> Context:
     }
 
 
+def shop_abroad(settings: Settings, rule: CountrySettings | None) -> Context:
+    """Return what templates know of the shop when their reader lives where a rule of `countries:` holds."""
+    shop = shop_context(settings)
+    if rule is None:
+        return shop
+    lines = [line.strip() for line in (rule.footer or "").splitlines() if line.strip()]
+    return {**shop, "address": rule.address or shop["address"], "footer": lines}
+
+
 class _Abroad:
     """What the shop says of itself to readers of a country: its address there, and the lines that the law asks for."""
 
@@ -133,11 +143,7 @@ class _Abroad:
             return {}
         if country not in self._found:
             rule = countries.rules_of(self._settings.countries, country_code(country))
-            shop = shop_context(self._settings)
-            if rule is not None:
-                shop["address"] = rule.address or shop["address"]
-                shop["footer"] = [line.strip() for line in (rule.footer or "").splitlines() if line.strip()]
-            self._found[country] = {"shop": shop}
+            self._found[country] = {"shop": shop_abroad(self._settings, rule)}
         return self._found[country]
 
 

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 from jinja2 import Template, nodes, pass_context
 from jinja2.runtime import Context
 from jinja2.visitor import NodeTransformer
 
-from mailflow.templates import build, source
+from mailflow.templates import build, conditions, source
 from mailflow.templates.compiled import RENDER_ERRORS, CompiledTemplate
+from mailflow.templates.conditions import Wording
 from mailflow.templates.environment import MailEnvironment, run
 from mailflow.templates.parts import TemplateError
 from mailflow.templates.tags import CLOSING, OPENING, Tag, Tags
@@ -31,13 +33,15 @@ _FIELDS = (("subject", "subject"), ("preheader", "preheader"), ("from_name", "fr
 class Branch:
     """One way through a condition or a loop. `is_written` where the file says something for it.
 
-    Of an `if` without `else` the way past it is a branch too, which nobody wrote; so is a loop over nothing.
+    `words` are those of the file, `name` says for whom it is: the comment behind the tag, else what conditions.py says
+    of it. Of an `if` without `else` the way past it is a branch too, which nobody wrote; so is a loop over nothing.
     """
 
     file: str
     line: int
     words: str
     is_written: bool
+    name: str
 
     @property
     def place(self) -> str:
@@ -48,12 +52,12 @@ class Branches:
     """The branches of one template. What `taken` returns has a bit for each that was taken, by its place in `all`.
 
     Of mailflow's own layouts and blocks only what stands outside of their loops counts: which of ten products has an
-    old price makes no other message.
+    old price makes no other message. `types` are those of the shop's own fields, for the names of branches.
     """
 
-    def __init__(self, template: CompiledTemplate) -> None:
+    def __init__(self, template: CompiledTemplate, types: Mapping[str, str] = MappingProxyType({})) -> None:
         self._template = template
-        self._marker = _Marker()
+        self._marker = _Marker(Wording(types))
         self._ways = {id(each): self._way(each) for each in (template, *template.translations.values())}
         self.all: Sequence[Branch] = tuple(self._marker.branches)
 
@@ -89,7 +93,7 @@ def _field_tags(text: str, found: source.Source, key: str) -> list[Tag]:
     place = found.document.problem((key,), "")
     tags = Tags(text)
     tags.swap(MailEnvironment(is_html=False), text, place.file, lambda tag: "")
-    return [Tag(tag.name, tag.inside, place.file, place.line or 1) for tag in tags.all]
+    return [replace(tag, file=place.file, line=place.line or 1) for tag in tags.all]
 
 
 def _program(tags: Iterable[Tag]) -> tuple[list[str], list[Tag]]:
@@ -121,8 +125,9 @@ def _otherwise(places: Sequence[Tag]) -> dict[int, Tag]:
 class _Marker(MailEnvironment):
     """Jinja that notes which branches a render takes."""
 
-    def __init__(self) -> None:
+    def __init__(self, wording: Wording) -> None:
         super().__init__(is_html=False)
+        self.wording = wording
         self.branches: dict[Branch, int] = {}
         self.taken = 0
         self.places: Sequence[Tag] = ()
@@ -152,12 +157,15 @@ class _Marker(MailEnvironment):
 
     def language(self, template: CompiledTemplate) -> int:
         """Return the bit of a template in one of its languages."""
-        words = f"in {template.front.language}" if template.front.language else "in any other language"
-        return self.bit(Tag("", "", template.file, 1), words, is_written=True)
+        tag = template.front.language
+        words = f"in {tag}" if tag else "in any other language"
+        name = f"in {conditions.language_name(tag)}" if tag else words
+        return self.bit(Tag("", "", template.file, 1), words, name=name, is_written=True)
 
-    def bit(self, tag: Tag, words: str, *, is_written: bool) -> int:
-        """Return the bit of a branch, the same for the same words at the same place."""
-        branch = Branch(tag.file, tag.line, " ".join(words.split()), is_written)
+    def bit(self, tag: Tag, words: str, *, name: str | None, is_written: bool) -> int:
+        """Return the bit of a branch, the same for the same words at the same place; without a name they are that."""
+        said = " ".join(words.split())
+        branch = Branch(tag.file, tag.line, said, is_written, name or said)
         return 1 << self.branches.setdefault(branch, len(self.branches))
 
 
@@ -170,13 +178,11 @@ class _Marking(NodeTransformer):
 
     def visit_If(self, node: nodes.If) -> nodes.Node:
         if self._counts(node):
-            tag = self._tag(node)
-            otherwise = self.marker.otherwise.get(node.lineno)
-            for branch in (node, *node.elif_):
-                here = self._tag(branch)
-                yes = self.marker.bit(here, here.inside, is_written=True)
-                is_last = branch is (node.elif_[-1] if node.elif_ else node)
-                self._ask(branch, yes, self._otherwise(tag, otherwise) if is_last else 0)
+            chain = (node, *node.elif_)
+            others = self._others(chain)
+            for branch in chain:
+                yes = self._yes(branch)
+                self._ask(branch, yes, self._no(node, others) if branch is chain[-1] else 0)
         for each in (node.test, *node.body, *node.else_):
             self.visit(each)
         for branch in node.elif_:
@@ -185,29 +191,49 @@ class _Marking(NodeTransformer):
         return node
 
     def visit_For(self, node: nodes.For) -> nodes.Node:
-        tag, otherwise = self._tag(node), self.marker.otherwise.get(node.lineno)
         counts = self._counts(node)
         self.depth += 1
         self.generic_visit(node)
         self.depth -= 1
         if counts:
-            node.body.insert(0, self._mark(self.marker.bit(tag, tag.inside, is_written=True), node))
-            node.else_.insert(0, self._mark(self._otherwise(tag, otherwise), node))
+            node.body.insert(0, self._mark(self._yes(node), node))
+            node.else_.insert(0, self._mark(self._no(node, self._others([node])), node))
         return node
 
     def visit_CondExpr(self, node: nodes.CondExpr) -> nodes.Node:
         if self._counts(node):
-            tag = self._tag(node)
-            yes = self.marker.bit(tag, f"yes: {tag.inside}", is_written=True)
-            no = self.marker.bit(tag, f"no: {tag.inside}", is_written=node.expr2 is not None)
+            tag, said = self._tag(node), self.marker.wording
+            has_no = node.expr2 is not None
+            yes = self.marker.bit(tag, f"yes: {tag.inside}", name=said.of(node.test, holds=True), is_written=True)
+            no = self.marker.bit(tag, f"no: {tag.inside}", name=said.of(node.test, holds=False), is_written=has_no)
             self._ask(node, yes, no)
         return self.generic_visit(node)
 
-    def _otherwise(self, tag: Tag, otherwise: Tag | None) -> int:
+    def _yes(self, node: nodes.If | nodes.For) -> int:
+        """Return the bit of what an `if`, an `elif` or a loop says."""
+        tag = self._tag(node)
+        return self.marker.bit(tag, tag.inside, name=self._name(node, holds=True), is_written=True)
+
+    def _no(self, node: nodes.If | nodes.For, others: str | None) -> int:
+        """Return the bit of the way past an `if` with its `elif`, or past a loop; `others` says whose it is."""
+        tag, otherwise = self._tag(node), self.marker.otherwise.get(node.lineno)
         if otherwise is None:
             words = f"{'none' if tag.name == 'for' else 'no'}: {tag.inside}"
-            return self.marker.bit(tag, words, is_written=False)
-        return self.marker.bit(otherwise, f"else of {tag.inside}", is_written=True)
+            return self.marker.bit(tag, words, name=others, is_written=False)
+        return self.marker.bit(otherwise, f"else of {tag.inside}", name=otherwise.note or others, is_written=True)
+
+    def _others(self, chain: Iterable[nodes.If | nodes.For]) -> str | None:
+        """Return for whom none of several branches is; asked before their conditions are marked."""
+        said = [self._name(branch, holds=False) for branch in chain]
+        return None if None in said else ", ".join(filter(None, said))
+
+    def _name(self, node: nodes.If | nodes.For, *, holds: bool) -> str | None:
+        """Return for whom a branch is, or the way past it: what its comment says, else its condition in words."""
+        if note := self._tag(node).note:
+            return note if holds else f"all but {note}"
+        if isinstance(node, nodes.For):
+            return None if node.test is not None else self.marker.wording.of(node.iter, holds=holds)
+        return self.marker.wording.of(node.test, holds=holds)
 
     def _ask(self, node: Any, yes: int, no: int) -> None:
         node.test = self._filter(_ASKED, node.test, nodes.Const(yes), nodes.Const(no))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mailflow.templates.parts import TemplateError
@@ -30,6 +30,7 @@ class Tag:
     file: str
     line: int
     is_link: bool = False  # whether its value is a whole link that was looked at already
+    note: str = ""  # the comment right behind it, which says what it means
 
     @property
     def is_value(self) -> bool:
@@ -92,10 +93,17 @@ class Tags:
                 pieces.append(self._swapped(kind, "".join(inside).strip(), file, start, include))
                 kind = ""
             elif token in ("comment_end", "raw_end"):
+                if token == "comment_end":
+                    self._note("".join(pieces[-2:]), " ".join("".join(inside).split()))
                 kind = ""
-            elif kind != "comment_begin":
+            else:
                 inside.append(value)
         return "".join(pieces)
+
+    def _note(self, before: str, comment: str) -> None:
+        """Keep a comment with the tag that it stands behind on one line."""
+        if self.all and before.rstrip(" \t").endswith(self.node_word(len(self.all) - 1)):
+            self.all[-1] = replace(self.all[-1], note=comment)
 
     def _swapped(self, kind: str, inside: str, file: str, line: int, include: Callable[[Tag], str]) -> str:
         if kind == "variable_begin":
