@@ -392,3 +392,48 @@ def test_a_preheader_comes_into_every_body(folder: Path, page: str, times: int) 
     for_others = re.sub(r"<!--.*?-->", "", made, flags=re.DOTALL)
     assert made.count("Fresh today") == times
     assert for_others.index("Fresh today") < for_others.index("Hello.")
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<html lang='en'><head><style>p {{ color: {{{{ contact.colour }}}} }}</style></head><body>{}</body></html>",
+        "<mjml><mj-body><mj-section>{{% if contact.colour %}}<mj-column><mj-text>{}</mj-text></mj-column>{{% endif %}}"
+        "</mj-section></mj-body></mjml>",
+    ],
+)
+def test_a_footer_is_found_however_the_styles_of_a_person_leave_its_signs(folder: Path, page: str) -> None:
+    file = f"t.{'mjml' if 'mjml' in page else 'html'}"
+    write(folder, file, HEAD + page.format(FOOTER))
+    known = person(colour="red")
+    known["shop"] |= {"address": '7 Queen\'s Road "Yard" & Co,\u00a0Bath'}
+    known["unsubscribe_url"] = "https://shop.example/u?a='1'&b=2"
+    template = templates.load(folder, "t")
+    assert not template.inlines_once
+    assert "Queen" in template.render(known).html
+    write(folder, file, HEAD + page.format(FOOTER.replace("{{ shop.address }}", "8 King's Road")))
+    with pytest.raises(TemplateError, match="postal address"):
+        templates.load(folder, "t").render(known)
+
+
+def test_a_subject_of_nothing_that_one_sees_is_empty(folder: Path) -> None:
+    head = HEAD.replace("Hi {{ contact.first_name | default('there') }}", "{{ contact.first_name }}")
+    assert "the subject is empty" in problem(folder, "x\n", head, first_name="\ufeff\ufffe")
+
+
+def test_a_first_person_who_fails_leaves_the_comparison_of_styles_to_the_next(folder: Path) -> None:
+    css = "<style>td > p { color: red }</style>"
+    page = f"<html lang='en'><head>{css}</head><body><table><tr><td>{{{{ x }}}}<p>a</p></td></tr></table>{FOOTER}"
+    write(folder, "t.html", HEAD + page + "</body></html>")
+    template = templates.load(folder, "t")
+    template._finish, finish = _refuse, template._finish
+    with pytest.raises(TemplateError, match="too large"):
+        template.render(person() | {"x": "1"})
+    template._finish = finish
+    assert template._raw is not None
+    template.render(person() | {"x": "1"})
+    assert template._raw is None
+
+
+def _refuse(html: str) -> str:
+    raise ValueError("too large")

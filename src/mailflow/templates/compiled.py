@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from html import unescape
 from typing import Any
 
 import jinja2
@@ -24,7 +25,7 @@ from mailflow.templates.attachments import Attachments
 from mailflow.templates.build import sentence
 from mailflow.templates.environment import MailEnvironment, pieces, run
 from mailflow.templates.escaping import PlaceError
-from mailflow.templates.headers import TEXT_LIMIT
+from mailflow.templates.headers import TEXT_LIMIT, safe_header
 from mailflow.templates.parts import File, FooterError, Lacking, Rendered, TemplateError
 from mailflow.templates.quoted import Encoded, Pieces
 from mailflow.templates.reasons import with_reasons
@@ -144,9 +145,11 @@ class CompiledTemplate:
             return chosen.render(context)
         values = self.values(context)
         subject = values["subject"]
-        if not subject or len(subject) > TEXT_LIMIT:
+        if not subject or len(subject) > TEXT_LIMIT or not (subject.isprintable() or safe_header(subject)):
             words = (
-                "is empty" if not subject else f"has {len(subject)} characters, at most {TEXT_LIMIT} go into a header"
+                f"has {len(subject)} characters, at most {TEXT_LIMIT} go into a header"
+                if len(subject) > TEXT_LIMIT
+                else "is empty"
             )
             raise self._error(values, f"the subject {words}", "subject")
         from_name = self._field("from_name", values).strip() or None
@@ -222,10 +225,12 @@ class CompiledTemplate:
 
     def _verified(self, html: str, values: Mapping[str, Any]) -> str:
         """Compare, for the first person, inlining before rendering with inlining after it, which is always right."""
-        raw, self._raw = self._raw, None
+        raw = self._raw
         assert raw is not None
         finished = self._finish(run(raw, values))
-        if inline.same(finished, inline.inline_css(html)):
+        is_same = inline.same(finished, inline.inline_css(html))
+        self._raw = None  # only now: what could not be compared is compared again
+        if is_same:
             return html
         self._html, self._finish_each = raw, True
         return finished
@@ -265,7 +270,7 @@ class CompiledTemplate:
                 words = f"the {what} is missing from the HTML or the text: put {tag} there"
                 lacking.append((Lacking.ADDRESS, Problem(self._frame(), words)))
         link = values["unsubscribe_url"]
-        if link and (text.rfind(link) < 0 or html.rfind(str(escape(link))) < 0):
+        if link and (text.rfind(link) < 0 or not _holds(html, link, str(escape(link)))):
             message = (
                 'a visible way to unsubscribe is missing: put <a href="{{ unsubscribe_url }}">Unsubscribe</a> there'
             )
@@ -279,7 +284,12 @@ class CompiledTemplate:
 
 def _is_missing(said: str, html: str, text: str) -> bool:
     """Whether either part lacks a line of a footer; looked for from the end, which is where a footer is."""
-    return any(text.rfind(line) < 0 or html.rfind(escaped) < 0 for line, escaped in _lines(said))
+    return any(text.rfind(line) < 0 or not _holds(html, line, escaped) for line, escaped in _lines(said))
+
+
+def _holds(html: str, words: str, escaped: str) -> bool:
+    """Whether HTML says these words: as we escape them, or as what works styles in for each person writes them."""
+    return html.rfind(escaped) >= 0 or words in unescape(html)
 
 
 @lru_cache(maxsize=16)
