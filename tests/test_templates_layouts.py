@@ -172,7 +172,8 @@ def test_a_block_or_layout_of_ones_own_stands_in_for_the_shipped_one(tmp_path: P
         ("[{title: x, url: http://shop.example}]", "3:25", "is not an https:// address"),
         ("[{titel: x}]", "3:", "did you mean 'title'"),
         ("[{text: x}]", "3:9", "'title' is missing"),
-        ("[{title: x, price: [1]}]", "3:27", "valid"),
+        ("[{title: x, price: [1]}]", "3:27", "is not a price"),
+        ("[{title: x, price: true}]", "3:27", "is not a price"),
     ],
 )
 def test_a_mistake_in_the_items_is_placed(tmp_path: Path, items: str, place: str, words: str) -> None:

@@ -81,7 +81,9 @@ def _amount(value: Any) -> Any:
     """Return an amount as a number, to be written as the reader's language does; other words stay (`from 9 €`)."""
     if isinstance(value, str) and not re.match(r"\d{1,12}(?:\.\d{1,4})?\Z", value):
         return _words(value)
-    return Decimal(str(value)) if isinstance(value, str | int | float) else value
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError("is not a price: write a number, 9.90, or words in quotes")
+    return Decimal(str(value))
 
 
 Price = Annotated[Decimal | str, BeforeValidator(_amount)]
