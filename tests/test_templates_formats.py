@@ -44,6 +44,11 @@ def test_money_follows_language_and_country(language: str, contact: dict[str, st
     assert shown("{{ amount | money }}", language, contact).replace(f"EUR{NBSP}", "EUR") == expected
 
 
+def test_what_is_rounded_to_nothing_has_no_sign_and_halves_go_up() -> None:
+    assert shown("{{ (0 - 0.001) | money }} {{ '-0.4' | number(0) }} {{ '-0.0001' | number }}") == "€0.00 0 0"
+    assert shown("{{ '-0.001' | percent }} {{ '0.0005' | number }} {{ '-0.5' | number(0) }}") == "0% 0.001 -1"
+
+
 def test_yen_have_no_cents_and_other_currencies_their_own_sign() -> None:
     assert shown('{{ amount | money("JPY") }}') == "¥1,235"
     assert shown('{{ 12 | money("GBP") }}', "de") == f"12,00{NBSP}£"

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 STYLES = ("short", "medium", "long", "full")
 _KEPT = 1 << 14
 _FALLBACK = "en"
+_MOST_PLACES = 3  # of a number of which nobody says how many it has
 _DAY_CODES = frozenset("de")
 
 Told = tuple[str, str | None, str | None]  # of a message: its language, then the language and country of its reader
@@ -63,10 +64,15 @@ def amount(value: Decimal, currency: str, told: Told) -> str:
     from babel import numbers
 
     places = money.digits(currency) if currency else 2
-    value = value.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+    value = _rounded(value, places)
     if not currency:
         return numbers.format_decimal(value, f"#,##0.{'0' * places}", locale=locale_of(*told))
     return numbers.format_currency(value, currency, locale=locale_of(*told), currency_digits=True)
+
+
+def _rounded(value: Decimal, places: int) -> Decimal:
+    """Return a number rounded half up, as shops do; nothing has no sign."""
+    return value.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP) + 0
 
 
 @lru_cache(_KEPT)
@@ -75,8 +81,8 @@ def number(value: Decimal, places: int | None, told: Told) -> str:
     from babel import numbers
 
     if places is None:
-        return numbers.format_decimal(value, locale=locale_of(*told))
-    value = value.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+        return numbers.format_decimal(_rounded(value, _MOST_PLACES), locale=locale_of(*told))
+    value = _rounded(value, places)
     return numbers.format_decimal(value, f"#,##0.{'0' * places}" if places else "#,##0", locale=locale_of(*told))
 
 
@@ -85,7 +91,7 @@ def percent(value: Decimal, places: int, told: Told) -> str:
     """Return a share such as 0.256 as `26%` or `26 %`."""
     from babel import numbers
 
-    share, locale = value.quantize(Decimal(1).scaleb(-places - 2), ROUND_HALF_UP), locale_of(*told)
+    share, locale = _rounded(value, places + 2), locale_of(*told)
     digits = f"#,##0.{'0' * places}" if places else "#,##0"
     pattern = re.sub("[#,0.]+", digits, locale.percent_formats[None].pattern, count=1)
     return numbers.format_percent(share, pattern, locale)
