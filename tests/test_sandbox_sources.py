@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import resource
 import signal
 import threading
@@ -163,6 +164,13 @@ def _for_ever() -> None:
         pass
 
 
+def _cut_off(missing: int) -> str:
+    """Lose the end of what the child that this runs in will say."""
+    whole = pickle.dumps
+    setattr(pickle, "dumps", lambda said: whole(said)[:-missing])  # noqa: B010 - a module's name, of the child alone
+    return "x" * 2_000
+
+
 def _killed() -> None:
     os.kill(os.getpid(), signal.SIGSEGV)
 
@@ -176,8 +184,10 @@ def _killed() -> None:
         (_killed, "nested too deeply"),
         (lambda: os._exit(0), "takes more than 512 MB of memory"),
         (lambda: [][1], "cannot be put together: list index out of range"),
+        (lambda: _cut_off(1), "takes more than 512 MB of memory"),
+        (lambda: _cut_off(1_000), "takes more than 512 MB of memory"),
     ],
-    ids=["time", "memory", "result", "crash", "silence", "error"],
+    ids=["time", "memory", "result", "crash", "silence", "error", "end", "half"],
 )
 def test_whatever_ends_a_child_is_told_in_words(work: Callable[[], object], words: str) -> None:
     with pytest.raises(TemplateError, match=f"^a.md: .*{words}"):

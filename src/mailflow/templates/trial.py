@@ -53,9 +53,10 @@ def held(work: Callable[[], Result], file: str) -> Result:
         with suppress(ProcessLookupError):  # it has ended, but where we were interrupted
             os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
-    if not data:
-        raise TemplateError.at(file, _death(status))
-    problems, result = pickle.loads(data)  # our own words, from a child that is this very program
+    try:
+        problems, result = pickle.loads(data)  # our own words, from a child that is this very program
+    except (EOFError, pickle.UnpicklingError):  # it ended before it said anything, or in the midst of it
+        raise TemplateError.at(file, _death(status)) from None
     if problems:
         raise TemplateError(problems)
     return result  # type: ignore[no-any-return]
