@@ -34,7 +34,8 @@ def bring(workspace: Workspace, text: str, name: str = "contacts.csv", *, now: d
     """Import text as a file and return the import's number."""
     path = workspace.root / name
     path.write_text(text, encoding="utf-8")
-    options = ImportOptions(workspace.settings.currency, workspace.settings.zone)
+    settings = Workspace(workspace.root).settings  # as the file is now
+    options = ImportOptions(settings.currency, settings.zone, fields=settings.fields)
     result = import_file(workspace.store, workspace.private, workspace.keys, path, options, now=now)
     return result.id or 0
 
@@ -319,6 +320,63 @@ def test_values_that_are_not_what_they_are_declared_are_found(workspace: Workspa
     settings = (workspace.root / "mailflow.yaml").read_text(encoding="utf-8")
     write(workspace, "mailflow.yaml", f"{settings}\nfields:\n  shoe_size: {{type: bool}}\n")
     assert [where for where, _ in errors(workspace)] == ["attributes.shoe_size"]
+
+
+def declare(workspace: Workspace, fields: str) -> None:
+    settings = (workspace.root / "mailflow.yaml").read_text(encoding="utf-8")
+    write(workspace, "mailflow.yaml", f"{settings}\nfields:\n{fields}")
+
+
+def message(workspace: Workspace, where: str) -> str:
+    return dict(errors(workspace))[where]
+
+
+def test_bad_cells_of_declared_fields_are_counted_with_examples_and_their_file(workspace: Workspace) -> None:
+    declare(workspace, "  wedding: {type: date}\n  points: {type: number}\n  garden: {type: bool}\n")
+    header = "email,wedding,points,garden\n"
+    bring(workspace, f"{header}a@a.example,31.02.2025,large,yes\nb@a.example,soon,7,perhaps\n", "crm.csv")
+    bring(workspace, f"{header}c@a.example,2025-06-01,1.5,no\nd@a.example,never,,\n", "till.csv")
+    assert message(workspace, "attributes.wedding") == (
+        "mailflow.yaml says date, and 3 values are no day, so rules pass them over:"
+        " '31.02.2025', 'soon' (crm.csv, import 1); 'never' (till.csv, import 2)"
+    )
+    assert "1 value is no number" in message(workspace, "attributes.points")
+    assert "1 value is no yes or no" in message(workspace, "attributes.garden")
+    assert message(workspace, "attributes.garden").endswith(": 'perhaps' (crm.csv, import 1)")
+
+
+def test_a_bad_cell_is_of_the_file_that_said_it_last(workspace: Workspace) -> None:
+    declare(workspace, "  points: {type: number}\n")
+    bring(workspace, "email,points\na@a.example,7\n", "crm.csv")
+    assert errors(workspace) == []
+    bring(workspace, "email,points\na@a.example,many\n", "till.csv", now=NOW.replace(hour=13))
+    assert "'many' (till.csv, import 2)" in message(workspace, "attributes.points")
+    bring(workspace, "email,points\na@a.example,8\n", "mended.csv", now=NOW.replace(hour=14))
+    assert errors(workspace) == []
+
+
+def test_every_value_of_a_list_is_judged_on_its_own(workspace: Workspace) -> None:
+    declare(workspace, "  sizes: {type: number, multi: true}\n  teas: {type: text, multi: true}\n")
+    bring(workspace, 'email,sizes,teas\na@a.example,"38, 39",mint\nb@a.example,"40, big","mint, rose"\n')
+    assert [where for where, _ in errors(workspace)] == ["attributes.sizes"]
+    assert "1 value is no number, so rules pass them over: 'big'" in message(workspace, "attributes.sizes")
+
+
+def test_of_a_sensitive_field_no_value_is_shown(workspace: Workspace) -> None:
+    declare(workspace, "  due_on: {type: date, sensitive: true}\n")
+    bring(workspace, "email,due_on\na@a.example,after the operation\n")
+    assert message(workspace, "attributes.due_on") == (
+        "mailflow.yaml says date, and 1 value is no day, so rules pass them over"
+    )
+
+
+@pytest.mark.parametrize("day", ["2024-02-29", "--02-29", "1984-03-07"])
+def test_days_are_days_also_without_their_year(workspace: Workspace, day: str) -> None:
+    declare(workspace, "  wedding: {type: date}\n")
+    bring(workspace, "email,wedding\na@a.example,2020-01-01\n")
+    with workspace.store.transaction() as tx:
+        tx.execute("UPDATE contacts SET attributes = json_object('wedding', ?)", (day,))
+    assert errors(workspace) == []
 
 
 def test_owners_nobody_knows_and_firms_at_free_mail_are_hints(workspace: Workspace) -> None:

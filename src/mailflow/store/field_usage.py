@@ -63,7 +63,7 @@ class FieldUsage:
 def measure(db: Connection, advance: Advance = lambda contacts: None) -> FieldUsage:
     """Read all contacts, without those merged into others, and return how their fields are filled and by whom."""
     usage = FieldUsage()
-    for first, last, import_id in _stretches(db):
+    for first, last, import_id in stretches(db):
         ends = {"first": first, "last": last}
         _count_columns(db, usage, ends, import_id)
         _count_attributes(db, usage, ends, import_id)
@@ -87,7 +87,7 @@ def last_id(db: Connection) -> int:
     return int(db.execute("SELECT coalesce(max(id), 0) FROM contacts").fetchone()[0])
 
 
-def _stretches(db: Connection) -> Iterator[tuple[int, int, int | None]]:
+def stretches(db: Connection) -> Iterator[tuple[int, int, int | None]]:
     """Yield (first id, last id, import or None) over all contacts, each of one import and short to read."""
     done, highest = 0, last_id(db)
     ranges = db.execute(
@@ -160,7 +160,7 @@ def _find_changes(db: Connection, usage: FieldUsage) -> None:
     ).fetchone()
     if ends[0] is None:
         return
-    added = list(_stretches(db))
+    added = list(stretches(db))
     for first in range(ends[0], ends[1] + 1, _SLICE):
         slice_ = {"first": first, "last": first + _SLICE - 1}
         rows = db.execute(_CHANGES, slice_).fetchall()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from mailflow.config.yaml_files import suggestion
 from mailflow.jobs.doctor.examined import Examined
 from mailflow.jobs.doctor.fields import COMPUTED, FieldReport, Reader
 from mailflow.jobs.doctor.findings import Finding, error, hint
+from mailflow.phrases import many
 from mailflow.store import companies, overpaid, owners
 from mailflow.store.field_usage import ATTRIBUTE, COLUMNS
 from mailflow.workspace import SETTINGS_FILE
@@ -20,7 +20,7 @@ _TO_FILL = {
     "rfm": "Import orders, then `mailflow score`",
     "consent": "Import contacts with what they said, see docs/consent.md",
 }
-_KINDS = {"number": ("number",), "bool": ("bool",), "text": ("text", "list"), "date": ("text", "list")}
+_IS_NO = {"number": "number", "bool": "yes or no", "text": "text", "date": "day"}
 
 
 def unknown_in_templates(examined: Examined) -> Iterator[Finding]:
@@ -78,19 +78,19 @@ def declared_but_empty(examined: Examined) -> Iterator[Finding]:
 
 
 def of_another_type(examined: Examined) -> Iterator[Finding]:
-    """Find declared fields with values of another type, which no rule compares."""
+    """Find declared fields with values that are none of what they are declared as, which no rule compares."""
     declared = examined.settings.fields if examined.settings else {}
-    for name, settings in declared.items():
-        kinds = examined.usage.kinds.get(f"{ATTRIBUTE}{name}", Counter())
-        wrong = sum(values for kind, values in kinds.items() if kind not in _KINDS[settings.type])
-        if wrong:
-            values = f"{wrong:,} value is" if wrong == 1 else f"{wrong:,} values are"
-            yield error(
-                "data",
-                f"{ATTRIBUTE}{name}",
-                f"{SETTINGS_FILE} says {settings.type}, and {values} none: rules pass them over",
-                "Declare the type that it has, or import the file again now that it is declared",
-            )
+    for name, misfit in examined.misfits.items():
+        settings = declared[name]
+        values = many(misfit.values, "value is", "values are")
+        what = f"{settings.type}, and {values} no {_IS_NO[settings.type]}"
+        shown = "" if settings.sensitive else f": {misfit.examples}"
+        yield error(
+            "data",
+            f"{ATTRIBUTE}{name}",
+            f"{SETTINGS_FILE} says {what}, so rules pass them over{shown}",
+            "Mend them in the file and import it again, or declare the type that they have",
+        )
 
 
 def read_by_nobody(examined: Examined) -> Iterator[Finding]:

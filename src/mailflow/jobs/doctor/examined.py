@@ -19,6 +19,7 @@ from mailflow.importers.recognition import layouts
 from mailflow.jobs.campaign import OpenCampaign
 from mailflow.jobs.doctor import fields
 from mailflow.jobs.doctor.fields import FieldReport, Gathered, Reader
+from mailflow.jobs.doctor.misfit import Misfit
 from mailflow.offers import pool
 from mailflow.offers.offer import Offers
 from mailflow.outbox import days
@@ -28,7 +29,7 @@ from mailflow.rules import Rule, RuleError
 from mailflow.rules.types import TRAITS
 from mailflow.segments import Segments, choices, impact
 from mailflow.segments import segments as segments_module
-from mailflow.store import Connection, Store, field_usage, imports, rule_names
+from mailflow.store import Connection, Store, field_usage, imports, misfits, rule_names
 from mailflow.store.database import explain
 from mailflow.store.field_usage import FieldUsage
 from mailflow.templates import source
@@ -216,6 +217,17 @@ class Examined:
             return FieldUsage()
         with self.progress("Reading fields", field_usage.last_id(self.store.db)) as advance:
             return field_usage.measure(self.store.db, advance)
+
+    @cached_property
+    def misfits(self) -> Mapping[str, Misfit]:
+        """The values that are not what their field is declared as, by the field, with where examples come from."""
+        declared = {name: field.type for name, field in (self.settings.fields if self.settings else {}).items()}
+        if self.store is None or self.is_damaged or not declared:
+            return {}
+        db = self.store.db
+        with self.progress("Reading declared fields", field_usage.last_id(db)) as advance:
+            found = misfits.find(db, declared, advance)
+        return {name: Misfit.of(db, name, each) for name, each in found.items()}
 
     @cached_property
     def fields(self) -> tuple[FieldReport, ...]:
