@@ -13,8 +13,9 @@ from mailflow.jobs import keep, members, tick
 from mailflow.jobs.init import Brand, init
 from mailflow.jobs.keep import KeptReport
 from mailflow.model import ConsentState
-from mailflow.store import imports, membership
+from mailflow.store import imports, lifecycle, membership
 from mailflow.store.membership import Cause
+from mailflow.store.pace import Pace
 from mailflow.workspace import Workspace
 from people import add_contact
 from shop import at, recount
@@ -267,3 +268,24 @@ def test_who_is_taken_back_with_their_file_leaves_no_rows(shop: Workspace) -> No
     assert main.run(["import", "--undo", "1", *here]) == 0
     assert shop.store.db.execute("SELECT count(*) FROM contacts").fetchone()[0] == 4
     assert len(rows(shop, "germans")) == 2
+
+
+def test_what_a_rehearsal_kept_of_the_future_is_taken_back_in_short_transactions(shop: Workspace) -> None:
+    kept(shop, NOW)
+    later, people = clock.to_ms(NOW + 30 * DAY), 3_000
+    db = shop.store.db
+    with shop.store.transaction() as tx:
+        for number in range(people):
+            add_contact(tx, f"later{number}@example.com", now=NOW)
+        tx.execute(
+            """INSERT INTO lifecycle_stages (contact_id, stage, previous, entered_at, run_id, orders)
+               SELECT id, 'new', 'lead', ?, (SELECT max(id) FROM score_runs), 1 FROM contacts
+               WHERE email LIKE 'later%'""",
+            (later,),
+        )
+    begun: list[str] = []
+    db.set_trace_callback(lambda sql: begun.append(sql) if sql.startswith("BEGIN IMMEDIATE") else None)
+    lifecycle.rewind(Pace(shop.store), at=clock.to_ms(NOW))
+    db.set_trace_callback(None)
+    assert db.execute("SELECT count(*) FROM lifecycle_stages WHERE entered_at > ?", (later - 1,)).fetchone()[0] == 0
+    assert len(begun) >= 3

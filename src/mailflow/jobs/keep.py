@@ -16,6 +16,7 @@ from mailflow.errors import MailflowError
 from mailflow.model import Stage
 from mailflow.store import Connection, Store, facts, lifecycle, marks, membership, state
 from mailflow.store.marks import Mark, Marks
+from mailflow.store.pace import Pace
 from mailflow.workspace import SETTINGS_FILE, Workspace
 
 if TYPE_CHECKING:
@@ -68,9 +69,9 @@ def keep(workspace: Workspace, *, now: datetime, is_real_clock: bool) -> KeptRep
 
 
 def _rewind(store: Store, at: int) -> None:
+    lifecycle.rewind(Pace(store), at=at)
     with store.transaction() as tx:
         membership.rewind(tx, at=at)
-        lifecycle.rewind(tx, at=at)
         state.put(tx, _READ_FILES, "")
 
 

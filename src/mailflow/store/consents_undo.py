@@ -6,7 +6,7 @@ The ledger is never rewritten for a finished import, and no no is ever taken bac
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from mailflow import clock
@@ -65,7 +65,7 @@ def drop(pace: Pace, import_id: int) -> None:
             tx.execute("DELETE FROM consents WHERE id IN (SELECT value FROM json_each(:ids))", among)
 
 
-def _consent_ids(pace: Pace, import_id: int, condition: str) -> Iterator[list[int]]:
+def _consent_ids(pace: Pace, import_id: int, condition: str) -> Iterator[Sequence[int]]:
     ids = [
         row[0]
         for row in pace.store.db.execute(
@@ -73,10 +73,7 @@ def _consent_ids(pace: Pace, import_id: int, condition: str) -> Iterator[list[in
             {"import": import_id},
         )
     ]
-    while ids:
-        size = pace.rows
-        yield ids[:size]
-        ids = ids[size:]
+    return pace.slices(ids)
 
 
 # The entry that decided before an import's (n), which itself is no answer to a no: the last that counts and that was

@@ -128,13 +128,10 @@ def add_range(tx: Connection, import_id: int, noun: str, first_id: int, last_id:
 
 def slices(pace: Pace, rows: Sequence[int], without: set[int]) -> Iterator[list[int]]:
     """Yield ids, as many at a time as the pace allows, leaving out those in `without`."""
-    start = 0
-    while start < len(rows):
-        end = start + pace.rows
-        ids = [number for number in rows[start:end] if number not in without]
+    for some in pace.slices(rows):
+        ids = [number for number in some if number not in without]
         if ids:
             yield ids
-        start = end
 
 
 def _leave(pace: Pace, change: Change, rows: set[int]) -> None:

@@ -200,10 +200,19 @@ def write(pace: Pace, db: Connection, count: int, *, run_id: int, at: int) -> No
         first = last + 1
 
 
-def rewind(tx: Connection, *, at: int) -> None:
-    """Forget the moves of later instants: a rehearsal had moved the clock there."""
-    tx.execute("DELETE FROM lifecycle_stages WHERE entered_at > ?", (at,))
-    tx.execute("UPDATE lifecycle_stages SET left_at = NULL WHERE left_at > ?", (at,))
+def rewind(pace: Pace, *, at: int) -> None:
+    """Forget the moves of later instants, in short transactions: a rehearsal had moved the clock there.
+
+    A rewind that was cut off is begun again, as the run of the later instant is still the last one.
+    """
+    for sql, changed in (
+        ("DELETE FROM lifecycle_stages", "entered_at"),
+        ("UPDATE lifecycle_stages SET left_at = NULL", "left_at"),
+    ):
+        rows = pace.store.db.execute(f"SELECT id FROM lifecycle_stages WHERE {changed} > ?", (at,))
+        for ids in pace.slices([row["id"] for row in rows]):
+            with pace.transaction() as tx:
+                tx.execute(f"{sql} WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(ids),))
 
 
 def sizes(db: Connection) -> dict[Stage, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from mailflow import clock
@@ -33,6 +33,14 @@ class Pace:
         self.longest = max(self.longest, seconds)
         factor = min(1.3, max(0.5, TARGET_SECONDS / max(seconds, 1e-6)))
         self.rows = min(_MOST_ROWS, max(100, int(self.rows * factor)))
+
+    def slices(self, rows: Sequence[int]) -> Iterator[Sequence[int]]:
+        """Yield rows in slices, each as long as the pace allows when it is asked for."""
+        start = 0
+        while start < len(rows):
+            end = start + self.rows
+            yield rows[start:end]
+            start = end
 
     def ranks(self, table: str) -> Iterator[tuple[int, int]]:
         """Yield ranges of `rank` of a staged table, each as long as the pace allows when it is asked for."""
