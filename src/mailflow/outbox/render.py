@@ -226,6 +226,7 @@ def how_of(settings: Settings, campaign_id: str, own: UtmValues | None = None) -
         asset_url=settings.asset_url,
         embed=settings.images is Images.EMBED,
         zone=settings.zone,
+        language=settings.language,
     )
 
 

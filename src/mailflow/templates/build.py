@@ -15,7 +15,19 @@ import jinja2
 from markupsafe import escape
 
 from mailflow.errors import Problem
-from mailflow.templates import foreign, guard, inline, links, markdown, markup, mjml, plaintext, source, trial
+from mailflow.templates import (
+    foreign,
+    guard,
+    inline,
+    languages,
+    links,
+    markdown,
+    markup,
+    mjml,
+    plaintext,
+    source,
+    trial,
+)
 from mailflow.templates.environment import HTML, MAX_OUTPUT
 from mailflow.templates.linking import How
 from mailflow.templates.parts import TemplateError
@@ -26,7 +38,7 @@ from mailflow.templates.tags import Tag, Tags, included
 MAX_INCLUDES = 5  # of includes inside includes
 
 _OWN_BLOCK = re.compile(rf"\binclude\b(?!\s*[\"']{source.BLOCKS})")
-_BRAND = re.compile(r"brand((?:\.[a-z_]+)+)\Z")
+_LOOK = re.compile(r"(?:brand|writing)(?:\.[a-z_]+)+\Z")  # the same for everybody
 _OPENING_BODY = re.compile(r"<(?:mj-)?body\b[^<>]*(?<!/)>", re.IGNORECASE)  # that in <mj-attributes> is closed at once
 _BEFORE_BODY = (re.compile(r"</head\s*>", re.IGNORECASE), re.compile(r"<html\b[^<>]*>", re.IGNORECASE))
 _PREHEADER = (
@@ -67,6 +79,11 @@ def tags(files: source.Files, found: source.Source, layout: source.Layout | None
     return trial.held(builder.tags_in_order, found.file) if builder.is_large else builder.tags_in_order()
 
 
+def look(files: source.Files, found: source.Source, how: How) -> Mapping[str, Any]:
+    """Return what the look of a template goes by: the `brand`, and the `writing` of the language it is in."""
+    return {"brand": files.brand, "writing": languages.writing(found.front.language or how.language)}
+
+
 def sentence(error: BaseException) -> str:
     """Return an exception's words as the end of a sentence that begins with a place."""
     return str(getattr(error, "message", None) or error).rstrip(".") or type(error).__name__
@@ -86,6 +103,7 @@ class _Builder:
         self.found = found
         self.layout = layout
         self.how = how
+        self.look = look(files, found, how)
         self.pictures = Pictures(files.folder, how, files.read)
         self.tags = Tags(found.body + (layout.text + layout.plain if layout else ""))
         self._open: list[str] = []
@@ -119,7 +137,7 @@ class _Builder:
     def tags_in_order(self) -> list[list[Tag]]:
         body = self._body()
         whole = self._filled(self.layout.text, self.layout.file, body) if self.layout else body
-        parts = [self._with_brand(whole)]
+        parts = [self._with_look(whole)]
         if self.layout and not self.layout.plain_file.startswith(source.SHIPPED):
             plain = plaintext.from_html(mjml.for_text(body) if self.found.kind is Kind.MJML else body, self.tags)
             parts.append(self._filled(self.layout.plain, self.layout.plain_file, plain))
@@ -166,7 +184,7 @@ class _Builder:
 
     def _whole(self, html: str) -> str:
         """Return a whole document with what every one gets: brand, preheader, the links of its layout, open pixel."""
-        html = links.rewritten(self._with_preheader(self._with_brand(html)), self.tags, self.how)
+        html = links.rewritten(self._with_preheader(self._with_look(html)), self.tags, self.how)
         html = self.pictures.placed(html, self.tags)
         return links.with_pixel(html, self.tags, self.how)
 
@@ -217,13 +235,13 @@ class _Builder:
 
         return self.tags.word.sub(put, self.tags.node.sub(put, html))
 
-    def _with_brand(self, html: str) -> str:
-        """Write values of the brand out: they are nobody's own, and CSS with them is worked in once."""
+    def _with_look(self, html: str) -> str:
+        """Write out the brand and the way of writing: they are nobody's own, and CSS with them is worked in once."""
 
         def value(match: re.Match[str]) -> str:
             tag = self.tags.of(match)
-            named = _BRAND.match(tag.inside) if tag.is_value else None
-            known = _looked_up(self.files.brand, named[1].split(".")[1:]) if named else None
+            named = _LOOK.match(tag.inside) if tag.is_value else None
+            known = _looked_up(self.look, named[0].split(".")) if named else None
             return str(escape(known)) if isinstance(known, str | int) else match[0]
 
         return self.tags.word.sub(value, html)

@@ -16,9 +16,10 @@ from mailflow.templates import attachments, build, foreign, source
 from mailflow.templates.build import sentence
 from mailflow.templates.compiled import CompiledTemplate, Field
 from mailflow.templates.environment import HTML, TEXT, MailEnvironment, text_of
+from mailflow.templates.languages import primary
 from mailflow.templates.linking import How
 from mailflow.templates.parts import TemplateError
-from mailflow.templates.translations import of_files, primary
+from mailflow.templates.translations import of_files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,7 +60,6 @@ def _in_language(found: source.Source, tag: str) -> source.Source:
 def _compiled_of(files: source.Files, found: source.Source, name: str, how: How) -> CompiledTemplate:
     """Compile a template in one language."""
     fields = _compiled_fields(found)
-    brand = files.brand
     layout = None if found.is_document else files.layout(found)
     if found.front.images is not None:
         how = replace(how, embed=found.front.images is Images.EMBED)
@@ -86,7 +86,7 @@ def _compiled_of(files: source.Files, found: source.Source, name: str, how: How)
         _finish_each=once is None,
         _pictures=document.pictures.files,
         _attached=attached,
-        _shared={"brand": brand, "total": None, **found.front.shown()},
+        _shared={**build.look(files, found, how), "total": None, **found.front.shown()},
     )
 
 

@@ -26,11 +26,11 @@ from mailflow.templates.build import sentence
 from mailflow.templates.environment import MailEnvironment, pieces, run
 from mailflow.templates.escaping import PlaceError
 from mailflow.templates.headers import TEXT_LIMIT, safe_header
+from mailflow.templates.languages import chain
 from mailflow.templates.parts import File, FooterError, Lacking, Rendered, TemplateError
 from mailflow.templates.quoted import Encoded, Pieces
 from mailflow.templates.reasons import with_reasons
 from mailflow.templates.tags import Tag
-from mailflow.templates.translations import chain
 from mailflow.templates.words import layout_words
 
 CLIPPED_BYTES = 102_000  # Gmail shows no more of a message, and hides the footer with the rest

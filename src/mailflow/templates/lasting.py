@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from mailflow import clock
 from mailflow.errors import UsageError
+from mailflow.templates.languages import nearest, primary
 
 CLOCK = "__clock__"  # the key in a context of its `Moment`; no template can speak it
 FILTERS = ("countdown", "days_left")  # what makes a text that is not true for ever
@@ -47,6 +48,9 @@ _WORDS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
         ),
         "ja": ("本日まで", "明日まで", "残り{}日"),
         "zh": ("今天截止", "明天截止", "还剩{}天"),
+        "zh-hant": ("今天截止", "明天截止", "還剩{}天"),
+        "ar": ("ينتهي اليوم", "ينتهي غدًا", "two:بقي يومان ({})|few:بقيت {} أيام|many:بقي {} يومًا|other:بقي {} يوم"),
+        "he": ("מסתיים היום", "מסתיים מחר", "נותרו {} ימים"),
     }
 )  # fmt: skip
 
@@ -89,9 +93,8 @@ def words(left: int, language: str) -> str:
     """Return the words for so many days in a language such as `de-AT`; in English where we have none for it."""
     if left < 0:
         return ""
-    primary = language[:2].lower()
-    on_the_day, before, later = _WORDS.get(primary, _WORDS["en"])
-    return (on_the_day, before)[left] if left < 2 else _of_number(later, left, primary).format(left)
+    on_the_day, before, later = nearest(_WORDS, language)
+    return (on_the_day, before)[left] if left < 2 else _of_number(later, left, primary(language)).format(left)
 
 
 def _of_number(forms: str, number: int, language: str) -> str:

@@ -44,6 +44,7 @@ class How:
     asset_url: str | None = None
     embed: bool = False
     zone: tzinfo = UTC
+    language: str = "en"  # of templates that do not say theirs
 
 
 @dataclass(slots=True)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from mailflow.templates.languages import nearest
+
 
 @dataclass(frozen=True, slots=True)
 class PollWords:
@@ -90,10 +92,21 @@ _WORDS = {
     "zh": (
         "回答截止日期：{}。", "此投票已结束。", "目前的回答：{}。", "点击会打开一封给我们的邮件，直接发送即可。",
     ),
+    "zh-hant": (
+        "回答截止日期：{}。", "此投票已結束。", "目前的回答：{}。", "點擊後會開啟一封寄給我們的郵件，直接傳送即可。",
+    ),
+    "ar": (
+        "تُحتسب الإجابات حتى {}.", "انتهى هذا الاستطلاع.", "الإجابة حتى الآن: {}.",
+        "النقر يفتح رسالة موجّهة إلينا، ويكفي إرسالها كما هي.",
+    ),
+    "he": (
+        "התשובות נספרות עד {}.", "הסקר הזה נסגר.", "התשובה עד כה: {}.",
+        "לחיצה פותחת הודעה אלינו, ואפשר לשלוח אותה כמו שהיא.",
+    ),
 }  # fmt: skip
 _KNOWN: Mapping[str, PollWords] = MappingProxyType({tag: PollWords(*words) for tag, words in _WORDS.items()})
 
 
 def poll_words(language: str) -> PollWords:
     """Return the words in a language such as `de` or `de-AT`; in English where we have none for it."""
-    return _KNOWN.get(language[:2].lower(), _KNOWN["en"])
+    return nearest(_KNOWN, language)

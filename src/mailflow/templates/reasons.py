@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from mailflow.templates.languages import nearest
+
 # source → words; {} is the title of what they bought or looked at. Without a title: of the product itself.
 _BOUGHT, _VIEWED, _AGAIN, _SEEN, _POPULAR = "bought", "viewed", "again", "seen", "popular"
 _KINDS = (_BOUGHT, _VIEWED, _AGAIN, _SEEN, _POPULAR)
@@ -112,6 +114,9 @@ _WORDS = {
         "今月の人気商品",
     ),
     "zh": ("因为您购买了{}", "因为您浏览了{}", "您曾购买过", "您最近浏览过", "本月热门"),
+    "zh-hant": ("因為您購買了{}", "因為您瀏覽了{}", "您曾購買過", "您最近瀏覽過", "本月熱門"),
+    "ar": ("بناءً على شراء {}", "بناءً على مشاهدة {}", "سبق شراؤه", "شوهد مؤخرًا", "رائج هذا الشهر"),
+    "he": ("בעקבות רכישה של {}", "בעקבות צפייה ב-{}", "נרכש בעבר", "נצפה לאחרונה", "פופולרי החודש"),
 }
 REASONS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {language: dict(zip(_KINDS, words, strict=True)) for language, words in _WORDS.items()}
@@ -120,7 +125,7 @@ REASONS: Mapping[str, Mapping[str, str]] = MappingProxyType(
 
 def with_reasons(items: Iterable[Mapping[str, Any]], language: str) -> list[dict[str, Any]]:
     """Return recommendations with their `reason` in a language such as `de` or `de-AT`, else in English."""
-    words = REASONS.get(language[:2].lower(), REASONS["en"])
+    words = nearest(REASONS, language)
     return [{**item} if "reason" in item else {**item, "reason": _reason(item, words)} for item in items]
 
 

@@ -26,7 +26,7 @@ from mailflow.config.tracking import Images
 from mailflow.config.yaml_files import MAX_BYTES, Document, decode, parse_spec, parse_yaml, read_text, suggestion
 from mailflow.errors import ConfigError, Problem, ProblemsError
 from mailflow.model import MessageClass, MessageKind
-from mailflow.templates import translations
+from mailflow.templates import languages, translations
 from mailflow.templates.attachments import Entry
 from mailflow.templates.headers import check_address
 from mailflow.templates.mjml import is_document
@@ -201,7 +201,7 @@ class Files(BaseLoader):
         if self.language is None or not _NAME.match(path):
             return path
         known = translations.of_file(self.folder, path)
-        return next((known[tag][0] for tag in translations.chain(self.language) if tag in known), path)
+        return next((known[tag][0] for tag in languages.chain(self.language) if tag in known), path)
 
     @cached_property
     def brand(self) -> Mapping[str, Any]:
@@ -326,7 +326,7 @@ def read_source(files: Files, name: str) -> Source:
     if files.language is None:
         return found
     known = translations.of_file(files.folder, path, SUFFIXES)
-    tag = next((tag for tag in translations.chain(files.language) if tag in known), None)
+    tag = next((tag for tag in languages.chain(files.language) if tag in known), None)
     if tag is None:
         return found
     if len(known[tag]) > 1:
@@ -362,7 +362,7 @@ def _translated(found: Source, into: Source, language: str) -> Source:
         for name, key in _FOR_ALL.items()
         if name in said and getattr(front, name) != getattr(found.front, name)
     ]
-    if front.language and translations.primary(front.language) != translations.primary(language):
+    if front.language and languages.primary(front.language) != languages.primary(language):
         wrong.append(into.document.problem(("language",), f"the name of the file says {language}"))
     if wrong:
         raise TemplateError(wrong)

@@ -1,7 +1,7 @@
 """Which files say the same in another language: `spring.de.md` and `spring.de-AT.md` beside `spring.md`.
 
-Layouts and blocks too. Who reads `de-AT` gets `de-AT`, else `de`, else the file itself. How a template is made of them:
-source.py and compile.py.
+Layouts and blocks too. Who reads `de-AT` gets `de-AT`, else `de`, else the file itself: languages.py. How a template
+is made of them: source.py and compile.py.
 """
 
 from __future__ import annotations
@@ -12,29 +12,14 @@ from pathlib import Path
 
 from mailflow.config import files
 from mailflow.config.yaml_files import MAX_BYTES
+from mailflow.templates.languages import chain, plain, primary
 
 _TAG = r"(?:[a-z]{2}|ast|dsb|fil|gsw|haw|hsb|kok|yue)(?:[-_][a-z0-9]{2,8})*"
 _NAMED = re.compile(rf"(?P<stem>.+)\.(?P<tag>{_TAG})(?P<suffix>\.[a-z]+)\Z", re.IGNORECASE)
 _WRITTEN = (".md", ".html", ".mjml")
 _SUFFIXES = (*_WRITTEN, ".txt")
-_MOST_PARTS = 6  # of a tag: language, script, region and what few have
 _HEAD = 4096  # bytes of a file that are read for its language
 _PARTS = ("layouts", "blocks", "mailflow")
-
-
-def chain(language: str | None) -> tuple[str, ...]:
-    """Return the tags that suit a reader, the nearest first.
-
-    >>> chain("de_AT")
-    ('de-at', 'de')
-    """
-    parts = _plain(language or "").split("-", _MOST_PARTS)[:_MOST_PARTS]
-    return tuple("-".join(parts[:length]) for length in range(len(parts), 0, -1)) if parts[0] else ()
-
-
-def primary(language: str) -> str:
-    """Return a language without region and script: `de` of `de-AT`."""
-    return _plain(language).partition("-")[0]
 
 
 def original(folder: Path, path: str) -> tuple[str, str] | None:
@@ -47,7 +32,7 @@ def original(folder: Path, path: str) -> tuple[str, str] | None:
         return None
     if not any(files.is_file(folder / f"{named['stem']}{suffix}") for suffix in _SUFFIXES):
         return None
-    return named["stem"], _plain(named["tag"])
+    return named["stem"], plain(named["tag"])
 
 
 def of_file(folder: Path, path: str, suffixes: Collection[str] = ()) -> dict[str, list[str]]:
@@ -59,7 +44,7 @@ def of_file(folder: Path, path: str, suffixes: Collection[str] = ()) -> dict[str
     for each in sorted(place.iterdir()) if place.is_dir() else ():
         named = _NAMED.match(str(each.relative_to(folder)))
         if named and named["stem"] == stem and named["suffix"] in wanted and files.is_file(each):
-            found.setdefault(_plain(named["tag"]), []).append(str(each.relative_to(folder)))
+            found.setdefault(plain(named["tag"]), []).append(str(each.relative_to(folder)))
     return found
 
 
@@ -77,7 +62,7 @@ def missing(folder: Path, languages: Iterable[str] = ()) -> dict[str, list[str]]
     texts = [str(path.relative_to(folder)) for path in sorted(folder.rglob("*")) if path.suffix in _SUFFIXES]
     texts = [path for path in texts if not path.startswith("drafts/")]  # not sent as they are
     whole = {path: _languages(folder, path) for path in texts if original(folder, path) is None}
-    wanted = {tag for had in whole.values() for tag in had} | {_plain(language) for language in languages}
+    wanted = {tag for had in whole.values() for tag in had} | {plain(language) for language in languages}
     found = {}
     for path, had in whole.items():
         lacking = sorted(tag for tag in wanted if not set(chain(tag)) & {*had, *_own(folder, path)})
@@ -103,8 +88,4 @@ def _own(folder: Path, path: str) -> set[str]:
     except files.Unreadable:
         return set()  # whoever compiles it says why
     said = re.match(r"---\s.*?^language:\s*[\"']?([\w-]+)", head, re.DOTALL | re.MULTILINE)
-    return {_plain(said[1]), primary(said[1])} if said else set()
-
-
-def _plain(tag: str) -> str:
-    return tag.strip().replace("_", "-").lower()
+    return {plain(said[1]), primary(said[1])} if said else set()

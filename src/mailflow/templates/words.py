@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from mailflow.templates.languages import nearest
+
 # language: (unsubscribe, why you get this). A language with two words for "you" goes without: the letter has one.
 _WORDS = {
     "en": ("Unsubscribe", "You get this e-mail because you are on our list."),
@@ -25,6 +27,9 @@ _WORDS = {
     "uk": ("Відписатися", "Ви отримали цей лист, бо підписані на нашу розсилку."),
     "ja": ("配信停止", "このメールは、配信リストに登録されている方にお送りしています。"),
     "zh": ("退订", "您收到此邮件是因为您在我们的订阅列表中。"),
+    "zh-hant": ("取消訂閱", "您收到此郵件，是因為您在我們的訂閱名單中。"),
+    "ar": ("إلغاء الاشتراك", "تُرسل هذه الرسالة إلى المسجّلين في قائمتنا البريدية."),
+    "he": ("הסרה מרשימת התפוצה", "הודעה זו נשלחת למי שרשומים ברשימת התפוצה שלנו."),
 }
 _VIEW = {
     "en": "View in browser",
@@ -45,6 +50,9 @@ _VIEW = {
     "uk": "Відкрити у браузері",
     "ja": "ブラウザで表示",
     "zh": "在浏览器中查看",
+    "zh-hant": "在瀏覽器中檢視",
+    "ar": "العرض في المتصفح",
+    "he": "לצפייה בדפדפן",
 }
 # language: (why, of mail that an order or account calls for)
 _ESSENTIAL = {
@@ -66,6 +74,9 @@ _ESSENTIAL = {
     "uk": "Ви отримали цей лист у зв’язку з вашим замовленням або обліковим записом.",
     "ja": "このメールは、ご注文またはアカウントに関するお知らせです。",
     "zh": "此邮件与您的订单或账户有关。",
+    "zh-hant": "此郵件與您的訂單或帳戶有關。",
+    "ar": "تتعلق هذه الرسالة بطلب أو حساب لدينا.",
+    "he": "הודעה זו קשורה להזמנה או לחשבון אצלנו.",
 }
 _NAMES = ("more", "item", "quantity", "price", "subtotal", "discount", "shipping", "tax", "total")
 # language: the words of `_NAMES`, in their order
@@ -88,6 +99,9 @@ _SHOP = {
     "uk": "Читати далі|Товар|К-сть|Ціна|Проміжний підсумок|Знижка|Доставка|Податок|Разом",
     "ja": "続きを読む|商品|数量|価格|小計|割引|送料|税|合計",
     "zh": "阅读全文|商品|数量|价格|小计|折扣|运费|税费|总计",
+    "zh-hant": "閱讀全文|商品|數量|價格|小計|折扣|運費|稅金|總計",
+    "ar": "اقرأ المزيد|المنتج|الكمية|السعر|المجموع الفرعي|الخصم|الشحن|الضريبة|الإجمالي",
+    "he": "להמשך קריאה|פריט|כמות|מחיר|סכום ביניים|הנחה|משלוח|מע״מ|סה״כ",
 }
 
 
@@ -110,4 +124,4 @@ def layout_words(language: str, *, is_essential: bool = False) -> dict[str, str]
     In English where we have no words for it.
     """
     words = _ESSENTIAL_WORDS if is_essential else _MARKETING_WORDS
-    return words.get(language[:2].lower(), words["en"])
+    return nearest(words, language)
