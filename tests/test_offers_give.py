@@ -7,6 +7,7 @@ import math
 import random
 import threading
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -162,6 +163,42 @@ def test_a_dry_pool_leaves_messages_as_they_are(tmp_path: Path) -> None:
     asking = [Asking(number, number, f"t{number}", SCOPE) for number in range(1, 6)]
     choice = give.choose(shop.store.db, known, offer, asking, keyed, now=NOW)
     assert (sorted(choice.gifts), choice.dry) == ([1, 2], [3, 4, 5])
+
+
+def shown_codes(shop: Workspace) -> list[str]:
+    rows = shop.store.db.execute("SELECT code FROM codes WHERE message_id IS NOT NULL ORDER BY message_id")
+    return [row["code"] for row in rows]
+
+
+def thaw(shop: Workspace) -> None:
+    """Throw the rendered bytes away, as it is done when changed files are approved."""
+    with shop.store.transaction() as tx:
+        tx.execute("UPDATE messages SET state = 'planned'")
+
+
+@pytest.mark.parametrize("kind", ["shared", "pool"])
+def test_messages_made_anew_carry_the_codes_that_the_owner_put_right(kind: str, tmp_path: Path) -> None:
+    shop, offer = shop_with(tmp_path / "shop", kind, 4)
+    dice = random.Random(1)
+    while render(shop.store, offer, dice) and "planned" in states(shop):
+        pass
+    wrong = shown_codes(shop)
+    with shop.store.transaction() as tx:  # the first one's dot may have gone out: its reader may have the code
+        tx.execute("INSERT INTO attempts (message_id, runner, armed_at) VALUES (1, 'x', 0)")
+    thaw(shop)
+    right = [f"RIGHT-{number}" for number in range(4)] if kind == "pool" else ["SUMMER"] * 4
+    if kind == "pool":
+        write_codes(shop.root, right)
+        pool.refresh(shop.store, shop.root, offer, at=1)
+    else:
+        offer = replace(offer, shared="SUMMER")
+    while render(shop.store, offer, dice) and "planned" in states(shop):
+        pass
+    assert shown_codes(shop) == [wrong[0], *right[:3]]
+
+
+def states(shop: Workspace) -> set[str]:
+    return {row["state"] for row in shop.store.db.execute("SELECT DISTINCT state FROM messages")}
 
 
 def test_codes_are_made_of_letters_that_cannot_be_mistaken() -> None:

@@ -41,7 +41,7 @@ class Choice:
 def choose(
     db: Connection, known: KnownOffer, offer: Offer, asking: Sequence[Asking], keyed: Bytes, *, now: datetime
 ) -> Choice:
-    """Choose a code for each message, the one it had before if it had any. Nothing is written.
+    """Choose a code for each message, the one it had before if the offer still gives it. Nothing is written.
 
     `keyed` is what makes codes unguessable (`Keys.keyed`). All messages of one offer that are rendered together must be
     asked for together: a code is chosen once among them.
@@ -51,7 +51,7 @@ def choose(
     if over is not None and now >= over:
         choice.refused = dict.fromkeys((each.message_id for each in asking), Reason.OFFER_EXPIRED)
         return choice
-    held = codes.of_messages(db, known.id, [each.message_id for each in asking])
+    held = codes.of_messages(db, known, offer.kind, [each.message_id for each in asking], shared=offer.shared)
     anew = [each for each in asking if each.message_id not in held]
     full = _served(db, known, offer, anew, now)
     choice.refused = {each.message_id: Reason.OFFER_LIMIT for each in anew if each.contact_id in full}

@@ -63,6 +63,8 @@ _FREE = """FROM codes AS c INDEXED BY codes_free WHERE c.offer_id = :offer AND c
     AND NOT EXISTS (SELECT 1 FROM order_codes AS x WHERE x.code_key = c.code_key)"""
 
 
+_NOBODYS = "message_id = NULL, contact_id = NULL, given_at = NULL, expires_at = NULL, terms = NULL"
+
 # A message m whose code nobody can have seen: it is over, and its dot was never armed. What was armed is in doubt.
 NEVER_SENT = """((m.state IN ('cancelled', 'expired', 'failed', 'held_out')
       OR m.state = 'skipped' AND m.not_after <= :now)
@@ -146,11 +148,27 @@ def taken(db: Connection, codes: Iterable[str]) -> set[str]:
     return {row["code_key"] for row in rows}
 
 
-def of_messages(db: Connection, offer_id: int, message_ids: Iterable[int]) -> dict[int, Free]:
-    """Return message id → the code that it was given before, so that rendering it again does not take another."""
+def of_messages(
+    db: Connection, offer: KnownOffer, kind: CodeKind, message_ids: Iterable[int], *, shared: str | None
+) -> dict[int, Free]:
+    """Return message id → the code that it was given before, so that rendering it again does not take another.
+
+    Where nobody can have seen it, only one that the offer still gives: the owner may have put in the right `shared`
+    code meanwhile, or the right file.
+    """
     rows = db.execute(
-        "SELECT id, code, message_id FROM codes WHERE offer_id = ? AND message_id IN (SELECT value FROM json_each(?))",
-        (offer_id, json.dumps(list(message_ids))),
+        """SELECT c.id, c.code, c.message_id FROM codes AS c
+           WHERE c.offer_id = :offer AND c.message_id IN (SELECT value FROM json_each(:ids))
+             AND (c.kind = :kind AND (c.kind <> 'pool' OR c.reading >= :reading)
+                  AND (c.kind <> 'shared' OR c.code = :shared)
+                  OR EXISTS (SELECT 1 FROM attempts AS t WHERE t.message_id = c.message_id))""",
+        {
+            "offer": offer.id,
+            "kind": kind,
+            "reading": offer.reading,
+            "shared": shared,
+            "ids": json.dumps(list(message_ids)),
+        },
     )
     return {row["message_id"]: Free(row["id"], row["code"]) for row in rows}
 
@@ -176,6 +194,9 @@ def _give(tx: Connection, gift: Gift) -> bool:
     # What another process has frozen stays as it is, with the code that it shows.
     if tx.execute("SELECT 1 FROM messages WHERE id = :message AND state = 'planned'", values).fetchone() is None:
         return False
+    tx.execute(
+        f"UPDATE codes SET {_NOBODYS} WHERE message_id = :message AND offer_id = :offer AND id IS NOT :id", values
+    )
     if gift.code_id is None:
         sql = (
             "INSERT INTO codes (offer_id, kind, code, code_key, reading, added_at, message_id, contact_id, given_at,"
@@ -203,11 +224,7 @@ def release(tx: Connection, offer_id: int, *, now: int, limit: int = 500) -> int
         {"offer": offer_id, "now": now, "limit": limit},
     ).fetchall()
     tx.executemany("DELETE FROM message_contents WHERE message_id = ?", ((row["message_id"],) for row in rows))
-    tx.executemany(
-        "UPDATE codes SET message_id = NULL, contact_id = NULL, given_at = NULL, expires_at = NULL, terms = NULL"
-        " WHERE id = ?",
-        ((row["id"],) for row in rows),
-    )
+    tx.executemany(f"UPDATE codes SET {_NOBODYS} WHERE id = ?", ((row["id"],) for row in rows))
     return len(rows)
 
 
