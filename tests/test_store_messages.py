@@ -322,3 +322,17 @@ def test_who_has_a_row_keeps_it(store: Store) -> None:
         messages.insert(tx, SCOPE, [again], rehearsal=False, kind="promo", at=AT)
         (row,) = tx.execute("SELECT token, state FROM messages").fetchall()
         assert tuple(row) == ("token 1", "planned")
+
+
+def test_a_message_that_is_planned_anew_is_of_the_kind_that_its_campaign_is_now(store: Store) -> None:
+    with store.transaction() as tx:
+        ids = [new_message(tx, S.PLANNED, name="anna"), new_message(tx, S.PLANNED, name="ben")]
+        messages.refuse(tx, [(ids[1], "promo_limit")], at=AT, again_at=AT + 1)
+        for number in ids:
+            row = messages.get(tx, number)
+            assert row is not None
+            again = NewMessage(row["contact_id"], S.PLANNED, None, AT, AT + DAY, row["address"], f"new {number}")
+            tx.execute("UPDATE messages SET step = '', occurrence = '' WHERE id = ?", (number,))
+            assert messages.insert(tx, SCOPE, [again], rehearsal=False, kind="value", at=AT) == 1
+    rows = store.db.execute("SELECT kind, state, settled_at FROM messages ORDER BY id").fetchall()
+    assert [tuple(row) for row in rows] == [("value", "planned", None)] * 2

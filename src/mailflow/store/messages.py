@@ -73,8 +73,8 @@ def insert(
     """Plan messages; who has a row in the scope keeps it. Return how many rows were made.
 
     Someone who was skipped before and may get it now becomes planned; a decision that is only skipped again changes
-    its reason. What is planned already follows a new time. A message of which a relay may know the bytes keeps the
-    address that they are for.
+    its reason. What is planned already follows a new time and kind. A message of which a relay may know the bytes keeps
+    the address that they are for.
     """
     before = tx.total_changes
     tx.executemany(
@@ -83,6 +83,7 @@ def insert(
         " VALUES (:scope, :contact, 'email', '', :occurrence, :variant, 'marketing', :kind, :rehearsal, :address,"
         " :state, :reason, :due_at, :not_after, :next_at, :token, :at)"
         " ON CONFLICT (scope, contact_id, channel, step, occurrence) DO UPDATE SET state = excluded.state,"
+        " kind = excluded.kind, settled_at = iif(excluded.state = 'planned', NULL, messages.settled_at),"
         " reason = excluded.reason, due_at = excluded.due_at, not_after = excluded.not_after,"
         " next_at = excluded.next_at, address = CASE WHEN EXISTS (SELECT 1 FROM message_contents"
         " WHERE message_id = messages.id) THEN messages.address ELSE excluded.address END"
