@@ -36,6 +36,9 @@ ENDS = date(2026, 12, 24)
         "See you tomorrow, or by the sea.",
         "Open until late.",
         "Step by 2 steps",
+        "Prices fall by 3.5 % now",
+        "Call us until 9.30 Uhr, open until 10.12 pm, before 8.15 a.m. or until 18.10 h",
+        "cheaper by 10.10 EUR, bis 12.10 € weniger, lighter by 2.5 kg, by 1.500 pieces",
     ],
 )
 def test_a_true_deadline_and_what_is_none_pass(text: str) -> None:
@@ -49,6 +52,7 @@ def test_a_true_deadline_and_what_is_none_pass(text: str) -> None:
         "Valid until 25 December 2026",
         "until Dec 31",
         "gültig bis 23.12.2026",
+        "bis 23.12. am Hauptplatz",
         "bis zum 31. Dezember",
         "hasta el 31 de diciembre",
         "jusqu'au 31 décembre",

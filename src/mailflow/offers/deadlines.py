@@ -28,12 +28,15 @@ _MONTHS: dict[str, int] = {
     for word in words.split()
 }  # fmt: skip
 _MONTH = "|".join(sorted(_MONTHS, key=len, reverse=True))
+# Behind two numbers these say that they are a time, a sum or a measure.
+_NO_DATE = r"""(?!\d|\s*(?:[%‰€$£°]|(?:per\s?cent|prozent|uhr|o['’]clock|am|pm|[ap]\.m|h|hours?|heures?|horas?|ore|uur|million
+    |millionen|mio|thousand|tausend|times|x|mm|cm|m|km|g|kg|ml|l|eur|euros?|usd|gbp|chf)\b))"""
 _DATE = rf"""(?:
       (?P<iso>\d{{4}}-\d\d-\d\d)
     | (?P<day>\d{{1,2}})(?:st|nd|rd|th|\.|er|º)?\s*(?:of\s+|de\s+|di\s+)?(?P<month>{_MONTH})\b\.?,?
       (?:\s*(?:de\s+)?(?P<year>\d{{4}}))?
     | (?P<month2>{_MONTH})\.?\s+(?P<day2>\d{{1,2}})(?:st|nd|rd|th)?\b(?:,?\s*(?P<year2>\d{{4}}))?
-    | (?P<first>\d{{1,2}})[./](?P<second>\d{{1,2}})[./]?(?P<third>\d{{4}}|\d\d)?
+    | (?P<first>\d{{1,2}})[./](?P<second>\d{{1,2}}){_NO_DATE}[./]?(?P<third>\d{{4}}|\d\d)?
     )"""
 # What makes a date a deadline.
 _UNTIL = r"""(?:until|till|by|through|thru|before|ends?(?:\s+on)?|expires?(?:\s+on)?|deadline:?
