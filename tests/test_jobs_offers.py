@@ -11,6 +11,7 @@ import pytest
 
 from mail_shop import mailflow
 from mailflow import clock
+from mailflow.jobs import offers as job
 from mailflow.workspace import Workspace
 from offer_shop import POOL, given, offer_shop, pool
 from sink import Sink
@@ -209,3 +210,28 @@ def test_codes_made_ahead_are_a_pool(mail_sink: Sinks, tmp_path: Path, capsys: O
     assert mailflow(shop, "send", "back", "--yes", "--quiet") == 0
     assert sorted(given(shop).values()) == sorted(made)
     assert not set(made) & {line["code"] for line in asked(shop, capsys, "offers", "comeback", "--make", "50")}
+
+
+def test_two_commands_that_make_codes_at_once_make_different_ones(tmp_path: Path) -> None:
+    offers = "comeback:\n  generate: {prefix: C-, ahead: true}\n"
+    shop = offer_shop(tmp_path / "shop", None, 1, offers=offers)
+    others: list[str] = []
+
+    def meanwhile(sql: str) -> None:
+        if sql.startswith("BEGIN IMMEDIATE") and not others:
+            others.append("")  # once
+            others[:] = job.make(Workspace.at(shop.root), "comeback", 20, clock.now())
+
+    made = job.make(shop, "comeback", 20, clock.now())
+    shop.store.db.set_trace_callback(meanwhile)
+    assert len({*made, *others}) == 40
+
+
+def test_why_tells_of_the_order_that_redeemed_a_code_whatever_came_later(shop: Workspace, capsys: Out) -> None:
+    code = given(shop)["p1@example.com"]
+    order(
+        shop,
+        f"1,p1@example.com,{day(1)},20.00,paid,,{code}\n2,p1@example.com,{day(20)},5.00,paid,,{code}\n",
+    )
+    (answer,) = [each for each in asked(shop, capsys, "why", "p1@example.com", "back") if each["what"] == "back"]
+    assert "They used it with order 1." in answer["sentence"]

@@ -150,8 +150,8 @@ def _made(workspace: Workspace, offer: Offer, known: KnownOffer, number: int, no
     pace, keyed = Pace(store), offering.keyed(workspace)
     subjects = (f"{offer.name}\0ahead\0{first + place}" for place in range(number))
     while some := list(islice(subjects, pace.rows)):
-        made = [free.code for free in give.make(store.db, offer, some, keyed)]
-        with pace.transaction() as tx:
+        with pace.transaction() as tx:  # what is free is looked for in it, as another process may make codes too
+            made = [free.code for free in give.make(tx, offer, some, keyed)]
             codes.add(tx, known.id, CodeKind.GENERATED, made, reading=known.reading, at=at)
         yield from made
 

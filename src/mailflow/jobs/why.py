@@ -18,6 +18,7 @@ from mailflow.model import MAY_HAVE_ARRIVED, MessageState, Scope
 from mailflow.policy import Decision, Limits
 from mailflow.store import Connection, Row, candidates, code_uses, timeline
 from mailflow.store.candidates import Question
+from mailflow.store.code_uses import Use
 from mailflow.tokens import Keys
 from mailflow.workspace import Workspace
 
@@ -106,7 +107,7 @@ def _of_messages(db: Connection, keys: Keys, rows: Sequence[Row], limits: Limits
 def _codes(db: Connection, rows: Sequence[Row]) -> dict[int, tuple[str, str]]:
     """Return message id → (code, what became of it as a sentence)."""
     given = code_uses.of_contacts(db, sorted({row["contact_id"] for row in rows}))
-    uses = {use.code_id: use for use in code_uses.of_codes(db, {each.code_key for each in given})}
+    uses = _uses(db, {each.code_key for each in given})
     found = {}
     for each in given:
         until = json.loads(each.terms or "{}").get("expires_on")
@@ -115,6 +116,16 @@ def _codes(db: Connection, rows: Sequence[Row]) -> dict[int, tuple[str, str]]:
             told += f" They used it {'too late, ' if use.is_late else ''}with order {use.order_id}."
         if each.message_id is not None:
             found[each.message_id] = (each.code, told)
+    return found
+
+
+def _uses(db: Connection, code_keys: set[str]) -> dict[int | None, Use]:
+    """Return the order with each code, by the code's id: the first that redeems it, else the first that came late."""
+    found: dict[int | None, Use] = {}
+    for use in code_uses.of_codes(db, code_keys):
+        known = found.get(use.code_id)
+        if known is None or (use.redeems and not known.redeems):
+            found[use.code_id] = use
     return found
 
 
