@@ -290,11 +290,15 @@ class Rule:
 
     def deeds(self) -> frozenset[Deed]:
         """Return where the rule looks for what people did."""
-        return frozenset(part.deed for part in _leaves(self.condition) if isinstance(part, Did))
+        return frozenset(part.deed for part in self.did())
+
+    def did(self) -> tuple[Did, ...]:
+        """Return what the rule asks of what people did, each for itself."""
+        return tuple(part for part in _leaves(self.condition) if isinstance(part, Did))
 
     def asks_amounts(self) -> bool:
         """Say whether the rule compares amounts of money, be it of an order's line."""
-        inner = [part.where for part in _leaves(self.condition) if isinstance(part, Did) and part.where is not None]
+        inner = [part.where for part in self.did() if part.where is not None]
         return any(field.type is FieldType.MONEY for part in (self.condition, *inner) for field in _fields(part))
 
 

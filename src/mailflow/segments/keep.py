@@ -1,6 +1,8 @@
-"""Bring the kept members of all segments up to date: one question each, and what changed is written down.
+"""Bring the kept members of all segments up to date, and write down what changed.
 
-What a segment depends on: due.py. How it is written: store/membership.py. When it is called: jobs/keep.py.
+Where only some people can have come or gone, each of them is looked at by themselves, for all such segments at once;
+else one question about everybody is asked for a segment. Which of both: narrow.py. What a segment depends on: due.py.
+How it is written: store/membership.py. When it is called: jobs/keep.py.
 """
 
 from __future__ import annotations
@@ -8,17 +10,20 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from mailflow import clock
 from mailflow.errors import MailflowError
 from mailflow.rules import Rule
+from mailflow.rules.predicate import holds
+from mailflow.rules.resolve import resolve
 from mailflow.rules.types import TRAITS
 from mailflow.segments import due
+from mailflow.segments.narrow import Narrow
 from mailflow.segments.segments import Segments
-from mailflow.store import Connection, Store, members, membership, past
+from mailflow.store import Connection, Store, history, members, membership, past
 from mailflow.store.marks import Mark, Marks
 from mailflow.store.membership import Cause, Kept
 from mailflow.store.pace import Pace
@@ -48,7 +53,18 @@ def refresh(store: Store, segments: Segments, *, marks: Marks, now: datetime) ->
         keeper.drop_removed()
         for name in segments.rules:
             keeper.bring_up_to_date(name)
+        keeper.look_at_people()
     return keeper.changes
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A segment of which only some people are looked at, and who of them its rule means."""
+
+    old: Kept
+    rule: Rule
+    people: frozenset[int]
+    meant: set[int] = field(default_factory=set)
 
 
 class _Keeper:
@@ -63,6 +79,8 @@ class _Keeper:
         self.at = clock.to_ms(now)
         self.pace = Pace(store)
         self.kept = membership.kept(store.db)
+        self.narrow = Narrow(db, segments, marks, now)
+        self.parts: list[_Part] = []
         self.changes = Changes()
 
     def drop_removed(self) -> None:
@@ -81,20 +99,46 @@ class _Keeper:
             return
         try:
             rule = self.segments.named(name)
-            where, parameters = self.segments.compiled(self.db, rule, self.now)
+            people = self.narrow.whom(old, hash_, rule) if old is not None else None
+            if old is not None and people is not None:
+                self.parts.append(_Part(old, rule, people))
+            else:
+                self._look_at_everybody(name, rule, hash_)
         except MailflowError as error:
             self.changes.wrong[name] = error
             self._put_off(old)
-            return
-        if old is None:
-            old = self._begin(name, hash_)
+
+    def _look_at_everybody(self, name: str, rule: Rule, hash_: str) -> None:
+        where, parameters = self.segments.compiled(self.db, rule, self.now)
+        old = self.kept.get(name) or self._begin(name, hash_)
         entered, left = membership.differences(self.db, old.id, members.found(self.db, where, parameters))
         came, went = _causes(old, hash_)
+        self._write(old, entered, left, came, went)
+        self._note(old, rule, hash_)
+
+    def look_at_people(self) -> None:
+        """Look at those whom something came about, in the segments where nobody else can have come or gone."""
+        if not self.parts:
+            return
+        amounts = any(part.rule.asks_amounts() for part in self.parts)
+        context, factors = self.segments.context(self.db, self.now, amounts=amounts)
+        resolved = [(part, resolve(part.rule, context)) for part in self.parts]
+        for person in sorted(frozenset[int]().union(*(part.people for part in self.parts))):
+            known = history.facts(self.db, person, context=context, factors=factors)
+            for part, rule in resolved:
+                if known is not None and person in part.people and holds(rule, known):
+                    part.meant.add(person)
+        for part in self.parts:
+            present = membership.present_among(self.db, part.old.id, part.people)
+            entered, left = sorted(part.meant - present), sorted(present - part.meant)
+            self._write(part.old, entered, left, Cause.PERSON, Cause.PERSON)
+        self._note_parts()
+
+    def _write(self, old: Kept, entered: Sequence[int], left: Sequence[int], came: Cause, went: Cause) -> None:
         membership.leave(self.pace, old.id, left, went, at=self.at)
         membership.enter(self.pace, old.id, entered, came, at=self.at)
-        self._note(old, rule, hash_)
-        self.changes.entered[name] += len(entered) if came is not Cause.START else 0
-        self.changes.left[name] += len(left)
+        self.changes.entered[old.name] += len(entered) if came is not Cause.START else 0
+        self.changes.left[old.name] += len(left)
 
     def _begin(self, name: str, hash_: str) -> Kept:
         with self.store.transaction() as tx:
@@ -109,12 +153,19 @@ class _Keeper:
 
     def _note(self, old: Kept, rule: Rule, hash_: str) -> None:
         """Record that the members are right, last of all: a run that is killed before looks at them again."""
-        seen = self._seen({Mark.FILES} | due.reads(rule))
+        seen = self.narrow.seen(rule)
         due_at = clock.to_ms(due.due_at(rule, self.now, self.segments.settings.zone))
         with self.store.transaction() as tx:
             if old.hash != hash_:
                 membership.renew(tx, old.id, self.segments.rules[old.name], hash_, at=self.at)
             membership.checked(tx, old.id, seen=seen, due_at=due_at, at=self.at)
+
+    def _note_parts(self) -> None:
+        """Record the same of segments of which some people were looked at: the clock may still move all others."""
+        seen = [self.narrow.seen(part.rule) for part in self.parts]
+        with self.store.transaction() as tx:
+            for part, marks in zip(self.parts, seen, strict=True):
+                membership.checked(tx, part.old.id, seen=marks, due_at=part.old.due_at, at=self.at)
 
     def _seen(self, which: Collection[Mark]) -> Marks:
         return {mark: self.marks[mark] for mark in sorted(which)}

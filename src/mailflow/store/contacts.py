@@ -167,6 +167,11 @@ def _digits(phone: str) -> str:
     return "".join(filter(str.isdigit, phone))
 
 
+def highest_id(db: Connection) -> int:
+    """Return the highest id of a contact, 0 where there is none: about how many there are, at once."""
+    return int(db.execute("SELECT coalesce(max(id), 0) FROM contacts").fetchone()[0])
+
+
 def count(db: Connection) -> int:
     """Return how many contacts there are, without those merged into others."""
     return int(db.execute("SELECT count(*) FROM contacts WHERE merged_into IS NULL").fetchone()[0])

@@ -22,6 +22,7 @@ class Mark(StrEnum):
     SCORES = "scores"
     STAGES = "stages"
     FILES = "files"  # the workspace's settings and rules: not of the store, see jobs/keep
+    AMOUNTS = "amounts"  # the currency of amounts, and what others are worth in it: see segments/narrow
 
 
 Marks = Mapping[Mark, str]
@@ -29,7 +30,9 @@ Marks = Mapping[Mark, str]
 _LAST = {
     Mark.CONSENT: "SELECT max(id) FROM consents",
     Mark.EVENTS: "SELECT max(id) FROM events",
-    Mark.MAIL: "SELECT max(id) FROM attempts",
+    # Of what is under way the outcome is not known yet: it comes without another attempt.
+    Mark.MAIL: """SELECT (SELECT coalesce(max(id), 0) FROM attempts) || '.' || count(*) || '.' || coalesce(sum(id), 0)
+                  FROM messages WHERE state IN ('armed', 'in_doubt')""",
     Mark.SCORES: """SELECT id FROM score_runs
                     WHERE finished_at IS NOT NULL AND name NOT IN ('lifecycle', 'recommendations')
                     ORDER BY id DESC LIMIT 1""",

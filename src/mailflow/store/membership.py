@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -38,7 +38,7 @@ class Kept:
         """Say whether its members may be others by now: what it reads has changed, or its time has come."""
         if self.checked_at is None or (self.due_at is not None and self.due_at <= at):
             return True
-        return any(marks.get(Mark(name)) != mark for name, mark in self.seen.items())
+        return any(marks[Mark(name)] != mark for name, mark in self.seen.items() if name in marks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def renew(tx: Connection, segment_id: int, rule: str, hash_: str, *, at: int) ->
     )
 
 
-def checked(tx: Connection, segment_id: int, *, seen: Marks, due_at: int, at: int) -> None:
+def checked(tx: Connection, segment_id: int, *, seen: Mapping[str, str], due_at: int | None, at: int) -> None:
     """Record that the members are those of an instant, on data that had come so far."""
     tx.execute(
         "UPDATE segments SET checked_at = ?, seen = ?, due_at = ? WHERE id = ?",
@@ -166,6 +166,16 @@ def present(db: Connection, segment_id: int) -> Iterator[int]:
     cursor.execute("SELECT contact_id FROM membership WHERE segment_id = ? AND left_at IS NULL", (segment_id,))
     for (contact_id,) in cursor:
         yield contact_id
+
+
+def present_among(db: Connection, segment_id: int, contact_ids: Collection[int]) -> set[int]:
+    """Return who of some contacts is in a segment by its history."""
+    rows = db.execute(
+        """SELECT contact_id FROM membership
+           WHERE segment_id = ? AND left_at IS NULL AND contact_id IN (SELECT value FROM json_each(?))""",
+        (segment_id, json.dumps(list(contact_ids))),
+    )
+    return {row[0] for row in rows}
 
 
 def enter(pace: Pace, segment_id: int, contact_ids: Sequence[int], cause: Cause, *, at: int) -> None:
