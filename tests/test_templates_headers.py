@@ -107,6 +107,14 @@ def test_a_long_ascii_subject_folds_at_spaces_and_loses_none() -> None:
     assert folded.replace("\r\n", "") == text
 
 
+@pytest.mark.parametrize("length", [66, 67, 68, 75, 76, 90])
+def test_no_line_of_a_subject_is_longer_than_76_with_its_name(length: int) -> None:
+    for text in ("w" * length, "w" * length + " end", "a " + "w" * length):
+        lines = f"Subject: {headers.subject(text)}".split("\r\n")
+        assert max(map(len, lines)) <= 76
+        assert str(make_header(decode_header("".join(lines).removeprefix("Subject: ")))) == text
+
+
 @pytest.mark.parametrize("length", [10, 70, 200, 450])
 def test_list_unsubscribe_is_literal_and_on_one_line_at_any_length(length: int) -> None:
     url = "https://mail.shop.example/" + "t" * (length - 26 if length > 26 else 1)

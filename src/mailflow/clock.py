@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import time as timers
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from zoneinfo import ZoneInfo
 
 from mailflow.errors import UsageError
@@ -95,7 +95,7 @@ def local_part(ms: int | None, own_zone: str | None, zone_name: str, part: str) 
     return WEEKDAYS[wall.weekday()] if part == "weekday" else int(getattr(wall, part))
 
 
-@cache
+@lru_cache(maxsize=4096)  # by what people have for a zone, whatever that is
 def _zone_or_none(name: str | None) -> ZoneInfo | None:
     try:
         return zone(name) if name else None

@@ -29,8 +29,8 @@ _MONTHS: dict[str, int] = {
 }  # fmt: skip
 _MONTH = "|".join(sorted(_MONTHS, key=len, reverse=True))
 # Behind two numbers these say that they are a time, a sum or a measure.
-_NO_DATE = r"""(?!\d|\s*(?:[%‰€$£°]|(?:per\s?cent|prozent|uhr|o['’]clock|am|pm|[ap]\.m|h|hours?|heures?|horas?|ore|uur|million
-    |millionen|mio|thousand|tausend|times|x|mm|cm|m|km|g|kg|ml|l|eur|euros?|usd|gbp|chf)\b))"""
+_NO_DATE = r"""(?!\d|\s*(?:[%‰€$£°]|(?:per\s?cent|prozent|uhr|o['’]clock|am|pm|[ap]\.m|h|hours?|heures?|horas?|ore|uur
+    |million|millionen|mio|thousand|tausend|times|x|mm|cm|m|km|g|kg|ml|l|eur|euros?|usd|gbp|chf)\b))"""
 _DATE = rf"""(?:
       (?P<iso>\d{{4}}-\d\d-\d\d)
     | (?P<day>\d{{1,2}})(?:st|nd|rd|th|\.|er|º)?\s*(?:of\s+|de\s+|di\s+)?(?P<month>{_MONTH})\b\.?,?

@@ -160,7 +160,8 @@ def _unstructured(text: str, *, first: int) -> str:
     if first + len(text) <= LINE_LIMIT:
         return text
     lines = _fold(text, first)
-    return "\r\n ".join(lines) if max(map(len, lines)) < LINE_LIMIT else _encoded(text, first)
+    fits = first + len(lines[0]) <= LINE_LIMIT and max(map(len, lines)) < LINE_LIMIT
+    return "\r\n ".join(lines) if fits else _encoded(text, first)
 
 
 def _fold(text: str, first: int) -> list[str]:
