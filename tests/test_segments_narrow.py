@@ -157,8 +157,9 @@ class Shop(ImportShop):
     def mail_goes_out(self) -> None:
         with self.store.transaction() as tx:
             state = self.dice.choice([MessageState.ACCEPTED, MessageState.ARMED, MessageState.FAILED])
-            add_message(tx, self.somebody(), "", now=NOW, state=state, settled=timedelta(hours=1), armed=timedelta(hours=1),
-                        scope=f"campaign:{tx.execute('SELECT count(*) FROM messages').fetchone()[0]}")  # fmt: skip
+            scope = f"campaign:{tx.execute('SELECT count(*) FROM messages').fetchone()[0]}"
+            hour = timedelta(hours=1)
+            add_message(tx, self.somebody(), "", now=NOW, state=state, settled=hour, armed=hour, scope=scope)
 
     def mail_arrives(self) -> None:
         with self.store.transaction() as tx:
@@ -238,6 +239,16 @@ def test_after_one_order_only_who_ordered_is_looked_at(shop: Shop, looked_at: li
     assert dict(looked_at) == dict.fromkeys(RULES, 1)
     assert +changes.entered == {"lately": 1, "often": 1, "dear": 1, "dear_lines": 1}
     assert shop.kept() == shop.meant()
+
+
+def test_what_a_merged_contact_does_is_done_by_who_they_are_now(shop: Shop) -> None:
+    with shop.store.transaction() as tx:
+        merges.merge(tx, 1, 2, evidence="test", now=NOW)
+    shop.refresh()
+    with shop.store.transaction() as tx:
+        events.insert(tx, Event("product_viewed", "test", "old link", NOW, NOW, 2, {"title": "Mug"}))
+    assert +shop.refresh().entered == {"viewed": 1, "viewed_mug": 1}
+    assert shop.kept()["viewed"] == [1]
 
 
 def test_nobody_is_looked_at_for_an_order_of_a_stranger(shop: Shop, looked_at: list[tuple[str, int | None]]) -> None:
