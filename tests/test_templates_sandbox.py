@@ -161,6 +161,10 @@ BOMBS = [
     "{% for a in many %}{{ note|truncate(10) }}{% endfor %}",
     "{% for a in many %}{{ note[::-1]|length }}{% endfor %}",
     "{% for a in many if note ~ a == 'x' %}{% endfor %}",
+    "{% set e = '' %}{% for b in [1, 2, 3, 4, 5] %}{% for a in many if e"
+    + " ~ e" * 3000
+    + " %}{% endfor %}{% endfor %}",
+    "{% for a in many if 0" + " <= 1" * 3000 + " %}{% endfor %}",
     "{% set a = [1] %}{% for i in many %}{% set a = a + many + many + many %}{% endfor %}" * 20,
     "{{ note|e|e|e|e|e|e }}",
     "{{ note|urlencode|urlencode|urlencode }}",

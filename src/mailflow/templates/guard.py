@@ -105,7 +105,8 @@ class Guard(NodeTransformer):
     def visit_For(self, node: nodes.For) -> nodes.Node:
         if node.recursive:
             self._fail(node, "a recursive loop is not available")
-        weight = 1 + sum(1 for child in (*node.body, *node.else_) for _ in child.find_all(nodes.Node))
+        each_round = [*node.body, *node.else_, *([node.test] if node.test is not None else [])]
+        weight = 1 + sum(1 for child in each_round for _ in child.find_all(nodes.Node))
         self._nested(node)
         node.iter = self._filtered(node.iter, "__each__", nodes.Const(weight))
         return node
