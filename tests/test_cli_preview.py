@@ -160,8 +160,15 @@ def test_a_page_that_cannot_be_written_is_told_and_hides_no_preview(
         file.write("archive: {folder: pages, url: 'https://quitte.example/mail'}\n")
     monkeypatch.setattr(webbrowser, "open", lambda address: True)
     assert preview(shop, "hello", "--open") == 0
-    assert "the page for view_url cannot be written" in (shop.private / "preview" / "hello.html").read_text("utf-8")
+    assert "the page for reading this mail in a browser cannot be made" in (
+        (shop.private / "preview" / "hello.html").read_text("utf-8")
+    )
+    capsys.readouterr()
     assert preview(shop, "hello", "--archive") == 78
+    said = capsys.readouterr().err.splitlines()
+    assert "knows no name and no code" in said[0]
+    assert said[1].startswith("  templates/hello.md:")
+    assert "everybody still reads their own" in said[-1]
 
 
 def test_scores_of_old_are_said(shop: Workspace, capsys: pytest.CaptureFixture[str]) -> None:

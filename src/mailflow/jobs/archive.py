@@ -23,6 +23,14 @@ from mailflow.workspace import Workspace
 if TYPE_CHECKING:
     from mailflow.templates.compiled import CompiledTemplate
 
+_NO_PAGE = (
+    "the page for reading this mail in a browser cannot be made. Everybody sees the same page, so it knows no name and"
+    " no code, and the mail does not say what stands in their place:"
+)
+_MEND = (
+    "Say it there, or put {% if … %} around what the page leaves out. In the mail itself everybody still reads their"
+    " own."
+)
 _PERSONAL = ("first_name", "last_name", "company", "country", "timezone")
 
 
@@ -60,10 +68,7 @@ def public(workspace: Workspace, template: CompiledTemplate, renderer: Renderer,
     try:
         rendered = renderer.public(context)
     except TemplateError as error:
-        problems = "; ".join(str(problem) for problem in error.problems)
-        raise ConfigError(
-            f"the page for view_url cannot be written, because nothing is known of who reads it: {problems}"
-        ) from error
+        raise ConfigError("\n".join([_NO_PAGE, *(f"  {problem}" for problem in error.problems), _MEND])) from error
     return replace(rendered, html=_complete(rendered), encoded=(), pieces=None)
 
 
