@@ -104,6 +104,8 @@ class People:
     def where(self, holds: Callable[[int, Decision], bool]) -> People:
         """Return those of whom a condition on their id and decision holds."""
         chosen = bytes(holds(contact_id, decision) for contact_id, decision in self.decided)
+        if all(chosen):
+            return self
         ids, which = (array(each.typecode, compress(each, chosen)) for each in (self.ids, self._which))
         return People(self.db, ids, which, self._decisions)
 

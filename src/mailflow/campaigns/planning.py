@@ -143,11 +143,13 @@ class Planner:
             verdict, reason = self._verdict(person.key, existing.get(person.id), candidate, limits, not_after)
             if verdict is Verdict.SEND and person.id not in existing and person.id in served:
                 verdict, reason = Verdict.SKIP, Reason.OFFER_LIMIT
-            opens_at = clock.to_ms(policy.opens_at(candidate, limits, clock.from_ms(due_at)))
-            delay = Reason.QUIET_HOURS if verdict is Verdict.SEND and opens_at > due_at else None
-            if delay is not None and opens_at >= not_after:
-                verdict, reason, delay = Verdict.SKIP, delay, None
-            yield person.id, Decision(verdict, reason, due_at if delay is None else opens_at, not_after, delay)
+            delay = None
+            if verdict is Verdict.SEND and (opens_at := _opens_at(candidate, limits, due_at)) > due_at:
+                if opens_at < not_after:
+                    due_at, delay = opens_at, Reason.QUIET_HOURS
+                else:
+                    verdict, reason = Verdict.SKIP, Reason.QUIET_HOURS
+            yield person.id, Decision(verdict, reason, due_at, not_after, delay)
 
     def _verdict(
         self,
@@ -184,6 +186,11 @@ class Planner:
             return clock.zone(name)
         except UsageError:
             return self.settings.zone
+
+
+def _opens_at(candidate: policy.Candidate, limits: Limits, due_at: int) -> int:
+    """Return when a message may go that is due at an instant: then, or after quiet hours (ms)."""
+    return clock.to_ms(policy.opens_at(candidate, limits, clock.from_ms(due_at))) if limits.countries else due_at
 
 
 def _verdict_of_row(state: MessageState, reason: str | None) -> tuple[Verdict, str | None]:

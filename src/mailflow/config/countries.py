@@ -58,8 +58,8 @@ class QuietSettings(_Part):
 
     start: time | None = Field(default=None, alias="from")
     end: time | None = Field(default=None, alias="to")
-    days: list[str] = []
-    dates: list[str] = []
+    days: tuple[str, ...] = ()
+    dates: tuple[str, ...] = ()
 
     @field_validator("start", "end", mode="before")
     @classmethod
@@ -73,11 +73,11 @@ class QuietSettings(_Part):
 
     @field_validator("days")
     @classmethod
-    def _days(cls, value: list[str]) -> list[str]:
+    def _days(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for day in value:
             if day.lower() not in DAYS:
                 raise ValueError(f"{day!r} is not a day: write {', '.join(DAYS)}")
-        return [day.lower() for day in value]
+        return tuple(day.lower() for day in value)
 
     @field_validator("dates", mode="before")
     @classmethod

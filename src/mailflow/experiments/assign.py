@@ -26,4 +26,4 @@ def holds_out(key: str, *, salt: str, share: Decimal | float) -> bool:
     """
     if not 0 <= share <= 1:
         raise ValueError(f"a share lies between 0 and 1, not at {share}")
-    return position(key, salt=salt) < Fraction(share) * _SCALE
+    return share > 0 and position(key, salt=salt) < Fraction(share) * _SCALE
