@@ -142,3 +142,8 @@ def test_however_many_people_take_five_queries(store: Store) -> None:
     context.contact_contexts(store.db, ids, settings=SETTINGS, now=NOW)
     store.db.set_trace_callback(None)
     assert len(asked) == 5
+
+
+def test_an_address_in_lines_stands_in_one_in_the_footer() -> None:
+    lines = SETTINGS.model_copy(update={"address": "1 Tea Lane,\n  8010 Graz \n\nAustria\n"})
+    assert context.shop_context(lines)["address"] == "1 Tea Lane, 8010 Graz, Austria"

@@ -112,7 +112,7 @@ def shop_context(settings: Settings) -> Context:
     """Return what templates know of the shop."""
     return {
         "name": settings.name,
-        "address": settings.address,
+        "address": _in_one_line(settings.address),
         "url": settings.url,
         "email": settings.sender.reply_to or settings.sender.email,
         "currency": settings.currency,
@@ -127,7 +127,12 @@ def shop_abroad(settings: Settings, rule: CountrySettings | None) -> Context:
     if rule is None:
         return shop
     lines = [line.strip() for line in (rule.footer or "").splitlines() if line.strip()]
-    return {**shop, "address": rule.address or shop["address"], "footer": lines}
+    return {**shop, "address": _in_one_line(rule.address or "") or shop["address"], "footer": lines}
+
+
+def _in_one_line(address: str) -> str:
+    """Return an address that may be written in lines, as on an envelope, as it stands in a footer."""
+    return ", ".join(line for line in (line.strip(" \t,") for line in address.splitlines()) if line)
 
 
 class _Abroad:

@@ -28,6 +28,7 @@ from mailflow.templates import headers
 from mailflow.templates.compose import base64_lines
 from mailflow.templates.environment import TEXT, run
 from mailflow.templates.linking import How
+from mailflow.templates.mistakes import sentence
 from mailflow.templates.parts import Event, File, TemplateError
 
 LARGEST = 10 * 1024 * 1024  # bytes of all attachments of a message; many servers take no more than 20 MB in base64
@@ -114,7 +115,7 @@ class Attachments:
         try:
             text = calendar.values[name](values).strip()
         except (jinja2.TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
-            raise self._error(calendar, name, str(error)) from None
+            raise self._error(calendar, name, sentence(error)) from None
         if not text and name in ("title", "starts"):
             raise self._error(calendar, name, f"{name} is empty")
         return text

@@ -16,10 +16,11 @@ from jinja2 import Template, nodes, pass_context
 from jinja2.runtime import Context
 from jinja2.visitor import NodeTransformer
 
-from mailflow.templates import build, conditions, source
+from mailflow.templates import conditions, source
 from mailflow.templates.compiled import RENDER_ERRORS, CompiledTemplate
 from mailflow.templates.conditions import Wording
 from mailflow.templates.environment import MailEnvironment, run
+from mailflow.templates.mistakes import sentence
 from mailflow.templates.parts import TemplateError
 from mailflow.templates.tags import CLOSING, OPENING, Tag, Tags
 
@@ -84,7 +85,7 @@ class Branches:
             run(program, template.values(context))
         except RENDER_ERRORS as error:
             self._template.render(context)  # says it in the words that sending would
-            raise TemplateError.at(self._template.file, build.sentence(error)) from None
+            raise TemplateError.at(self._template.file, sentence(error)) from None
         return self._marker.taken
 
 

@@ -30,6 +30,7 @@ from mailflow.templates import (
 )
 from mailflow.templates.environment import HTML, MAX_OUTPUT
 from mailflow.templates.linking import How
+from mailflow.templates.mistakes import sentence
 from mailflow.templates.parts import TemplateError
 from mailflow.templates.pictures import Pictures
 from mailflow.templates.source import Kind
@@ -82,11 +83,6 @@ def tags(files: source.Files, found: source.Source, layout: source.Layout | None
 def look(files: source.Files, found: source.Source, how: How) -> Mapping[str, Any]:
     """Return what the look of a template goes by: the `brand`, and the `writing` of the language it is in."""
     return {"brand": files.brand, "writing": languages.writing(found.front.language or how.language)}
-
-
-def sentence(error: BaseException) -> str:
-    """Return an exception's words as the end of a sentence that begins with a place."""
-    return str(getattr(error, "message", None) or error).rstrip(".") or type(error).__name__
 
 
 def _from_mjml(rendered: str) -> str:

@@ -13,11 +13,11 @@ import jinja2
 
 from mailflow.config.tracking import Images
 from mailflow.templates import attachments, build, foreign, source
-from mailflow.templates.build import sentence
 from mailflow.templates.compiled import CompiledTemplate, Field
 from mailflow.templates.environment import HTML, TEXT, MailEnvironment, text_of
 from mailflow.templates.languages import primary
 from mailflow.templates.linking import How
+from mailflow.templates.mistakes import sentence
 from mailflow.templates.parts import TemplateError
 from mailflow.templates.translations import of_files
 

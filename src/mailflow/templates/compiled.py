@@ -22,11 +22,11 @@ from mailflow.errors import Problem
 from mailflow.model import MessageClass, MessageKind
 from mailflow.templates import build, inline, plaintext, source
 from mailflow.templates.attachments import Attachments
-from mailflow.templates.build import sentence
 from mailflow.templates.environment import MailEnvironment, pieces, run
 from mailflow.templates.escaping import PlaceError
 from mailflow.templates.headers import TEXT_LIMIT, safe_header
 from mailflow.templates.languages import chain
+from mailflow.templates.mistakes import sentence
 from mailflow.templates.parts import File, FooterError, Lacking, Rendered, TemplateError
 from mailflow.templates.quoted import Encoded, Pieces
 from mailflow.templates.reasons import with_reasons
@@ -202,7 +202,7 @@ class CompiledTemplate:
         try:
             return render(values)
         except RENDER_ERRORS as error:
-            raise self._error(values, str(error), name) from None
+            raise self._error(values, sentence(error), name) from None
 
     def _parts(self, values: dict[str, Any]) -> tuple[str, str, tuple[Encoded, ...], _Said | None]:
         try:

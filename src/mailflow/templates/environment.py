@@ -28,6 +28,7 @@ MAX_OUTPUT = 2 * 1024 * 1024  # characters of one rendered part
 MAX_TOKENS = 12_000  # words and signs inside the tags of one part; the largest real one has a tenth of it
 
 _LONG_TAG = re.compile(r"\{[{%][^{}]{16000}")  # reading a number of 256 KB alone would take 60 MB
+_JOINING = "+ joins two texts or two lists; use ~ to join a text and a number"
 _DATE_PARTS = frozenset("year month day hour minute second".split())
 _NOWHERE: Any = Undefined()._undefined_obj  # what an unknown variable is said to be of
 _LOOP_PARTS = frozenset(
@@ -47,8 +48,6 @@ class Missing(StrictUndefined):
         name = self._undefined_name
         if self._undefined_obj is _NOWHERE:
             return f"there is no {name!r}{foreign.hint(str(name))}"
-        if self._undefined_obj is None:
-            return f"{name!r} is asked of something that is empty for this person"
         known = (
             [key for key in self._undefined_obj if isinstance(key, str)]
             if isinstance(self._undefined_obj, dict)
@@ -128,13 +127,15 @@ class MailEnvironment(ImmutableSandboxedEnvironment):
             return getattr(obj, attribute)
         if isinstance(obj, date) and attribute in _DATE_PARTS:
             return getattr(obj, attribute, 0)
-        if isinstance(obj, Undefined):
-            return obj
+        if obj is None or isinstance(obj, Undefined):
+            return (
+                obj  # a part of nothing is nothing: no class for who never ordered, no name of a store that is not near
+            )
         return Missing(obj=obj, name=attribute)
 
     def getitem(self, obj: Any, argument: Any) -> Any:
         """Return `obj[argument]` of a mapping, list or text."""
-        if isinstance(obj, Undefined):
+        if obj is None or isinstance(obj, Undefined):
             return obj
         if isinstance(obj, list | tuple | str) and isinstance(argument, int | slice):
             try:
@@ -172,9 +173,13 @@ def _check_operation(context: Any, operator: str, left: Any, right: Any) -> None
     if isinstance(left, str | list | tuple) or isinstance(right, str | list | tuple):
         if operator != "+":
             raise TemplateRuntimeError(f"{operator} is for numbers, not for text or lists")
+        if left is None or right is None:
+            return  # Python's own words say so
+        if not (isinstance(left, str | list | tuple) and isinstance(right, str | list | tuple)):
+            raise TemplateRuntimeError(_JOINING)
         size, limit = len(left) + len(right), budget.MAX_TEXT if isinstance(left, str) else budget.MAX_ITEMS
         if type(left) is not type(right) and not (isinstance(left, str) and isinstance(right, str)):
-            raise TemplateRuntimeError("+ joins two texts or two lists; use ~ to join a text and a number")
+            raise TemplateRuntimeError(_JOINING)
         if size > limit:
             raise TemplateRuntimeError("a text or list made in the template is too long")
         (budget.charge_text if isinstance(left, str) else budget.charge)(context, size)

@@ -139,7 +139,7 @@ def decimal_of(value: Any) -> Decimal:
     except InvalidOperation:
         number = None
     if number is None or not number.is_finite() or (number.adjusted() >= _TOO_LARGE and number):
-        raise TemplateRuntimeError(f"{short(value)} is not an amount")
+        raise TemplateRuntimeError(_none("amount") if value is None else f"{short(value)} is not an amount")
     return number
 
 
@@ -176,8 +176,13 @@ def _day(value: Any) -> Date:
         except ValueError:
             raise TemplateRuntimeError(f"{short(value)} is not a date") from None
     if not isinstance(value, Date):
-        raise TemplateRuntimeError(f"{short(value)} is not a date")
+        raise TemplateRuntimeError(_none("date") if value is None else f"{short(value)} is not a date")
     return value
+
+
+def _none(what: str) -> str:
+    tag = "{% if name %}{{ name | … }}{% endif %}"
+    return f"the {what} is empty for this person: write it only where there is one, {tag}"
 
 
 def _only_day(value: Date) -> Date:
