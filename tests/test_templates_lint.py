@@ -149,6 +149,28 @@ def test_text_has_to_be_readable_in_dark_mode_too() -> None:
     assert "L415" not in codes(body, head=rule.format("color: #eeeeee !important;"))
 
 
+@pytest.mark.parametrize(
+    ("selector", "holds"),
+    [
+        (".card > p", True),
+        (".card>p", True),
+        ("body > .card > p", True),
+        ("body .card > p", True),
+        ("html > p", False),
+        ("body > p", False),
+        (".card > .card p", False),
+        ("> p", False),
+        (".card + p", False),
+    ],
+)
+def test_dark_rules_for_children_hold_for_children_only(selector: str, holds: bool) -> None:
+    """The shipped layout for MJML names its content so."""
+    sheet = f"<style>@media (prefers-color-scheme: dark) {{ {selector} {{ color: #111111 !important }} }}</style>"
+    body = '<div class="card"><p style="background-color: #111112">Tea</p></div>'
+    light = body.replace("#111112", "#111112; color: #eeeeee")
+    assert ("L415" in codes(light, head=sheet)) is holds
+
+
 def test_a_style_sheet_that_is_not_read_is_told() -> None:
     online = '<link rel="stylesheet" href="https://fonts.example/css?family=Tea">'
     page = (

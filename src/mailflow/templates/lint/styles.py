@@ -36,6 +36,7 @@ class _Compound:
     name: str
     classes: frozenset[str]
     id: str
+    is_child: bool  # of what stands before it: `.a > .b`; else anywhere inside
 
     def matches(self, element: Element) -> bool:
         return self.name in ("", "*", element.name) and self.classes <= element.classes and self.id in ("", element.id)
@@ -50,11 +51,16 @@ class Rule:
     weight: tuple[int, int, int, int]
 
     def matches(self, path: Sequence[Element]) -> bool:
-        """Whether it holds for the last element of a path from the root; parents in between do not matter."""
+        """Whether it holds for the last element of a path from the root."""
         if not self.parts[-1].matches(path[-1]):
             return False
-        above = iter(reversed(path[:-1]))
-        return all(any(part.matches(element) for element in above) for part in reversed(self.parts[:-1]))
+        places = [len(path) - 1]  # at which the part behind may stand, the innermost first
+        for part, behind in zip(self.parts[-2::-1], self.parts[:0:-1], strict=True):
+            above = [place - 1 for place in places if place] if behind.is_child else range(places[0] - 1, -1, -1)
+            places = [place for place in above if part.matches(path[place])]
+            if not places:
+                return False
+        return True
 
 
 def colour(text: str) -> str | None:
@@ -87,16 +93,21 @@ def dark_rules(css: str) -> list[Rule]:
 
 
 def _rule(selector: str, declared: dict[str, str], number: int) -> Iterator[Rule]:
-    """Yield the rule of one selector; one that asks for more than names, classes and ids is passed over."""
-    parts = []
-    for word in selector.split():
+    """Yield the rule of one selector; one that asks for more than names, classes, ids and parents is passed over."""
+    parts: list[_Compound] = []
+    is_child = False
+    for word in selector.replace(">", " > ").split():
+        if word == ">" and parts and not is_child:
+            is_child = True
+            continue
         match = _COMPOUND.match(word)
         if match is None:
             return
         classes = frozenset(re.findall(r"\.([\w-]+)", match["rest"]))
         ids = re.findall(r"#([\w-]+)", match["rest"])
-        parts.append(_Compound((match["tag"] or "").lower(), classes, ids[0] if ids else ""))
-    if parts:
+        parts.append(_Compound((match["tag"] or "").lower(), classes, ids[0] if ids else "", is_child))
+        is_child = False
+    if parts and not is_child:
         weight = (
             sum(bool(part.id) for part in parts),
             sum(len(part.classes) for part in parts),
