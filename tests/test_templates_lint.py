@@ -349,6 +349,16 @@ def test_a_fault_is_placed_where_its_text_stands_else_on_the_line_most_like_it()
     assert places.find(()) == Place("templates/a.md")
 
 
+def test_a_picture_of_the_folder_is_placed_where_the_template_names_it() -> None:
+    files = {"templates/a.md": "![Bread](img/dark rye.png)\n![Roll](roll.png)", "mailflow:b.html": "<img src=x>"}
+    places = Places(
+        "templates/a.md",
+        {**files, "templates/assets/roll.png": "ab" * 32, "templates/assets/img/dark rye.png": "cd" * 32},
+    )
+    assert places.find((f"cid:{'ab' * 12}@mailflow", "<img")) == Place("templates/a.md", 2, 9)
+    assert places.find(("https://shop.example/mail/img/dark%20rye.png", "<img")) == Place("templates/a.md", 1, 10)
+
+
 def test_every_check_has_a_code_a_severity_and_something_to_do() -> None:
     assert all(check.severity in Severity and check.about and check.remedy for check in CHECKS.values())
     assert len({check.name for check in CHECKS.values()}) == len(CHECKS)

@@ -7,10 +7,13 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
+from urllib.parse import quote
 
 from mailflow.config.brand import BRAND_FILE
+from mailflow.templates.pictures import FOLDER
 from mailflow.templates.source import SHIPPED
 
+_ASSETS = f"/{FOLDER}/"
 _WORD = re.compile(r"\w+")
 _MOST_WORDS = 40
 _LEAST = 2  # signs of a text that is looked for as it stands
@@ -30,7 +33,8 @@ class Places:
 
     def __init__(self, file: str, files: Mapping[str, str]) -> None:
         self._file = file
-        texts = [path for path in files if path != BRAND_FILE]  # it names what is banned
+        self._pictures = {path.partition(_ASSETS)[2]: files[path] for path in files if _ASSETS in path}
+        texts = [path for path in files if path != BRAND_FILE and _ASSETS not in path]  # a brand names what is banned
         order = sorted(texts, key=lambda path: (path != file, path.startswith(SHIPPED), path))
         self._texts = {path: files[path] for path in order}
         self._lower = {path: text.lower() for path, text in self._texts.items()}
@@ -43,12 +47,21 @@ class Places:
 
     def find(self, near: tuple[str, ...]) -> Place:
         """Return where the first of some texts stands as it is, else the line most like the last; else the file."""
+        near = tuple(self._as_written(text) for text in near)
         for is_shipped in (False, True):
             for text in near:
                 for wanted in dict.fromkeys((text, escape(text, quote=False))):
                     if place := self._exact(wanted, is_shipped=is_shipped):
                         return place
         return self._alike(near[-1]) if near else Place(self._file)
+
+    def _as_written(self, text: str) -> str:
+        """Return the address of a picture of ours, which was put in its place, as the template names it."""
+        cid = text.removeprefix("cid:").partition("@")[0] if text.startswith("cid:") else None
+        for path, digest in self._pictures.items():
+            if digest.startswith(cid) if cid else text.endswith(f"/{quote(path)}"):
+                return path
+        return text
 
     def _exact(self, wanted: str, *, is_shipped: bool) -> Place | None:
         for path, text in self._texts.items():
