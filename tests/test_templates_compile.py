@@ -173,6 +173,12 @@ def test_a_button_is_a_table_and_a_link(folder: Path) -> None:
     assert "Shop now (https://shop.example)" in made.text
 
 
+def test_a_paragraph_with_words_beside_a_button_is_none(folder: Path) -> None:
+    made = render(folder, '[Shop]({{ shop.url }} "button") or [ask us]({{ shop.url }}/ask)\n')
+    assert 'class="button"' not in made.html
+    assert "</a> or <a" in made.html
+
+
 def test_blocks_are_put_in_and_counted_as_files(folder: Path) -> None:
     write(folder, "blocks/a.md", "*Hello* {{ contact.first_name }}\n")
     write(folder, "blocks/b.html", "<div class='x'>\n\n    Raw {{ contact.city }}</div>\n")
@@ -273,6 +279,8 @@ def test_a_mistake_in_a_block_or_layout_is_placed_there(folder: Path) -> None:
         ("---\nsubject: x\nsubject: y\n---\n", "templates/t.md:3:1", "twice"),
         ("---\nsubject: x\nclass: marketin\n---\n", "templates/t.md:3:8", "marketing"),
         ("---\nsubject: x\nlayout: nope\n---\n", "templates/t.md:3:9", "no layout"),
+        ('---\nsubject: x\n"reviewed": no\n---\n', "templates/t.md:3:1", "nobody read"),
+        ("---\n{subject: x, reviewed: no}\n---\n", "templates/t.md:2:14", "nobody read"),
         ("---\nsubject: x\nreply_to: a b\n---\n", "templates/t.md:3:11", "a b"),
         ('---\nsubject: "{{ contact.nope }}"\n---\n', "templates/t.md:2:10", "there is no 'nope'"),
         ('---\nsubject: "{{ x"\n---\n', "templates/t.md:2:10", "expected"),

@@ -26,7 +26,7 @@ from mailflow.config.tracking import Images
 from mailflow.config.yaml_files import MAX_BYTES, Document, decode, parse_spec, parse_yaml, read_text, suggestion
 from mailflow.errors import ConfigError, Problem, ProblemsError
 from mailflow.model import MessageClass, MessageKind
-from mailflow.templates import languages, translations
+from mailflow.templates import languages, review, translations
 from mailflow.templates.attachments import Entry
 from mailflow.templates.headers import check_address
 from mailflow.templates.mjml import is_document
@@ -350,6 +350,9 @@ def _parsed(files: Files, path: str) -> Source:
         raise
     except ProblemsError as error:
         raise TemplateError(error.problems) from None
+    if front.reviewed is not None and review.of_text(text, is_draft=False) is None:
+        words = "stands on a line of its own and without quotes, reviewed: …, or a draft would go out that nobody read"
+        raise TemplateError([document.problem(("reviewed",), words, at_key=True)])
     body = "\n" * text.count("\n", 0, match.end()) + text[match.end() :]
     return Source(file, front, document, body, kind_of(path))
 
