@@ -140,6 +140,7 @@ def _buttons(tokens: list[Token]) -> list[Token]:
             and len(children) >= 3
             and children[0].type == "link_open"
             and children[-1].type == "link_close"
+            and [child.type for child in children].count("link_open") == 1
             and children[0].attrs.get("title") == "button"
         ):
             del children[0].attrs["title"]
