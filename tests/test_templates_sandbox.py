@@ -43,6 +43,7 @@ ESCAPES = [
     "{{ namespace.__init__ }}",
     "{{ self.__init__.__globals__ }}",
     "{{ self._TemplateReference__context }}",
+    "{% autoescape false %}{{ contact.first_name }}{% endautoescape %}",
     "{{ '{0.__class__}'.format(contact) }}",
     "{{ '{0.__class__}'.format_map(contact) }}",
     "{{ ('{0.__class__}'|attr('format'))(contact) }}",

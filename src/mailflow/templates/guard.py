@@ -55,6 +55,7 @@ _REFUSED = {
     nodes.Import: "{% import %} is not available: use {% include %}",
     nodes.FromImport: "{% import %} is not available: use {% include %}",
     nodes.NSRef: "namespace() is not available",
+    nodes.Scope: "{% autoescape %} is not available: every value is escaped",
 }
 _RESERVED_NAMES = frozenset("self super caller varargs kwargs range lipsum cycler joiner namespace dict".split())
 # What people write as a method of Python, and what to write here.
@@ -203,7 +204,9 @@ class Guard(NodeTransformer):
         )
 
     def _fail(self, node: nodes.Node, message: str) -> NoReturn:
-        raise TemplateSyntaxError(message, node.lineno, self.name, self.filename)
+        lines = (each.lineno for each in (node, *node.iter_child_nodes()))
+        line = next((line for line in lines if line is not None), 1)  # a scope has none of its own
+        raise TemplateSyntaxError(message, line, self.name, self.filename)
 
 
 def label(node: nodes.Node) -> str:
