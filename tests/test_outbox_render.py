@@ -16,6 +16,7 @@ from mailflow.errors import ProblemsError
 from mailflow.jobs import campaign as campaign_job
 from mailflow.jobs import personal
 from mailflow.model import Basis, ConsentState
+from mailflow.outbox.render import page_name
 from mailflow.store import consents
 from mailflow.store.consents import ConsentEntry
 from mailflow.store.contents import Content
@@ -56,6 +57,17 @@ def test_essential_mail_is_of_no_list_and_offers_no_way_out(tmp_path: Path) -> N
     names = message(shop).keys()
     assert not [name for name in names if name.startswith(("List-", "X-", "Auto-"))]
     assert "Feedback-ID" in names
+
+
+@pytest.mark.parametrize("topic", ["tea", f"{'t' * 62} and more", "Tee & Kaffee!", "茶"])
+def test_a_list_is_named_by_a_label_of_a_domain(tmp_path: Path, topic: str) -> None:
+    shop = shop_with(tmp_path, template=TEMPLATE.replace("---\nHello", f"topic: '{topic}'\n---\nHello"))
+    assert re.match(r"<[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.[a-z.]+>\Z", message(shop)["List-ID"])
+
+
+def test_campaigns_with_different_ids_have_different_pages() -> None:
+    ids = ["spring.sale", "spring-sale", "spring_sale", "Spring.sale"]
+    assert len({page_name(each) for each in ids}) == len(ids)
 
 
 def test_the_feedback_id_names_campaign_and_sender_and_nobody(tmp_path: Path) -> None:

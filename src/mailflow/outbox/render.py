@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _LONGEST_NAME = 200  # characters of a name in the To header
-_NOT_IN_FILES = re.compile(r"[^A-Za-z0-9_-]+")
+_NOT_IN_FILES = re.compile(r"[^A-Za-z0-9_.-]+")  # ids of campaigns hold none of them: each has a page of its own
 _NOT_IN_LABELS = re.compile(r"[^a-z0-9-]+")
 
 
@@ -243,4 +243,4 @@ def _sender_id(pepper: bytes) -> str:
 
 def _label(text: str) -> str:
     """Return text as a label of a List-ID (RFC 2919): lower case letters, digits and dashes."""
-    return _NOT_IN_LABELS.sub("-", text.lower()).strip("-")[:63] or "list"
+    return _NOT_IN_LABELS.sub("-", text.lower()).strip("-")[:63].rstrip("-") or "list"
