@@ -22,6 +22,7 @@ from mailflow.errors import Problem
 from mailflow.model import MessageClass, MessageKind
 from mailflow.templates import build, inline, plaintext, source
 from mailflow.templates.attachments import Attachments
+from mailflow.templates.definitions import explained
 from mailflow.templates.environment import MailEnvironment, pieces, run
 from mailflow.templates.escaping import PlaceError
 from mailflow.templates.headers import TEXT_LIMIT, safe_header
@@ -202,7 +203,8 @@ class CompiledTemplate:
         try:
             return render(values)
         except RENDER_ERRORS as error:
-            raise self._error(values, sentence(error), name) from None
+            said = explained(sentence(error), str(getattr(self.front, name)), None)
+            raise self._error(values, said, name) from None
 
     def _parts(self, values: dict[str, Any]) -> tuple[str, str, tuple[Encoded, ...], _Said | None]:
         try:
@@ -246,7 +248,8 @@ class CompiledTemplate:
                 run(environment.from_string(text), {**values, "content": ""})
             except RENDER_ERRORS as found:
                 place = _place(found, file)
-                return TemplateError([source.problem(sentence(found), *place, values)])
+                said = explained(sentence(found), self.files.get(place[0], text), place[1])
+                return TemplateError([source.problem(said, *place, values)])
         return TemplateError([source.problem(sentence(error), self.file, None, values)])
 
     def _error(self, values: Mapping[str, Any], message: str, name: str) -> TemplateError:
