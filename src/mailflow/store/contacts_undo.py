@@ -72,7 +72,7 @@ def _delete(tx: Connection, ids: Sequence[int]) -> None:
 # What is known of a contact only because it is one.
 _OF_CONTACT = (
     "identities", "contact_facts", "contact_revenue", "rfm_scores", "rfm_moves", "scores", "claims",
-    "lifecycle_stages",
+    "lifecycle_stages", "contact_favourites",
 )  # fmt: skip
 _UNREFERENCED = """SELECT c.id FROM contacts AS c WHERE c.id IN (SELECT value FROM json_each(:ids))
     AND NOT EXISTS (SELECT 1 FROM orders AS o WHERE o.contact_id = c.id)

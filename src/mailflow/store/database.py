@@ -13,7 +13,7 @@ from mailflow.store.connection import MIGRATION_SET, Connection, connect
 
 # The names of all migrations in order, kept here so that opening a current file need not import sqlite-utils (and
 # with it pandas); a test holds that they are those of migrations.py.
-MIGRATION_NAMES = ("m0001_first", "m0002_everything", "m0003_offers", "m0004_answers")
+MIGRATION_NAMES = ("m0001_first", "m0002_everything", "m0003_offers", "m0004_answers", "m0005_favourites")
 
 _SCHEMA = Path(__file__).with_name("schema.sql")
 

@@ -34,7 +34,7 @@ _LAST = {
     Mark.MAIL: """SELECT (SELECT coalesce(max(id), 0) FROM attempts) || '.' || count(*) || '.' || coalesce(sum(id), 0)
                   FROM messages WHERE state IN ('armed', 'in_doubt')""",
     Mark.SCORES: """SELECT id FROM score_runs
-                    WHERE finished_at IS NOT NULL AND name NOT IN ('lifecycle', 'recommendations')
+                    WHERE finished_at IS NOT NULL AND name NOT IN ('lifecycle', 'recommendations', 'favourites')
                     ORDER BY id DESC LIMIT 1""",
     Mark.STAGES: "SELECT max(id) FROM lifecycle_stages",
 }

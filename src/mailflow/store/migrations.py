@@ -48,6 +48,12 @@ def m0004_answers(db: sqlite_utils.Database) -> None:
     _execute_file(db, "m0004_answers.sql")
 
 
+@migrations()
+def m0005_favourites(db: sqlite_utils.Database) -> None:
+    """Add what people buy most."""
+    _execute_file(db, "m0005_favourites.sql")
+
+
 def migrate(db: Connection, path: Path, *, backups: Path) -> Path:
     """Back the database up into the folder `backups`, then apply what is missing. Return the backup's path."""
     backup = back_up(db, path, backups=backups)

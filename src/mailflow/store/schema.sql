@@ -668,7 +668,13 @@ END;
 
 CREATE INDEX articles_shown_by_message ON articles_shown (message_id);
 
+CREATE TABLE contact_favourites (
+  contact_id INTEGER PRIMARY KEY REFERENCES contacts (id),
+  category   TEXT NOT NULL
+) STRICT;
+
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('mailflow', 'm0001_first', strftime('%Y-%m-%d %H:%M:%f+00:00'));
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('mailflow', 'm0002_everything', strftime('%Y-%m-%d %H:%M:%f+00:00'));
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('mailflow', 'm0003_offers', strftime('%Y-%m-%d %H:%M:%f+00:00'));
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('mailflow', 'm0004_answers', strftime('%Y-%m-%d %H:%M:%f+00:00'));
+INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('mailflow', 'm0005_favourites', strftime('%Y-%m-%d %H:%M:%f+00:00'));
