@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -99,3 +99,18 @@ def test_birthdays_may_lack_a_year() -> None:
     assert birthday("7.3.1984") == "1984-03-07"
     with pytest.raises(ValueError, match="either way"):
         birthday("03/07/1984")
+
+
+def test_birthdays_are_read_in_the_order_of_their_column() -> None:
+    assert birthday("03/07/1984", DayOrder.DAY_FIRST) == "1984-07-03"
+    assert birthday("03/07/1984", DayOrder.MONTH_FIRST) == "1984-03-07"
+    assert birthday("25/12/1984", DayOrder.MONTH_FIRST) == "1984-12-25"  # it can only be this day
+    assert birthday("03/07", DayOrder.DAY_FIRST) == "--03-07"
+
+
+@pytest.mark.parametrize(
+    ("text", "day"), [("15.06.45", "1945-06-15"), ("1.2.03", "2003-02-01"), ("22.11.26", "1926-11-22"),
+                      ("21.11.26", "2026-11-21"), ("1.1.2030", "2030-01-01")],
+)  # fmt: skip
+def test_nobody_is_born_in_the_future_of_a_year_of_two_digits(text: str, day: str) -> None:
+    assert birthday(text, today=date(2026, 11, 21)) == day

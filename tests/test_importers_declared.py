@@ -56,6 +56,39 @@ def test_numbers_are_read_as_people_write_them(cell: str, meant: float) -> None:
     assert type(number(cell)) is type(meant)
 
 
+@pytest.mark.parametrize(
+    ("cell", "mark", "meant"),
+    [
+        ("1.234", None, 1.234),
+        ("1.234", ".", 1.234),
+        ("1.234", ",", 1234),
+        ("1,234", ".", 1234),
+        ("1,234", ",", 1.234),
+        ("-1.234", ",", -1234),
+        ("12.5", ",", 12.5),
+        ("12345,678", None, 12345.678),
+    ],
+)
+def test_a_number_that_could_be_read_either_way_is_as_its_column(cell: str, mark: str | None, meant: float) -> None:
+    assert number(cell, mark) == meant
+    assert type(number(cell, mark)) is type(meant)
+
+
+@pytest.mark.parametrize(
+    ("cells", "meant"),
+    [
+        (["1.234", "12,5"], [1234, 12.5]),
+        (["1.234", "12.5"], [1.234, 12.5]),
+        (["1,234", "0,5"], [1.234, 0.5]),
+        (["1,234", "0.5"], [1234, 0.5]),
+        (["1,234", "7"], [1234, 7]),
+    ],
+)
+def test_a_column_of_numbers_has_one_decimal_mark(shop: ImportShop, cells: list[str], meant: list[float]) -> None:
+    rows = "".join(f'{name}@shop.example,"{cell}"\n' for name, cell in zip("ab", cells, strict=True))
+    assert attributes(shop, f"email,shoe_size\n{rows}") == [{"shoe_size": value} for value in meant]
+
+
 @pytest.mark.parametrize("cell", ["", "42 EU", "1e5", "0x10", "--3", "1.2.3,4,5", "nan", "٣x", "-", "."])
 def test_what_is_no_number_is_none(cell: str) -> None:
     with pytest.raises(ValueError, match=r".*"):

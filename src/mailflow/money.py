@@ -114,13 +114,23 @@ class MarkEvidence:
         self.mark: str | None = None
         self.doubtful = False
 
+    @property
+    def is_shown(self) -> bool:
+        """Whether a cell has shown it, so that no other is to be looked at."""
+        return self.mark is not None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there are cells that could be read either way, and none that showed which."""
+        return self.mark is None and self.doubtful
+
     def look(self, cells: Iterable[str]) -> None:
         """Take more cells into account."""
         for cell in cells:
             written = _WRITTEN.match(cell)
             number = _SPACES.sub("", written["number"]) if written else ""
             if "." in number or "," in number:
-                self.mark = _shown_mark(number)
+                self.mark = shown_mark(number)
                 if self.mark is not None:
                     return
                 self.doubtful = True
@@ -160,7 +170,7 @@ def parse_number(text: str, currency: str, mark: str | None = None) -> Decimal:
         raise ValueError(f"{text!r} is not an amount" if text.strip() else "the amount is blank")
     number = _SPACES.sub("", written["number"])
     try:
-        value = Decimal(_with_point(number, mark or _likely_mark(number, currency)))
+        value = Decimal(with_point(number, mark or _likely_mark(number, currency)))
     except (InvalidOperation, ValueError):
         raise ValueError(f"{text!r} is not an amount as the column writes them") from None
     negative = written["open"] or written["minus"] in ("-", "\u2212") or written["inner"] or written["after"]
@@ -187,8 +197,8 @@ def _believable(minor: Decimal) -> int:
     return int(minor)
 
 
-def _shown_mark(number: str) -> str | None:
-    """Return the decimal mark that a number with a point or comma shows by itself."""
+def shown_mark(number: str) -> str | None:
+    """Return the decimal mark that a number with a point or comma shows by itself, None where it could be either."""
     mark, other = (".", ",") if number.rfind(".") > number.rfind(",") else (",", ".")
     if other in number:
         return mark
@@ -199,7 +209,7 @@ def _shown_mark(number: str) -> str | None:
 
 
 def _likely_mark(number: str, currency: str) -> str:
-    found = _shown_mark(number) if "." in number or "," in number else None
+    found = shown_mark(number) if "." in number or "," in number else None
     if found is not None:
         return found
     if digits(currency) == 3:
@@ -207,8 +217,11 @@ def _likely_mark(number: str, currency: str) -> str:
     return "." if "," in number else ","
 
 
-def _with_point(number: str, mark: str) -> str:
-    """Return a written number with a point as its decimal mark and without thousands separators."""
+def with_point(number: str, mark: str) -> str:
+    """Return a number written with this decimal mark with a point for it, and without thousands separators.
+
+    `ValueError` where it is none.
+    """
     grouping = "," if mark == "." else "."
     whole, found, part = number.partition(mark)
     if grouping in part or mark in part:

@@ -74,7 +74,9 @@ def import_file(
     `UsageError` and `DataError` for a file that cannot be used at all, `QuestionError` where only the user can know.
     """
     source = inspect(file) if isinstance(file, Path) else file
-    task = dataclasses.replace(_task(source, options, keys), erased=suppressions.erased_hashes(store.db))
+    task = _task(source, options, keys)
+    today, erased = clock.local_date(now, task.options.zone), suppressions.erased_hashes(store.db)
+    task = dataclasses.replace(task, erased=erased, today=today)
     pipeline = PIPELINES[task.recognised.noun](task)
     if not options.dry_run:
         recover(store, private, now=now)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Protocol
 
 from mailflow.importers.options import ImportOptions
@@ -32,6 +33,7 @@ class Task:
     shop: str
     keys: Keys
     erased: Collection[str] = frozenset()  # hashes of the addresses that no file may bring back
+    today: date = date.max  # in the zone of the file
 
     def sheets(self) -> Iterator[Sheet]:
         """Yield the file's blocks by columns, those that its layout adds among them."""

@@ -26,7 +26,9 @@ class AnswerPipeline:
         findings = survey(
             task.source, task.recognised, task.options, of_dates=("occurred_at", *CLOCKS.values()), of_amounts=()
         )
-        reading = Reading(findings.instants, {}, task.options.currency, task.source.path.name, task.recognised.tool)
+        reading = Reading(
+            findings.instants, {}, task.options.currency, task.source.path.name, task.recognised.tool, task.today
+        )
         answers = AnswerRows(task.recognised, reading)
         events_bulk.prepare(staging.db)
         visitors.prepare(staging.db)

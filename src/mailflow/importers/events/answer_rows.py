@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from mailflow.importers.events.event_cells import instant_reader, is_dated_only, plain
@@ -130,7 +131,7 @@ class AnswerRows:
             else:
                 batch.stated += [
                     Stated(keys[0], keys[1], keys[2], name, value, answer.question, at, form or self._form)
-                    for name, value in _values(answer.field, answer.text)
+                    for name, value in _values(answer.field, answer.text, self._reading.today)
                 ]
         batch.cards.extend(self.people.card(people, index, line, saying))
 
@@ -203,14 +204,14 @@ def _slug(question: str) -> str:
     return name if len(name) <= _MAX_NAME else name[: _MAX_NAME + 1].rpartition("_")[0] or name[:_MAX_NAME]
 
 
-def _values(name: str, text: str) -> Iterator[tuple[str, str]]:
+def _values(name: str, text: str, today: date) -> Iterator[tuple[str, str]]:
     """Yield the fields that an answer fills, with what is kept."""
     if name == "full_name":
         first, last = split_name(text)
         yield from ((part, value) for part, value in (("first_name", first), ("last_name", last)) if value)
     elif name == "birthday":
         try:
-            yield name, birthday(text)
+            yield name, birthday(text, today=today)
         except ValueError:
             yield "birthday_as_written", text
     else:

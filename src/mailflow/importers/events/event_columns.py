@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from mailflow import money
@@ -36,6 +37,7 @@ class Reading:
     currency: str
     file: str
     tool: str
+    today: date = date.max
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from mailflow.importers.people.contact_sayings import Said
 from mailflow.importers.recognition.recognise import Recognised
 from mailflow.importers.recognition.rules import items
 from mailflow.importers.values.cells import Sheet, to_json
-from mailflow.importers.values.dates import birthday
 from mailflow.importers.values.declared import Declared
 from mailflow.model import ConsentState
 from mailflow.store.topics_bulk import TopicSaying
@@ -23,10 +22,11 @@ _NOT_SLUG = re.compile(r"[\W_]+")
 
 
 class Details:
-    """Reads the attributes of one file, block by block."""
+    """Reads the attributes of one file, block by block; `birthday` reads a cell of its birthdays."""
 
-    def __init__(self, recognised: Recognised, declared: Declared) -> None:
+    def __init__(self, recognised: Recognised, declared: Declared, birthday: Callable[[str], str]) -> None:
         self._declared = declared
+        self._birthday = birthday
         self._places = list(recognised.attributes.items())
         self._listed = [name for name in LISTED if name in recognised.columns]
         self._json = "attributes_json" in recognised.columns
@@ -42,7 +42,7 @@ class Details:
             other: dict[str, object] = {name: cell for name, place in self._places if (cell := row[place].strip())}
             if birthdays is not None and (written := birthdays[index]) is not None:
                 try:
-                    birthdays[index] = birthday(written)
+                    birthdays[index] = self._birthday(written)
                 except ValueError:
                     birthdays[index], other["birthday"] = None, written
                     self.unread_birthdays += 1

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from mailflow.importers.people import known_since
+from mailflow.importers.people.contact_details import Details
 from mailflow.importers.people.contact_rows import ContactRows
 from mailflow.importers.people.contact_sayings import SAYING_DATES
 from mailflow.importers.people.known_since import KnownSince
@@ -13,6 +15,7 @@ from mailflow.importers.people.visitor_links import VisitorLinks
 from mailflow.importers.pipeline import Advance, Staged, Task, Verdict, size, stage_rejects
 from mailflow.importers.values import declared
 from mailflow.importers.values.consent import ConsentReader, consent_warnings
+from mailflow.importers.values.dates import birthday
 from mailflow.importers.values.declared import Declared
 from mailflow.importers.values.survey import survey
 from mailflow.phrases import many
@@ -55,14 +58,20 @@ class ContactPipeline:
 
     def _rows(self, consent: ConsentReader) -> ContactRows:
         task, fields = self._task, self._task.options.fields
-        since, days = known_since.places(task.recognised), declared.places(task.recognised, fields)
-        findings = survey(task.source, task.recognised, task.options, of_dates=SAYING_DATES, unasked={*since, *days})
+        since, born = known_since.places(task.recognised), task.recognised.columns.get("birthday", ())[:1]
+        days, numbers = (declared.places(task.recognised, fields, kind) for kind in ("date", "number"))
+        findings = survey(
+            task.source, task.recognised, task.options, of_dates=SAYING_DATES, unasked={*since, *days, *born},
+            numbers=numbers,
+        )  # fmt: skip
+        order = findings.unasked[born[0]].order if born else None
+        own = Declared(fields, task.recognised, findings.unasked, findings.numbers, task.options.zone)
         return ContactRows(
             task.recognised,
             consent,
             findings.instants,
             KnownSince({place: findings.unasked[place] for place in since}),
-            Declared(fields, task.recognised, findings.unasked, task.options.zone),
+            Details(task.recognised, own, partial(birthday, order=order, today=task.today)),
             task.source.path.name,
         )
 

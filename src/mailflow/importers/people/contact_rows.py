@@ -17,7 +17,6 @@ from mailflow.importers.people.known_since import KnownSince
 from mailflow.importers.recognition.recognise import Recognised
 from mailflow.importers.values.cells import Sheet, country, identifiers, marked_text, phone_key, split_name
 from mailflow.importers.values.consent import ConsentReader
-from mailflow.importers.values.declared import Declared
 from mailflow.store.contacts import FIELDS
 from mailflow.store.suppressions_bulk import Refused
 from mailflow.store.topics_bulk import TopicSaying
@@ -41,13 +40,13 @@ class ContactRows:
         consent: ConsentReader,
         instants: Mapping[str, InstantRead],
         known_since: KnownSince,
-        declared: Declared,
+        details: Details,
         file: str,
     ) -> None:
         self._recognised = recognised
         self._further = FurtherAddresses(recognised)
         self._sayings = Sayings(recognised, consent, instants, file)
-        self._details = Details(recognised, declared)
+        self._details = details
         self._known_since = known_since
         self._lists = Lists(recognised, file)
         # Only what the file speaks of is staged: a column of nothing costs as much as one of something.

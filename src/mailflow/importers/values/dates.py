@@ -58,6 +58,16 @@ class OrderEvidence:
         self.order: DayOrder | None = None
         self.doubtful: str | None = None
 
+    @property
+    def is_shown(self) -> bool:
+        """Whether a cell has shown it, so that no other is to be looked at."""
+        return self.order is not None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there are cells that could be read either way, and none that showed which."""
+        return self.order is None and self.doubtful is not None
+
     def look(self, cells: Iterable[str]) -> None:
         """Take more cells into account."""
         for cell in cells:
@@ -89,6 +99,7 @@ class InstantReader:
         self._others: dict[ZoneInfo, InstantReader] = {}
         self._pattern = None if pattern is None else strptime_pattern(pattern)
         self._whole = self._pattern is not None and any(mark in self._pattern for mark in ("%H", "%I"))
+        self.order = order if pattern is None else day_order_of(pattern)
         self._days = Memo(self._day, _MEMO_SIZE)
         self._times = Memo(_time_of_day, _MEMO_SIZE)
 
@@ -187,15 +198,24 @@ def day_order_of(pattern: str) -> DayOrder | None:
     return DayOrder.DAY_FIRST if day < month else DayOrder.MONTH_FIRST
 
 
-def birthday(text: str) -> str:
-    """Return a birthday as `1984-03-07`, or `--03-07` where it has no year; `ValueError` for what is neither."""
+def birthday(text: str, order: DayOrder | None = None, *, today: date = date.max) -> str:
+    """Return a birthday as `1984-03-07`, or `--03-07` where it has no year; `ValueError` for what is neither.
+
+    `order` is that of the column, where it is known. A year of two digits is the last one before `today`.
+    """
     if re.fullmatch(r"--\d{2}-\d{2}", text):
         date(2000, int(text[2:4]), int(text[5:7]))
         return text
     short = re.fullmatch(r"(\d{2})/(\d{2})", text)  # Mailchimp's month and day
     if short:
         return f"--{date(2000, int(short[1]), int(short[2])):%m-%d}"
-    return _parse_day(_split(text)[0], None).isoformat()
+    written = _split(text)[0]
+    try:
+        day = _parse_day(written, order)
+    except ValueError:
+        day = _parse_day(written, None)
+    is_short = day > today and not re.search(r"\d{4}", written)
+    return (day.replace(year=day.year - 100) if is_short else day).isoformat()
 
 
 def _split(text: str) -> tuple[str, str]:

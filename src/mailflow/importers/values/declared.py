@@ -7,42 +7,50 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from zoneinfo import ZoneInfo
 
-from mailflow import clock
+from mailflow import clock, money
 from mailflow.config import FieldSettings
 from mailflow.importers.recognition.recognise import Recognised
 from mailflow.importers.wording.consent_words import CONSENT_YES, PLAIN_NO
 from mailflow.importers.wording.words import fold
 from mailflow.rules import never_show
 
-_NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?\Z")
+_NUMBER = re.compile(r"([+-]?)(\d(?:[\d.,]*\d)?)\Z")
 _SPACES = re.compile(r"[\s'’]")  # between thousands, in some countries
 
 _Read = Callable[[str], object]
 
 
-def places(recognised: Recognised, fields: Mapping[str, FieldSettings]) -> tuple[int, ...]:
-    """Return the places of columns that are declared to hold days."""
-    days = {name for name, declared in fields.items() if declared.type == "date"}
-    return tuple(sorted(place for name, place in recognised.attributes.items() if name in days))
+def places(recognised: Recognised, fields: Mapping[str, FieldSettings], kind: str) -> tuple[int, ...]:
+    """Return the places of columns that are declared to hold values of a kind, such as dates."""
+    wanted = {name for name, declared in fields.items() if declared.type == kind}
+    return tuple(sorted(place for name, place in recognised.attributes.items() if name in wanted))
 
 
 class Declared:
-    """Reads the cells of declared fields. `instants` reads the columns of days, by their places in the file."""
+    """Reads the cells of declared fields.
+
+    By their places in the file, `instants` reads the columns of days, and `marks` are the decimal marks of numbers.
+    """
 
     def __init__(
         self,
         fields: Mapping[str, FieldSettings],
         recognised: Recognised,
         instants: Mapping[int, Callable[[str], int]],
+        marks: Mapping[int, str | None],
         zone: ZoneInfo,
     ) -> None:
         self._readers: dict[str, _Read] = {}
         for name, field in fields.items():
             read = _READERS.get(field.type)
-            if field.type == "date" and (place := recognised.attributes.get(name)) in instants:
-                read = _day_reader(instants[place], zone)  # type: ignore[index]
+            place = recognised.attributes.get(name, -1)
+            if field.type == "date" and place in instants:
+                read = _day_reader(instants[place], zone)
+            elif field.type == "number":
+                read = partial(number, mark=None if field.multi else marks.get(place))  # there a comma parts values
             if field.multi:
                 self._readers[name] = _several(read)
             elif read is not None:
@@ -56,21 +64,24 @@ class Declared:
                 attributes[name] = _or_text(self._readers[name], said)
 
 
-def number(cell: str) -> int | float:
+def number(cell: str, mark: str | None = None) -> int | float:
     """Return a number with a decimal point or comma, thousands parted or not; `ValueError` for what is none.
+
+    `mark` is the decimal mark of its column, where it is known: it tells of a cell that could be read either way,
+    which else has a point.
 
     >>> [number(cell) for cell in ("42", "3.5", "1,234.50", "1.234,50", "1,234", "0,5")]
     [42, 3.5, 1234.5, 1234.5, 1234, 0.5]
+    >>> number("1.234"), number("1.234", mark=",")
+    (1.234, 1234)
     """
-    text = _SPACES.sub("", cell)
-    comma, point = text.rfind(","), text.rfind(".")
-    if comma > point:
-        is_decimal = point >= 0 or (text.count(",") == 1 and (len(text) - comma != 4 or text.lstrip("+-")[0] == "0"))
-        text = text.replace(".", "").replace(",", "." if is_decimal else "")
-    elif comma >= 0 or text.count(".") > 1:
-        text = text.replace(",", "") if comma >= 0 else text.replace(".", "")
-    if not _NUMBER.match(text):
+    written = _NUMBER.match(_SPACES.sub("", cell))
+    if written is None:
         raise ValueError(cell)
+    sign, digits = written.groups()
+    if digits.isdecimal():
+        return int(sign + digits)
+    text = sign + money.with_point(digits, money.shown_mark(digits) or mark or ".")
     return float(text) if "." in text else int(text)
 
 
@@ -97,4 +108,4 @@ def _or_text(read: _Read, text: str) -> object:
         return text
 
 
-_READERS: Mapping[str, _Read] = {"number": number, "bool": yes_or_no}
+_READERS: Mapping[str, _Read] = {"bool": yes_or_no}

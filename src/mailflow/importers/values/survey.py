@@ -23,9 +23,12 @@ LINE_FIELDS = frozenset({"quantity", "unit_price", "sku", "product_id", "title"}
 _AMOUNTS = ("total", "refunded", "unit_price", "quantity", "amount")
 
 
+_Evidence = OrderEvidence | MarkEvidence
+
+
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """How to read the dates and amounts of each column, by field; `unasked` are those of further columns, by place.
+    """How to read the dates and amounts of each column, by field; of further columns (`unasked`, `numbers`) by place.
 
     `line_totals`: the total of a row is that of a line, not that of its order.
     """
@@ -33,6 +36,7 @@ class Findings:
     instants: Mapping[str, InstantReader]
     unasked: Mapping[int, InstantReader]
     marks: Mapping[str, str | None]
+    numbers: Mapping[int, str | None]
     line_totals: bool
 
 
@@ -44,63 +48,66 @@ def survey(
     of_dates: Collection[str] = _DATES,
     of_amounts: Collection[str] = _AMOUNTS,
     unasked: Collection[int] = (),
+    numbers: Collection[int] = (),
 ) -> Findings:
     """Look at a file; `QuestionError` where nothing shows whether day or month comes first.
 
-    `of_dates` and `of_amounts` are the fields that hold dates and amounts in a file of this kind. `unasked` are places
-    of columns with dates that are worth no question: they are as other dates of the file where they do not show it.
+    `of_dates` and `of_amounts` are the fields that hold dates and amounts in a file of this kind, `numbers` places of
+    columns with further numbers. `unasked` are places of columns with dates that are worth no question: they are as
+    other dates of the file where they do not show it.
     """
     dates = {name: OrderEvidence() for name in of_dates if name in recognised.columns and options.date_format is None}
-    marks = {name: MarkEvidence() for name in of_amounts if name in recognised.columns}
     others = {place: OrderEvidence() for place in unasked if options.date_format is None}
-    line_totals = False
-    for number, block in enumerate(shaped_blocks(source, recognised.steps)):
-        _look(block, recognised, dates, marks)
-        _look_at_others(block, others)
-        if number == 0:
-            line_totals = _shows_line_totals(block, recognised)
-        if not any(date.order is None and date.doubtful for date in (*dates.values(), *others.values())) and not any(
-            mark.mark is None and mark.doubtful for mark in marks.values()
-        ):
-            break
+    marks = {name: MarkEvidence() for name in of_amounts if name in recognised.columns}
+    counted = {place: MarkEvidence() for place in numbers}
+    named: list[tuple[str, _Evidence]] = [*dates.items(), *marks.items()]
+    looked: list[tuple[int, _Evidence]] = [(recognised.columns[name][0], each) for name, each in named]
+    line_totals = _look(source, recognised, [*looked, *others.items(), *counted.items()])
     for name, date in dates.items():
-        if date.order is None and date.doubtful:
-            date.order = recognised.day_order
-        if date.order is None and date.doubtful:
-            column = recognised.header[recognised.columns[name][0]]
-            raise QuestionError(
-                f"{source.path}: nothing in column {column!r} shows whether day or month comes first (such as"
-                f" {date.doubtful.strip()!r})",
-                option="--date-format",
-                choices={order.value: order.value for order in DayOrder},
-            )
-    readers = {name: _reader(dates.get(name), options) for name in of_dates}
+        _settle(source, recognised, name, date)
     likely = next((date.order for date in (*dates.values(), *others.values()) if date.order), recognised.day_order)
     for date in others.values():
         date.order = date.order or likely
-    unasked_readers = {place: _reader(others.get(place), options) for place in unasked}
-    return Findings(readers, unasked_readers, {name: mark.mark for name, mark in marks.items()}, line_totals)
+    return Findings(
+        {name: _reader(dates.get(name), options) for name in of_dates},
+        {place: _reader(others.get(place), options) for place in unasked},
+        {name: mark.mark for name, mark in marks.items()},
+        {place: mark.mark for place, mark in counted.items()},
+        line_totals,
+    )
+
+
+def _look(source: Source, recognised: Recognised, columns: Sequence[tuple[int, _Evidence]]) -> bool:
+    """Look at columns until none is open any more; return whether the totals of the first rows are those of lines."""
+    line_totals = False
+    for number, block in enumerate(shaped_blocks(source, recognised.steps)):
+        for place, evidence in columns:
+            if not evidence.is_shown:
+                evidence.look(row[place] for row in block.rows)
+        if number == 0:
+            line_totals = _shows_line_totals(block, recognised)
+        if not any(evidence.is_open for _, evidence in columns):
+            break
+    return line_totals
+
+
+def _settle(source: Source, recognised: Recognised, name: str, date: OrderEvidence) -> None:
+    """Read a column of dates that shows nothing as its tool writes them; `QuestionError` where that is not known."""
+    if not date.is_open:
+        return
+    date.order = recognised.day_order
+    if date.order is None and date.doubtful is not None:
+        column = recognised.header[recognised.columns[name][0]]
+        raise QuestionError(
+            f"{source.path}: nothing in column {column!r} shows whether day or month comes first (such as"
+            f" {date.doubtful.strip()!r})",
+            option="--date-format",
+            choices={order.value: order.value for order in DayOrder},
+        )
 
 
 def _reader(evidence: OrderEvidence | None, options: ImportOptions) -> InstantReader:
     return InstantReader(options.zone, order=evidence.order if evidence else None, pattern=options.date_format)
-
-
-def _look(
-    block: Block, recognised: Recognised, dates: Mapping[str, OrderEvidence], marks: Mapping[str, MarkEvidence]
-) -> None:
-    for name, date in dates.items():
-        if date.order is None:
-            date.look(row[recognised.columns[name][0]] for row in block.rows)
-    for name, mark in marks.items():
-        if mark.mark is None:
-            mark.look(row[recognised.columns[name][0]] for row in block.rows)
-
-
-def _look_at_others(block: Block, others: Mapping[int, OrderEvidence]) -> None:
-    for place, date in others.items():
-        if date.order is None:
-            date.look(row[place] for row in block.rows)
 
 
 def _shows_line_totals(block: Block, recognised: Recognised) -> bool:
