@@ -57,6 +57,7 @@ def test_a_slip_in_a_name_is_told_with_what_is_meant(shop: Workspace) -> None:
     (shop.root / "impact.yaml").write_text('trees: {sum: count, of: did("planted")}\n', encoding="utf-8")
     said = asked(shop, "contact.impact.tres")
     assert "there is no 'tres' here (did you mean 'trees'?); impact.yaml says what there is" in said
+    assert asked(shop, "contact.frist_name").endswith("(did you mean 'first_name'?) (for anna.sample@example.com)")
 
 
 def test_what_no_file_defines_is_left_as_it_is(shop: Workspace) -> None:

@@ -54,9 +54,9 @@ def explained(said: str, text: str, line: int | None) -> str:
     if match is None or owner is None:
         return said
     file, what = _FILES[owner]
-    return (
-        f"{said}; {file} says what there is" if match["meant"] else f"{said}: {what.format(match['name'][:_LONGEST])}"
-    )
+    if match["meant"]:  # most fields are built in
+        return said if _FILES[owner] is _FIELD else f"{said}; {file} says what there is"
+    return f"{said}: {what.format(match['name'][:_LONGEST])}"
 
 
 def _owners(text: str, line: int | None, name: str) -> Iterator[str]:
