@@ -283,9 +283,15 @@ def test_what_a_rehearsal_kept_of_the_future_is_taken_back_in_short_transactions
                WHERE email LIKE 'later%'""",
             (later,),
         )
-    begun: list[str] = []
-    db.set_trace_callback(lambda sql: begun.append(sql) if sql.startswith("BEGIN IMMEDIATE") else None)
-    lifecycle.rewind(Pace(shop.store), at=clock.to_ms(NOW))
-    db.set_trace_callback(None)
-    assert db.execute("SELECT count(*) FROM lifecycle_stages WHERE entered_at > ?", (later - 1,)).fetchone()[0] == 0
-    assert len(begun) >= 3
+        tx.execute(
+            """INSERT INTO membership (segment_id, contact_id, entered_at, entered_by)
+               SELECT 1, contact_id, entered_at, 'person' FROM lifecycle_stages WHERE entered_at = ?""",
+            (later,),
+        )
+    for table, rewind in (("lifecycle_stages", lifecycle.rewind), ("membership", membership.rewind)):
+        begun: list[str] = []
+        db.set_trace_callback(begun.append)
+        rewind(Pace(shop.store), at=clock.to_ms(NOW))
+        db.set_trace_callback(None)
+        assert db.execute(f"SELECT count(*) FROM {table} WHERE entered_at > ?", (later - 1,)).fetchone()[0] == 0
+        assert sum(sql.startswith("BEGIN IMMEDIATE") for sql in begun) >= 3

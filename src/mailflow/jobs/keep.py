@@ -69,9 +69,10 @@ def keep(workspace: Workspace, *, now: datetime, is_real_clock: bool) -> KeptRep
 
 
 def _rewind(store: Store, at: int) -> None:
-    lifecycle.rewind(Pace(store), at=at)
+    pace = Pace(store)
+    lifecycle.rewind(pace, at=at)
+    membership.rewind(pace, at=at)
     with store.transaction() as tx:
-        membership.rewind(tx, at=at)
         state.put(tx, _READ_FILES, "")
 
 

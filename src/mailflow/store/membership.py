@@ -180,7 +180,7 @@ def present_among(db: Connection, segment_id: int, contact_ids: Collection[int])
 
 def enter(pace: Pace, segment_id: int, contact_ids: Sequence[int], cause: Cause, *, at: int) -> None:
     """Record that people came into a segment."""
-    for slice_ in _slices(pace, contact_ids):
+    for slice_ in pace.slices(contact_ids):
         with pace.transaction() as tx:
             tx.execute(
                 """INSERT INTO membership (segment_id, contact_id, entered_at, entered_by)
@@ -191,7 +191,7 @@ def enter(pace: Pace, segment_id: int, contact_ids: Sequence[int], cause: Cause,
 
 def leave(pace: Pace, segment_id: int, contact_ids: Sequence[int], cause: Cause, *, at: int) -> None:
     """Record that people are no longer in a segment."""
-    for slice_ in _slices(pace, contact_ids):
+    for slice_ in pace.slices(contact_ids):
         with pace.transaction() as tx:
             tx.execute(
                 """UPDATE membership SET left_at = ?, left_by = ?
@@ -200,24 +200,30 @@ def leave(pace: Pace, segment_id: int, contact_ids: Sequence[int], cause: Cause,
             )
 
 
-def _slices(pace: Pace, contact_ids: Sequence[int]) -> Iterator[Sequence[int]]:
-    done = 0
-    while done < len(contact_ids):
-        size = pace.rows
-        yield contact_ids[done : done + size]
-        done += size
-
-
 def latest(db: Connection) -> int:
     """Return the instant at which members were last compared, in milliseconds; 0 is never."""
     return int(db.execute("SELECT coalesce(max(checked_at), 0) FROM segments").fetchone()[0])
 
 
-def rewind(tx: Connection, *, at: int) -> None:
-    """Forget what was recorded of later instants: a rehearsal had moved the clock there."""
+def rewind(pace: Pace, *, at: int) -> None:
+    """Forget what was recorded of later instants, in short transactions: a rehearsal had moved the clock there.
+
+    Until its last one `latest` tells of the later instant, so that a rewind that was cut off is begun again.
+    """
+    for sql, changed in (("DELETE FROM membership", "entered_at"), (_COME_BACK, "left_at")):
+        rows = pace.store.db.execute(f"SELECT id FROM membership WHERE {changed} > ?", (at,))
+        for ids in pace.slices([row["id"] for row in rows]):
+            with pace.transaction() as tx:
+                tx.execute(f"{sql} WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(ids),))
+    with pace.store.transaction() as tx:
+        _rewind_segments(tx, at)
+
+
+_COME_BACK = "UPDATE membership SET left_at = NULL, left_by = NULL"
+
+
+def _rewind_segments(tx: Connection, at: int) -> None:
     later = {"at": at}
-    tx.execute("DELETE FROM membership WHERE entered_at > :at", later)
-    tx.execute("UPDATE membership SET left_at = NULL, left_by = NULL WHERE left_at > :at", later)
     tx.execute("DELETE FROM segment_versions WHERE since > :at", later)
     tx.execute(
         """DELETE FROM segments WHERE first_at > :at
