@@ -11,7 +11,7 @@ import pytest
 from mailflow.addresses import normalise
 from mailflow.importers import Noun
 from mailflow.model import ConsentState
-from mailflow.store import consents, contacts, origins
+from mailflow.store import consents, contacts, merges, origins
 from mailflow.store.origins import OriginKind
 from test_importers_events import Shop
 
@@ -160,3 +160,17 @@ def test_people_without_an_address_can_answer_too(shop: Shop) -> None:
     result = shop.take("customer_id,submitted_at,question,answer\n17,2026-03-05 10:00,City,Graz\n")
     assert result.inserted == 1
     assert shop.rows("SELECT city FROM contacts") == [("Graz",)]
+
+
+def test_what_somebody_said_later_under_another_address_holds(shop: Shop) -> None:
+    header = "Timestamp,Email Address,What is your favourite tea?\n"
+    shop.take("email\nanna@example.com\nann@example.com\n", "people.csv")
+    shop.take(header + "2026/05/01 10:00:00,ann@example.com,Oolong\n", "may.csv")
+    kept, merged = (contacts.find_by_email(shop.store.db, normalise(f"{name}@example.com")) for name in ("anna", "ann"))
+    assert kept is not None
+    assert merged is not None
+    with shop.store.transaction() as tx:
+        merges.merge(tx, kept.id, merged.id, evidence="test", now=shop.now)
+    shop.take(header + "2026/03/01 10:00:00,anna@example.com,Sencha\n", "march.csv")
+    (attributes,) = shop.rows(f"SELECT attributes FROM contacts WHERE id = {kept.id}")[0]
+    assert "Oolong" in attributes

@@ -65,9 +65,7 @@ def match(db: Connection) -> None:
 
 def speak(db: Connection) -> None:
     """Put the latest statement of each person on each field into stage.merged, unless a later one is known already."""
-    db.execute(
-        "CREATE TABLE stage.held (target INTEGER, field TEXT, value TEXT, PRIMARY KEY (target, field)) WITHOUT ROWID"
-    )
+    db.execute(_HELD)
     db.execute(
         """INSERT INTO stage.held (target, field, value)
            SELECT target, field, value FROM (
@@ -75,8 +73,8 @@ def speak(db: Connection) -> None:
                     row_number() OVER (PARTITION BY target, field ORDER BY at DESC, rank DESC) AS place
              FROM stage.stated) AS l
            WHERE place = 1 AND NOT EXISTS (
-             SELECT 1 FROM main.statements AS s
-             WHERE s.contact_id = -l.target AND s.field = l.field AND s.stated_at > l.at)"""
+             SELECT 1 FROM main.contacts AS c CROSS JOIN main.statements AS s ON s.contact_id = c.id
+             WHERE (c.id = -l.target OR c.merged_into = -l.target) AND s.field = l.field AND s.stated_at > l.at)"""
     )
     for name in _held_fields(db):
         db.execute(
