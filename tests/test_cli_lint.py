@@ -117,3 +117,18 @@ def test_sarif_has_the_shape_of_2_1_0(tmp_path: Path, capsys: pytest.CaptureFixt
         "artifactLocation": {"uri": "templates/links.md"},
         "region": {"startLine": 7, "startColumn": 15},
     }
+
+
+def test_files_that_a_name_has_nothing_to_do_with_are_only_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop = make_shop(tmp_path)
+    for number in range(4):
+        (shop.templates / f"draft{number}.md").write_text("---\nsubject: Hello\n---\n{{ }\n", encoding="utf-8")
+    assert run(["lint", "hello", "--workspace", str(tmp_path), *AT]) == 0
+    told = capsys.readouterr()
+    assert "draft" not in told.out
+    named = ", ".join(f"templates/draft{number}.md" for number in range(3))
+    assert f"4 other files are broken too ({named}, …): `mailflow lint` says what is wrong" in " ".join(
+        told.err.split()
+    )

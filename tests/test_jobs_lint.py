@@ -143,3 +143,36 @@ def test_missing_translations_are_listed_with_those_who_read_them(tmp_path: Path
 def _codes(shop: Workspace) -> set[str]:
     found = lint.lint(shop, Options(("hello",)), now=NOW).findings
     return {each.check.code for each in found if each.check.severity != "note"}
+
+
+def test_a_name_is_told_of_its_own_files_and_those_that_it_uses(tmp_path: Path) -> None:
+    shop = make_shop(tmp_path, 2)
+    write_campaign(tmp_path, "worse", "audience: everyone\n")
+    (shop.templates / "broken.md").write_text("---\nsubject: Hello\n---\n{{ contact.first_name \n", encoding="utf-8")
+    (tmp_path / "stores.csv").write_text("name\nGraz\n", encoding="utf-8")
+    beside = ("campaigns/worse.yaml", "stores.csv", "templates/broken.md")
+    report = lint.lint(shop, Options(("hello",)), now=NOW)
+    assert {each.place.file for each in report.findings} == {"templates/hello.md"}
+    assert (report.broken_beside, report.has_broken_files) == (beside, False)
+    for name in ("broken", "worse"):
+        report = lint.lint(Workspace.at(tmp_path), Options((name,)), now=NOW)
+        own = next(file for file in beside if name in file)
+        assert {each.place.file for each in report.findings} == {own}
+        assert report.broken_beside == tuple(file for file in beside if file != own)
+    assert lint.lint(Workspace.at(tmp_path), Options(), now=NOW).broken_beside == ()
+
+
+def test_what_a_named_template_uses_is_told_where_it_is_broken(tmp_path: Path) -> None:
+    shop = make_shop(tmp_path, 2)
+    (tmp_path / "stores.csv").write_text("name\nGraz\n", encoding="utf-8")
+    blocks = shop.templates / "blocks"
+    blocks.mkdir(exist_ok=True)
+    (blocks / "near.md").write_text("{{ contact.nearest_store.name }}\n", encoding="utf-8")
+    text = "---\nsubject: Hello\npreheader: There is a shop of ours close to you, and it is open.\n---\n"
+    (shop.templates / "hello.md").write_text(f"{text}{{% include 'blocks/near.md' %}}\n", encoding="utf-8")
+    report = lint.lint(shop, Options(("hello",)), now=NOW)
+    assert {each.place.file for each in report.findings if each.check.code == "L001"} == {"stores.csv"}
+    (blocks / "near.md").write_text("{{ contact.nearest_store.name \n", encoding="utf-8")
+    report = lint.lint(Workspace.at(tmp_path), Options(("hello",)), now=NOW)
+    assert {each.place.file for each in report.findings} == {"templates/blocks/near.md"}
+    assert report.broken_beside == ("stores.csv",)

@@ -199,14 +199,28 @@ def campaign_paths(folder: Path) -> list[Path]:
     return sorted((*folder.glob("*.yaml"), *folder.glob("*.yml")))
 
 
-def read(path: Path) -> CampaignFile:
-    """Read one campaign file; `ProblemsError` names every problem with its line and column."""
+def template_named(path: Path) -> str | None:
+    """Return the template that a campaign file names, whatever else is wrong in it."""
+    try:
+        data = _parsed(path)[0].data
+    except ProblemsError:
+        return None
+    name = data.get("template") if isinstance(data, dict) else None
+    return name if isinstance(name, str) else None
+
+
+def _parsed(path: Path) -> tuple[Document, str]:
     shown = f"{path.parent.name}/{path.name}"
     text = read_text(path, shown)
-    document = parse_yaml(text, shown)
+    return parse_yaml(text, shown), text
+
+
+def read(path: Path) -> CampaignFile:
+    """Read one campaign file; `ProblemsError` names every problem with its line and column."""
+    document, text = _parsed(path)
     if isinstance(document.data, dict):
         data: dict[str, Any] = {"id": path.stem, **document.data}
-        document = Document(shown, data, document.keys, document.values)
+        document = Document(document.file, data, document.keys, document.values)
     file = CampaignFile(parse_spec(CampaignSpec, document), text, document)
     if not file.spec.audience:
         raise ProblemsError([file.problem("audience", f"is empty: write a rule, or {EVERYONE}")])

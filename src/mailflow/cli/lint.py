@@ -26,6 +26,7 @@ _COLUMNS = ("code", "name", "severity", "file", "line", "column", "message", "re
 _OF_PEOPLE = ("email", "contact", "code", "name", "severity", "file", "line", "message")
 _STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
 _INDENT = 8
+_SHOWN_BESIDE = 3
 
 
 class LintFormat(StrEnum):
@@ -105,6 +106,13 @@ def _tell(session: Session, report: Report, *, strict: bool) -> None:
     """Say how it stands; errors, and with `strict` warnings, fail."""
     from mailflow.jobs.lint import Severity
 
+    if beside := report.broken_beside:
+        shown = ", ".join(beside[:_SHOWN_BESIDE]) + (", …" if len(beside) > _SHOWN_BESIDE else "")
+        is_one = len(beside) == 1
+        session.say(
+            f"{many(len(beside), 'other file is', 'other files are')} broken too ({shown}):"
+            f" `mailflow lint` says what is wrong with {'it' if is_one else 'them'}"
+        )
     if report.unlooked:
         session.say(
             f"{many(report.unlooked, 'message has', 'messages have')} a shape beyond the first 300 of their template:"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import cached_property, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from mailflow import clock, templates
@@ -36,6 +37,7 @@ from mailflow.templates import source
 from mailflow.workspace import PRIVATE_FOLDER, Workspace
 
 if TYPE_CHECKING:
+    from mailflow.campaigns.spec import CampaignFile
     from mailflow.templates.compiled import CompiledTemplate
 
 _Part = TypeVar("_Part")
@@ -54,6 +56,7 @@ class Examined:
         self.is_damaged = False  # the database cannot be read to its end
         self.store_trouble: str | None = None
         self._problems: dict[Problem, None] = {}
+        self._by_name: defaultdict[str, list[Problem]] = defaultdict(list)
         self._compiled: templates.Compiled = {}
 
     @property
@@ -62,6 +65,10 @@ class Examined:
         for part in ("settings", "rules", "templates", "audiences", "tables", "places", "offers", "polls", "personal"):
             getattr(self, part)  # opening it keeps what is wrong with it
         return list(self._problems)
+
+    def problems_of(self, name: str) -> list[Problem]:
+        """Return what is wrong with the template or campaign of a name, and with the files that it is made from."""
+        return self._by_name[name] if self.problems else []
 
     @cached_property
     def settings(self) -> Settings | None:
@@ -109,7 +116,7 @@ class Examined:
         folder = self.workspace.templates
         hows = {name: how_of(self.settings, name) if self.settings else None for name in source.names(folder)}
         tried = {
-            name: self._tried(partial(templates.load, folder, name, how, unreviewed=True, known=self._compiled))
+            name: self._tried(partial(templates.load, folder, name, how, unreviewed=True, known=self._compiled), name)
             for name, how in hows.items()
         }
         return {name: template for name, template in tried.items() if template is not None}
@@ -126,14 +133,14 @@ class Examined:
                 self._tried(partial(pool.check_file, root, offer))
         for campaign in self.campaigns.values():
             if campaign.file.spec.template in self.templates:
-                self._tried(partial(getattr, campaign, "offer"))
+                self._tried(partial(getattr, campaign, "offer"), *_names_of(campaign))
         return found
 
     @cached_property
     def campaigns(self) -> Mapping[str, OpenCampaign]:
         """The campaign files that can be read, by their id."""
         paths = spec.campaign_paths(self.workspace.campaigns)
-        files = [file for path in paths if (file := self._tried(partial(spec.read, path))) is not None]
+        files = [file for path in paths if (file := self._campaign_file(path)) is not None]
         claims = Counter(file.spec.id for file in files)
         self._keep(
             file.problem("id", f"the id {file.spec.id!r} belongs to several files")
@@ -142,14 +149,21 @@ class Examined:
         )
         return {file.spec.id: OpenCampaign(self.workspace, file, self.segments, self._compiled) for file in files}
 
+    def _campaign_file(self, path: Path) -> CampaignFile | None:
+        """Return what a campaign file says; what is wrong in it is a problem of the template that it names too."""
+        found = self._tried(partial(spec.read, path), path.stem)
+        if found is None and (template := spec.template_named(path)) and template != path.stem:
+            self._by_name[template] += self._by_name[path.stem]
+        return found
+
     @cached_property
     def audiences(self) -> Mapping[str, Rule]:
         """The audience of each campaign, by its id; opening it tries the campaign's template too."""
         for campaign in self.campaigns.values():
-            self._tried(partial(getattr, campaign, "template"))
+            self._tried(partial(getattr, campaign, "template"), *_names_of(campaign))
         if self.segments is None:
             return {}
-        tried = {name: self._tried(campaign.rule) for name, campaign in self.campaigns.items()}
+        tried = {name: self._tried(campaign.rule, *_names_of(campaign)) for name, campaign in self.campaigns.items()}
         return {name: rule for name, rule in tried.items() if rule is not None}
 
     @cached_property
@@ -256,13 +270,19 @@ class Examined:
     def _keep(self, problems: Iterable[Problem]) -> None:
         self._problems.update(dict.fromkeys(problems))
 
-    def _tried(self, read: Callable[[], _Part]) -> _Part | None:
-        """Return what a function reads; None where it raises problems, which are kept."""
+    def _tried(self, read: Callable[[], _Part], *names: str) -> _Part | None:
+        """Return what a function reads; None where it raises problems, which are kept, also as those of some names."""
         try:
             return read()
         except ProblemsError as error:
             self._keep(error.problems)
+            for name in names:
+                self._by_name[name] += error.problems
             return None
+
+
+def _names_of(campaign: OpenCampaign) -> set[str]:
+    return {campaign.file.spec.id, campaign.file.name}
 
 
 def _asked(**fields: object) -> set[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,9 +16,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from mailflow import clock
+from mailflow.campaigns import spec
 from mailflow.campaigns.people import People
 from mailflow.config.brand import load_brand
-from mailflow.errors import MailflowError, ProblemsError
+from mailflow.errors import MailflowError, Problem, ProblemsError
 from mailflow.jobs import offering, personal
 from mailflow.jobs.campaign import OpenCampaign
 from mailflow.jobs.doctor.examined import Examined
@@ -53,12 +54,16 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What came out. `templates` were linted, for `messages` messages; `unlooked` of these had yet another layout."""
+    """What came out. `templates` were linted, for `messages` messages; `unlooked` of these had yet another layout.
+
+    `broken_beside` are files that cannot be used and have nothing to do with the names that were asked for.
+    """
 
     findings: tuple[Finding, ...]
     templates: int
     messages: int
     unlooked: int = 0
+    broken_beside: tuple[str, ...] = ()
 
     def count(self, severity: Severity) -> int:
         """Return how many findings are of a severity."""
@@ -109,11 +114,12 @@ class _Run:
         self._templates = self._messages = self._unlooked = 0
 
     def report(self) -> Report:
-        return Report(tuple(self._ledger.findings()), self._templates, self._messages, self._unlooked)
+        findings = tuple(self._ledger.findings())
+        return Report(findings, self._templates, self._messages, self._unlooked, self._beside(findings))
 
     def files(self) -> None:
-        """Read every file of the workspace; each of its problems is a finding."""
-        for problem in self.examined.problems:
+        """Read every file of the workspace; each problem is a finding, if it is of what was asked for."""
+        for problem in self._problems():
             self._ledger.add(_broken(problem.message), placed(problem))
         settings = self.examined.settings
         if settings is None:
@@ -124,6 +130,21 @@ class _Run:
             for problem in error.problems:
                 self._ledger.add(_broken(problem.message), placed(problem))
         self._ignored = self._known_codes(settings.lint.ignore, Place(SETTINGS_FILE))
+
+    def _problems(self) -> list[Problem]:
+        """Return what is wrong with all files, or with those of the names; what else these need is told on the way."""
+        examined, names = self.examined, self._options.names
+        if not names or examined.settings is None:
+            return examined.problems
+        found = tasks.tasks(examined.templates, examined.campaigns, names)
+        sent_by = [name for task in found if task.campaign for name in (task.name, task.campaign.file.name)]
+        return [problem for name in dict.fromkeys((*names, *sent_by)) for problem in examined.problems_of(name)]
+
+    def _beside(self, findings: Sequence[Finding]) -> tuple[str, ...]:
+        """Return the files with problems that are no finding."""
+        told = {(finding.place, finding.message) for finding in findings}
+        broken = [each for each in self.examined.problems if (placed(each), each.message) not in told]
+        return tuple(sorted({each.file for each in broken}))
 
     def templates(self) -> None:
         """Look at every template that can be compiled, once, and at its messages."""
@@ -265,7 +286,8 @@ def _is_over(offer: Offer, at: datetime) -> bool:
 def _all_names(examined: Examined) -> list[str]:
     from mailflow.templates import source
 
-    return source.names(examined.workspace.templates)
+    paths = spec.campaign_paths(examined.workspace.campaigns)  # one that cannot be read has no other name
+    return [*source.names(examined.workspace.templates), *(path.stem for path in paths)]
 
 
 __all__ = ["BROKEN", "Finding", "OpenCampaign", "Options", "Report", "Severity", "lint"]
