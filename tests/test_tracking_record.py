@@ -94,3 +94,18 @@ def test_an_event_that_names_no_address_is_kept_and_suppresses_nobody(
 ) -> None:
     assert happen(store, keys, None, "bounced", kind="hard", address=address)
     assert suppressions.all_hashes(store.db) == set()
+
+
+@pytest.mark.parametrize("topic", [None, 5, ["tea"], {}, "", " "])
+def test_a_no_that_names_no_topic_is_one_to_all(store: Store, keys: Keys, ada: int, topic: object) -> None:
+    assert happen(store, keys, ada, "unsubscribed", topic=topic)
+    assert consents.states_of(store.db, [ada])[ada] is ConsentState.UNSUBSCRIBED
+
+
+@pytest.mark.parametrize("name", ["complained", "bounced"])
+def test_whatever_json_holds_an_event_is_recorded(store: Store, keys: Keys, ada: int, name: str) -> None:
+    for number, odd in enumerate((None, 5, 1.5, True, ["x"], {"x": 1})):
+        more = {"address": ADA, "kind": "hard", "reply": odd, "evidence": odd}
+        assert happen(store, keys, ada, name, f"a{number}", **more)
+        assert happen(store, keys, ada, name, f"b{number}", kind="hard", address=odd)
+    assert len(reasons(store, keys)) == 1

@@ -20,9 +20,9 @@ HARD = "hard"  # properties["kind"] of a bounce that says that the address itsel
 def record(tx: Connection, event: Event, *, keys: Keys) -> bool:
     """Write an event and what follows from it; return False, and change nothing, where it was known already.
 
-    `unsubscribed` is a no of its contact, and of who they were merged into, to `properties["topic"]` or to all
-    marketing. `complained`, and `bounced` with `kind: hard`, suppress `properties["address"]`; a complaint is a no
-    besides.
+    `unsubscribed` is a no of its contact, and of who they were merged into, to `properties["topic"]`, or to all
+    marketing where that names none. `complained`, and `bounced` with `kind: hard`, suppress `properties["address"]`; a
+    complaint is a no besides.
     """
     if not events.insert(tx, event):
         return False
@@ -32,8 +32,9 @@ def record(tx: Connection, event: Event, *, keys: Keys) -> bool:
     reason = _suppression(event)
     address = _address(event)
     if reason is not None and address is not None:
-        evidence = event.properties.get("reply")
-        suppressions.suppress(tx, keys, address, reason, source=event.source, now=event.recorded_at, evidence=evidence)
+        suppressions.suppress(
+            tx, keys, address, reason, source=event.source, now=event.recorded_at, evidence=_text(event, "reply")
+        )
     return True
 
 
@@ -42,13 +43,19 @@ def _no(event: Event, contact_id: int) -> ConsentEntry:
         contact_id=contact_id,
         state=ConsentState.UNSUBSCRIBED,
         basis=Basis.UNKNOWN,
-        address=event.properties.get("address"),
+        address=_text(event, "address"),
         occurred_at=event.occurred_at,
         recorded_at=event.recorded_at,
         source=event.source,
-        evidence=event.properties.get("evidence"),
-        topic=event.properties.get("topic", ALL_TOPICS),
+        evidence=_text(event, "evidence"),
+        topic=_text(event, "topic") or ALL_TOPICS,
     )
+
+
+def _text(event: Event, name: str) -> str | None:
+    """Return a property as text; None where it is missing, blank, or something else that JSON can hold."""
+    value = event.properties.get(name)
+    return (value.strip() or None) if isinstance(value, str) else None
 
 
 def _suppression(event: Event) -> SuppressionReason | None:
@@ -61,10 +68,8 @@ def _suppression(event: Event) -> SuppressionReason | None:
 
 def _address(event: Event) -> Address | None:
     """Return the address an event is about; None where it names none, or what no address can be."""
-    text = event.properties.get("address")
-    if not isinstance(text, str):
-        return None
+    text = _text(event, "address")
     try:
-        return normalise(text)
+        return None if text is None else normalise(text)
     except ValueError:
         return None
