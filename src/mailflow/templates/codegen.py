@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mailflow.templates.environment import MailEnvironment
 
 SHOWN = "__shown_"  # how the names of filters begin whose results are text that can be handed out
+COUNTED = "__counted__"
 AT_ONCE = 64  # pieces of output handed out in one go, at most
 
 
@@ -59,7 +60,10 @@ class MailCode(CodeGenerator):
 
     def _piece(self, child: nodes.Expr, frame: Frame) -> None:
         self.newline(child)
-        if isinstance(child, nodes.TemplateData):
+        if isinstance(child, nodes.Filter) and child.name == COUNTED:
+            self.write("*")  # two pieces
+            self.visit(child, frame)
+        elif isinstance(child, nodes.TemplateData):
             self.write(repr(child.data))
         elif isinstance(child, nodes.Filter) and child.name.startswith(SHOWN):
             self.visit(child, frame)

@@ -21,12 +21,14 @@ from jinja2.lexer import Token, TokenStream
 from jinja2.runtime import LoopContext, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from mailflow.templates import budget, figures, filters, foreign, guard
+from mailflow.templates import budget, figures, filters, foreign, guard, links
 from mailflow.templates.codegen import AT_ONCE, MailCode
 
 MAX_OUTPUT = 2 * 1024 * 1024  # characters of one rendered part
 MAX_TOKENS = 12_000  # words and signs inside the tags of one part; the largest real one has a tenth of it
 
+_LOOKED_AT = 2 * AT_ONCE  # pieces after which their size is looked at: few enough to be joined whatever they hold
+_TOO_LARGE = f"the message is larger than {MAX_OUTPUT // 1024 // 1024} MB"
 _LONG_TAG = re.compile(r"\{[{%][^{}]{16000}")  # reading a number of 256 KB alone would take 60 MB
 _JOINING = "+ joins two texts or two lists; use ~ to join a text and a number"
 _DATE_PARTS = frozenset("year month day hour minute second".split())
@@ -83,6 +85,7 @@ class MailEnvironment(ImmutableSandboxedEnvironment):
         self.kept = {**filters.KEPT, "__shown__": filters.SHOWN_IN_HTML if is_html else filters.SHOWN_IN_TEXT}
         for name, (kept, function) in filters.shown_places(shown).items():
             self.kept[name], self.filters[name] = kept, function
+        self.filters["__counted__"] = links.counting(shown, self.kept["__shown__"])
         self.tests = dict(filters.TESTS)
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
@@ -219,19 +222,17 @@ def pieces(template: Template, known: dict[str, Any]) -> tuple[list[str], str]:
     known[budget.NAME] = budget.full()
     context = figures.MailContext(template.environment, known, template.name, template.blocks)  # type: ignore[arg-type]
     found: list[str] = []
-    texts: list[str] = []
     size = seen = 0
     for some in template.root_render_func(context):
         found += some
-        if len(found) - seen >= AT_ONCE:
-            texts.append("".join(found[seen:]))
+        if len(found) - seen > _LOOKED_AT:
+            size += sum(map(len, found[seen:]))
             seen = len(found)
-            size += len(texts[-1])
             if size > MAX_OUTPUT:
-                break
-    text = "".join([*texts, *found[seen:]])
+                raise TemplateRuntimeError(_TOO_LARGE)
+    text = "".join(found)
     if len(text) > MAX_OUTPUT:
-        raise TemplateRuntimeError(f"the message is larger than {MAX_OUTPUT // 1024 // 1024} MB")
+        raise TemplateRuntimeError(_TOO_LARGE)
     return found, text
 
 

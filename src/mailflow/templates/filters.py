@@ -371,7 +371,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "__concat__": concat,
         "__plain__": plain,
         "__weighed__": weighed,
-        "__counted__": links.count_filter,
+        "__counted__": links.counting(shown_in_text, SHOWN_IN_TEXT),
         "__tagged__": links.tag_filter,
         "__pixel__": links.pixel_filter,
     }

@@ -127,6 +127,8 @@ class Guard(NodeTransformer):
         """Return a value with `__shown__` behind it; a value in a link or style with its filter and this in one."""
         if isinstance(child, nodes.Filter) and child.name in AND_SHOWN:
             return self._filtered(child.node, AND_SHOWN[child.name], *child.args)
+        if isinstance(child, nodes.Filter) and child.name == "__counted__":
+            return self._filtered(child.node, child.name, nodes.Const(label(child)), *child.args)
         return self._filtered(child, "__shown__", nodes.Const(label(child)))
 
     def visit_Name(self, node: nodes.Name) -> nodes.Node:

@@ -53,22 +53,6 @@ class Clicks:
 
     prefix: str
     found: dict[str, str] = field(default_factory=dict)
-    _made: dict[str, str] = field(default_factory=dict, repr=False)  # addresses by URL: the text has those of the HTML
-
-    def of(self, url: str, link: str | None = None, tagging: Tagging | None = None) -> str:
-        """Return the counted address of a link of the web; any other link, and a signed one of ours, as it is.
-
-        `link` is its id where that is known. `tagging` puts utm values on what is counted.
-        """
-        made = self._made.get(url)
-        if made is None:
-            if link is None and (not WEB.match(url) or is_signed(url)):
-                return url
-            full = tagging.of(url) if tagging else url
-            link = link or link_id(full)
-            self.found[link] = full
-            self._made[url] = made = f"{self.prefix}/{link}"
-        return made
 
 
 def is_signed(url: str) -> bool:
@@ -76,7 +60,6 @@ def is_signed(url: str) -> bool:
     return "/v1." in url and _SIGNED.search(url) is not None
 
 
-@lru_cache(maxsize=8192)
 def link_id(url: str) -> str:
     """Return the id of a link: 12 letters, digits, - and _, the same for the same address."""
     digest = hashlib.sha256(url.encode("utf-8", "replace")).digest()[:_LINK_BYTES]
@@ -94,19 +77,19 @@ class Tagging:
 
     def of(self, url: str) -> str:
         """Return a link to one of the hosts with the utm values that it does not have yet; any other as it is."""
-        return self._kept.get(url) or self._kept.keep(url, self._quickly(url) or _tagged(url, self._utm))
+        return self._kept.get(url) or self._kept.keep(url, self.made(url))
 
-    def _quickly(self, url: str) -> str | None:
-        """Return what `_tagged` does for a link as nearly all are; None where it takes a closer look."""
+    def made(self, url: str) -> str:
+        """Return what `of` does, for who keeps it himself; what most links need, without a closer look at them."""
         plain = _PLAIN.match(url)
         if plain is None:
-            return None
+            return _tagged(url, self._utm)
         address, host, query = plain.groups("")
         if host not in self._utm.hosts or is_signed(url):
             return url
         if not query:
             return f"{address}?{self._all}"
-        return None if self._has.search(query) else f"{address}?{query}&{self._all}"
+        return _tagged(url, self._utm) if self._has.search(query) else f"{address}?{query}&{self._all}"
 
 
 tagging = lru_cache(maxsize=64)(Tagging)

@@ -9,6 +9,7 @@ tracking/redirect.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from html import escape, unescape
 from itertools import chain
@@ -19,7 +20,8 @@ from jinja2.runtime import Context
 from markupsafe import Markup
 
 from mailflow.templates import markup
-from mailflow.templates.linking import COUNTED, PIXEL, WEB, How, Tagging, Utm, link_id, tagged
+from mailflow.templates.kept import Kept
+from mailflow.templates.linking import COUNTED, PIXEL, WEB, Clicks, How, Tagging, Utm, is_signed, link_id, tagged
 from mailflow.templates.tags import Tag, Tags
 
 _ELEMENT = re.compile(
@@ -106,13 +108,39 @@ def _tagging(hosts: str, values: tuple[str, ...]) -> Tagging:
     return Tagging(Utm(tuple(zip(values[::2], values[1::2], strict=True)), tuple(hosts.split())))
 
 
-@pass_context
-def count_filter(context: Context, url: Any, link: str | None = None, hosts: str = "", *values: str) -> str:
-    """Return a link counted, where this message's links are; with utm values before that, where there are any."""
-    clicks = context.parent.get(COUNTED)  # no template can give it another value
-    if clicks is None:
-        return tag_filter(url, hosts, *values) if hosts else str(url)
-    return clicks.of(str(url), link, _tagging(hosts, values) if hosts else None)  # type: ignore[no-any-return]
+def counting(shown: Callable[[Any, str], str], kept: Kept) -> Callable[..., tuple[str, ...]]:
+    """Return the filter of counted links: in two pieces, what all links of a message begin with, and the link's id.
+
+    Each of them comes many times, and so does its form for the wire; together they would come twice. `shown` makes
+    text of one part of a message of them, and `kept` has what it made.
+    """
+
+    @pass_context
+    def counted(
+        context: Context, url: Any, label: str, link: str | None = None, hosts: str = "", *values: str
+    ) -> tuple[str, ...]:
+        clicks: Clicks | None = context.parent.get(COUNTED)  # no template can give it another value
+        led = _led(str(url), link, hosts, values) if clicks else None
+        if clicks is None or led is None:
+            return (shown(tag_filter(url, hosts, *values) if hosts and clicks is None else url, label),)
+        link, full, end = led
+        clicks.found[link] = full
+        return kept.get(clicks.prefix) or shown(clicks.prefix, label), end
+
+    return counted
+
+
+@lru_cache(maxsize=8192)
+def _led(url: str, link: str | None, hosts: str, values: tuple[str, ...]) -> tuple[str, str, str] | None:
+    """Return the id of a link of the web, where it leads, and how its counted address ends; None where none counts.
+
+    `link` is the id where that is known. A signed link of ours counts by itself.
+    """
+    if link is None and (not WEB.match(url) or is_signed(url)):
+        return None
+    full = _tagging(hosts, values).made(url) if hosts else url
+    link = link or link_id(full)
+    return link, full, f"/{link}"
 
 
 @pass_context

@@ -41,12 +41,13 @@ def from_html(html: str, tags: Tags) -> str:
 
 def tidy(text: str) -> str:
     """Return text without blanks at line ends, without rows of empty lines, ending in one line end."""
-    text = text.strip("\n")
+    if text[:1] == "\n" or text[-1:] != "\n" or text[-2:] == "\n\n":
+        text = text.strip("\n") + "\n"
     if " \n" in text or ("\t" in text and "\t\n" in text):  # finding that out costs a hundredth of the substitution
         text = re.sub(r"(?<![ \t])[ \t]+\n", "\n", text)
     if "\n\n\n" in text:
         text = re.sub(r"\n{3,}", "\n\n", text)
-    return text + "\n"
+    return text
 
 
 def _hidden_by_sheets(html: str) -> frozenset[tuple[str, str]]:

@@ -28,15 +28,15 @@ class Encoded:
     wire: bytes
 
 
-class Pieces(dict[str, str]):
+class Pieces(dict[str, bytes]):
     """What the parts of one template hand out, by text: its own strings beforehand, values as they come."""
 
     def __init__(self, *codes: CodeType) -> None:
-        super().__init__((text, _piece(text)) for code in codes for text in _constants(code))
+        super().__init__((text, _piece(text).encode("ascii")) for code in codes for text in _constants(code))
         self._room = len(self) + _KEPT
 
-    def __missing__(self, text: str) -> str:
-        piece = _piece(text)
+    def __missing__(self, text: str) -> bytes:
+        piece = _piece(text).encode("ascii")
         if len(text) <= _KEPT_LENGTH:
             if len(self) >= self._room:  # by then most are values of one person each
                 for old in list(self)[self._room - _KEPT :]:
@@ -46,8 +46,8 @@ class Pieces(dict[str, str]):
 
     def encoded(self, pieces: Iterable[str], text: str) -> Encoded:
         """Return `text`, which is these pieces joined, with its form."""
-        wire = "".join(map(self.__getitem__, pieces))
-        return Encoded(text, (f"{wire}\r\n" if wire.endswith(_SOFT) else wire).encode("ascii"))
+        wire = b"".join(map(self.__getitem__, pieces))
+        return Encoded(text, wire + b"\r\n" if wire.endswith(b"=\r\n") else wire)
 
 
 def encode(data: bytes) -> bytes:
