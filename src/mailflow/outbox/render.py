@@ -227,6 +227,7 @@ def how_of(settings: Settings, campaign_id: str, own: UtmValues | None = None) -
         embed=settings.images is Images.EMBED,
         zone=settings.zone,
         language=settings.language,
+        topics=tuple(settings.topics),
     )
 
 

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import jinja2
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from mailflow import clock
 from mailflow.config.files import Unreadable, inside, is_file
@@ -66,7 +66,11 @@ class CalendarEntry(BaseModel):
     calendar: CalendarSpec
 
 
-Entry = str | CalendarEntry
+def _form(entry: Any) -> str:
+    return "calendar" if isinstance(entry, dict | CalendarEntry) else "file"
+
+
+Entry = Annotated[Annotated[str, Tag("file")] | Annotated[CalendarEntry, Tag("calendar")], Discriminator(_form)]
 
 
 @dataclass(frozen=True, slots=True)

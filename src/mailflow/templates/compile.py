@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 
 from mailflow.config.tracking import Images
+from mailflow.config.yaml_files import suggestion
 from mailflow.templates import attachments, build, foreign, source
 from mailflow.templates.compiled import CompiledTemplate, Field
 from mailflow.templates.environment import HTML, TEXT, MailEnvironment, text_of
@@ -59,6 +60,7 @@ def _in_language(found: source.Source, tag: str) -> source.Source:
 
 def _compiled_of(files: source.Files, found: source.Source, name: str, how: How) -> CompiledTemplate:
     """Compile a template in one language."""
+    _check_topic(found, how)
     fields = _compiled_fields(found)
     layout = None if found.is_document else files.layout(found)
     if found.front.images is not None:
@@ -88,6 +90,13 @@ def _compiled_of(files: source.Files, found: source.Source, name: str, how: How)
         _attached=attached,
         _shared={**build.look(files, found, how), "total": None, **found.front.shown()},
     )
+
+
+def _check_topic(found: source.Source, how: How) -> None:
+    topic = found.front.topic
+    if topic and how.topics and topic not in how.topics:
+        words = f"there is no topic {topic!r} under topics: in mailflow.yaml{suggestion(topic, how.topics)}"
+        raise TemplateError([found.document.problem(("topic",), words)])
 
 
 def _compiled_fields(found: source.Source) -> dict[str, Field]:

@@ -25,6 +25,7 @@ from mailflow.templates.attachments import Attachments
 from mailflow.templates.definitions import explained
 from mailflow.templates.environment import MailEnvironment, pieces, run
 from mailflow.templates.escaping import PlaceError
+from mailflow.templates.front import FrontMatter
 from mailflow.templates.headers import TEXT_LIMIT, safe_header
 from mailflow.templates.languages import chain
 from mailflow.templates.mistakes import sentence
@@ -62,7 +63,7 @@ class CompiledTemplate:
 
     name: str
     file: str
-    front: source.FrontMatter
+    front: FrontMatter
     files: Mapping[str, str]
     _places: Document
     _loader: source.Files

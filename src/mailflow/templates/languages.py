@@ -5,6 +5,7 @@ Light to import. The files of a message in several languages: translations.py. F
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import TypeVar
@@ -13,6 +14,7 @@ T = TypeVar("T")
 
 ENGLISH = "en"
 
+_TAG = re.compile(r"[a-zA-Z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*\Z")
 _MOST_PARTS = 6  # of a tag: language, script, region and what few have
 # Tags of one language, and written Norwegian: CLDR's language aliases and parents of locales.
 _ALSO = {
@@ -32,6 +34,11 @@ _WRITING: Mapping[str, Mapping[str, str]] = {
     "ltr": {"direction": "ltr", "start": "left", "end": "right"},
     "rtl": {"direction": "rtl", "start": "right", "end": "left"},
 }
+
+
+def is_tag(text: str) -> bool:
+    """Whether a text has the form of a tag, `de`, `de-AT` or `zh_Hant_TW`."""
+    return _TAG.match(text) is not None
 
 
 def plain(tag: str) -> str:

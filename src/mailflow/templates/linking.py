@@ -45,6 +45,7 @@ class How:
     embed: bool = False
     zone: tzinfo = UTC
     language: str = "en"  # of templates that do not say theirs
+    topics: tuple[str, ...] = ()  # that a template may name; any where there are none
 
 
 @dataclass(slots=True)

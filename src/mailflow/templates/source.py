@@ -1,4 +1,4 @@
-"""The files a template is made of: find them, read the front matter, keep every text that was read.
+"""The files a template is made of: find them, read the front matter (front.py), keep every text that was read.
 
 Everything is inside the folder `templates/`, links included: a path that leads out of it is refused. What the body
 means: tags.py and markdown.py; how it becomes a message: compiled.py.
@@ -10,31 +10,25 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 from jinja2 import BaseLoader, TemplateNotFound
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from mailflow.config.brand import BRAND_FILE, Brand, parse_brand
 from mailflow.config.files import Unreadable, inside, is_file, read
-from mailflow.config.tracking import Images
 from mailflow.config.yaml_files import MAX_BYTES, Document, decode, parse_spec, parse_yaml, read_text, suggestion
-from mailflow.errors import ConfigError, Problem, ProblemsError
-from mailflow.model import MessageClass, MessageKind
+from mailflow.errors import Problem, ProblemsError
 from mailflow.templates import languages, review, translations
-from mailflow.templates.attachments import Entry
-from mailflow.templates.headers import check_address
+from mailflow.templates.front import FrontMatter
 from mailflow.templates.mjml import is_document
 from mailflow.templates.parts import TemplateError
 
 SHIPPED = "mailflow:"  # begins the names of files inside the package, in messages and in the list of files
 BLOCKS = "mailflow/"  # begins the paths of blocks that mailflow ships, in an include
-MAX_ITEMS = 100
 
 _PACKAGE = resources.files("mailflow.templates")
 _NOT_MESSAGES = ("layouts", "blocks", BLOCKS.rstrip("/"))
@@ -59,97 +53,6 @@ def kind_of(path: str) -> Kind:
     """Return what a file is written in; a text frame of a layout is treated as HTML is."""
     suffix = path[path.rfind(".") :]
     return Kind(suffix) if suffix in SUFFIXES else Kind.HTML
-
-
-def _online(value: str | None) -> str | None:
-    if value is not None and not re.match(r"https://[^\s<>\"']+\Z", value):
-        raise ValueError(f"{value!r} is not an https:// address")
-    return value
-
-
-def _words(value: str) -> str:
-    if "{{" in value or "{%" in value:
-        raise ValueError("holds a tag, and tags are not read here: write the words out, or put them into the body")
-    return value
-
-
-Online = Annotated[str, AfterValidator(_online)]
-Words = Annotated[str, AfterValidator(_words)]
-
-
-def _amount(value: Any) -> Any:
-    """Return an amount as a number, to be written as the reader's language does; other words stay (`from 9 €`)."""
-    if isinstance(value, str) and not re.match(r"\d{1,12}(?:\.\d{1,4})?\Z", value):
-        return _words(value)
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ValueError("is not a price: write a number, 9.90, or words in quotes")
-    return Decimal(str(value))
-
-
-Price = Annotated[Decimal | str, BeforeValidator(_amount)]
-
-
-class Item(BaseModel):
-    """One entry of `items:`, for the layouts `products` and `digest`: a product, or a piece of news."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    title: Words = Field(min_length=1)
-    text: Words | None = None
-    url: Online | None = None
-    image_url: Online | None = None
-    alt: Words = ""
-    price: Price | None = None
-    old_price: Price | None = None
-    reason: Words | None = None
-    button: Words | None = None
-
-
-class Picture(BaseModel):
-    """The large picture at the top that the layout `announcement` shows."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    url: Online
-    alt: Words
-    link: Online | None = None
-
-
-class FrontMatter(BaseModel):
-    """What stands between the `---` lines at the top of a template. Subject, preheader and from may hold tags."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-
-    subject: str = Field(min_length=1)
-    preheader: str = ""
-    from_name: str | None = Field(default=None, alias="from")
-    from_owner: bool = False
-    reply_to: str | None = None
-    layout: str = "default"
-    class_: MessageClass = Field(default=MessageClass.MARKETING, alias="class")
-    kind: MessageKind = MessageKind.PROMO
-    topic: str | None = None
-    language: str | None = None
-    offer: str | None = None
-    images: Images | None = None
-    attachments: list[Entry] = Field(default=[], max_length=10)
-    picture: Picture | None = None
-    items: list[Item] = Field(default=[], max_length=MAX_ITEMS)
-    lint_ignore: list[str] = []
-    reviewed: str | None = None  # who read it, when, and the mark of what they read: see review.py
-
-    def shown(self) -> dict[str, Any]:
-        """Return what layouts know of it as plain values: `picture` and `items`."""
-        items = [item.model_dump(exclude_none=True) for item in self.items]
-        return {"picture": self.picture.model_dump() if self.picture else None, "items": items}
-
-    @field_validator("reply_to")
-    @classmethod
-    def _reply_to(cls, value: str | None) -> str | None:
-        try:
-            return None if value is None else check_address(value)
-        except ConfigError as error:
-            raise ValueError(str(error)) from None
 
 
 @dataclass(frozen=True, slots=True)
