@@ -183,8 +183,9 @@ class Examiner:
         asked = wire.Asked(
             domain=settings.sender.domain,
             subject=rendered.subject,
+            domains=settings.sender.domains,
             is_marketing=self._template.message_class == "marketing",
-            address=settings.address,
+            address=message.known["shop"]["address"],
             unsubscribe_hosts=(host,) if host else (),
             is_token=lambda token: self._workspace.keys.verify(token, Purpose.UNSUBSCRIBE) == _TOKEN,
         )

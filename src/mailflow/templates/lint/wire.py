@@ -32,11 +32,12 @@ class Asked:
     """What a message must say: whose it is, its subject, and how one leaves.
 
     `unsubscribe_hosts` are those of the shop's own pages, `is_token` tells whether a text in the link is a valid token
-    of this message, `address` is the postal address. One of the links in List-Unsubscribe has to be visible too.
+    of this message, `address` is the postal address. `domains` may be sent from too. One of the links in List-Unsubscribe has to be visible too.
     """
 
     domain: str
     subject: str
+    domains: Collection[str] = ()
     is_marketing: bool = True
     address: str = ""
     unsubscribe_hosts: Collection[str] = ()
@@ -62,7 +63,7 @@ def _sender(message: EmailMessage, asked: Asked) -> Iterator[Found]:
         yield Found("L501", f"the mail has {len(addresses)} senders, not one")
         return
     domain = addresses[0].domain.lower()
-    if domain != asked.domain.lower():
+    if domain not in {own.lower() for own in (asked.domain, *asked.domains)}:
         yield Found("L501", f"the mail is from {domain}, and the shop's domain is {asked.domain}")
     if of_domain(domain).free:
         yield Found("L501", f"the mail is from {domain}, a free mail provider, and servers refuse that from elsewhere")

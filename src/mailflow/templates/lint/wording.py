@@ -21,7 +21,7 @@ _TAGS = re.compile(
     r"\{\{|\}\}|\{%|%\}|\*?\|[A-Z][A-Z_:0-9]+\|\*?|%%[\w.]{2,40}%%|\[\[[\w. ]{2,40}\]\]|<%|%>|\{[a-z]+(?:[_.][a-z]+)+\}"
     r"|&(?:amp|nbsp|lt|gt|quot|#\d{2,5}|[aeiouAEIOU](?:uml|acute|grave|circ)|szlig);|</?(?:b|br|p|a|i|strong|em|span)\b[^>]*>"
 )
-_WORDS = re.compile(r"(?<![\w.])(?:None|NaN|nan|NaT|null|NULL|undefined|NoneType|\[object Object\])(?!\w)")
+_WORDS = re.compile(r"(?<![\w.])(?:None(?!(?:\s+|%20)of\b)|NaN|nan|NaT|null|NULL|undefined|NoneType|\[object Object\])(?!\w)")
 _GREETING = (
     "hi|hello|hey|dear|hallo|liebe[rs]?|guten tag|servus|bonjour|salut|cher|chère|hola|querid[oa]|ciao|car[oa]|hej"
 )
