@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import resource
 import sqlite3
 import subprocess
 import sys
@@ -28,6 +29,7 @@ from pathlib import Path
 import paired
 from mailflow import clock
 from mailflow.jobs.init import Brand, init
+from mailflow.scoring import favourites
 from mailflow.segments import Segments
 from mailflow.store import Store, members
 from mailflow.workspace import DATABASE_FILE, Workspace
@@ -135,6 +137,16 @@ def make_shop(shop: Path, orders: int) -> None:
     make(shop / DATABASE_FILE, orders)
     score = [sys.executable, "-m", "mailflow", "score", "--if-stale", "--workspace", str(shop), "--now", clock.iso(NOW)]
     subprocess.run(score, check=True)
+    _keep_favourites(Workspace.at(shop))
+
+
+def _keep_favourites(workspace: Workspace) -> None:
+    """Find what everybody buys most, as `mailflow score` and `mailflow run` do, and say what that cost."""
+    _, cpu_seconds, people = _timed(
+        lambda: favourites.refresh(workspace.store, workspace.settings, folder=workspace.private, now=NOW)
+    )
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    print(f"what {people:,} people buy most, all found for the first time: {cpu_seconds:.1f} CPU s, peak {peak} MiB")
 
 
 def _questions(segments: Segments) -> Iterator[Question]:
@@ -198,57 +210,84 @@ def make(path: Path, orders: int, contacts: int | None = None) -> None:
     db.close()
 
 
+_END = clock.to_ms(NOW)
+
+
 def _statements(orders: int, contacts: int) -> list[str]:
     """Return the statements that fill the tables."""
-    end = clock.to_ms(NOW)
-    person = "contact_id - (contact_id % 100 = 0)"  # one in a hundred turned out to be somebody else
-    whose = f"1 + {_dice(3, contacts)} * {_dice(4, 1000)} / 1000"  # a few buy and click much more often than the others
-    at = f"{end} - ({{rows}} - n) * ({DAYS} * 86400000 / {{rows}})"
+    # A few buy and click much more often than the others.
+    whose = f"1 + {_dice(3, contacts)} * {_dice(4, 1000)} / 1000"
+    return [*_of_people(contacts), *_of_orders(orders, whose), *_of_facts(), *_of_events(orders, whose)]
 
-    def rows(count: int) -> str:
-        return f"WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < {count})"
 
-    def letter(salt: int) -> str:
-        return f"iif({_dice(salt, 50)}, 'letter-' || {_dice(salt, 50)}, 'spring')"
+def _rows(count: int) -> str:
+    """Return the start of a statement in which `r` has the numbers from 1 to `count` as `n`."""
+    return f"WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < {count})"
 
-    def events(first: int, count: int, name: str, properties: str) -> str:
-        return (
-            "INSERT INTO events (contact_id, name, source, source_id, occurred_at, recorded_at, properties)"
-            f" {rows(count)} SELECT {whose}, {name}, 'bench', n + {first}, {at.format(rows=count)}, 0, {properties}"
-            " FROM r"
-        )
 
+def _at(count: int) -> str:
+    """Return the time of row `n` of so many, from three years ago to the end."""
+    return f"{_END} - ({count} - n) * ({DAYS} * 86400000 / {count})"
+
+
+def _of_people(contacts: int) -> list[str]:
+    rows = _rows(contacts)
     return [
         "INSERT INTO contacts (id, key, email, country, birthday, attributes, source, created_at, updated_at, language,"
         " city, postcode, company, timezone)"
-        f" {rows(contacts)} SELECT n, printf('key%09d', n), printf('c%d@example.com', n),"
+        f" {rows} SELECT n, printf('key%09d', n), printf('c%d@example.com', n),"
         f" substr('DEATCHFRNL', 1 + 2 * {_dice(1, 5)}, 2),"
         f" printf('%d-%02d-%02d', 1950 + {_dice(2, 50)}, 1 + {_dice(5, 12)}, 1 + {_dice(6, 28)}),"
         f" json_object('tags', json_array('tag-' || {_dice(7, 20)}, iif(n % 50, 'tag-' || {_dice(8, 20)}, 'wholesale'))"
         ", 'values', json_array(iif(n % 7, 'price', 'organic'), 'quality'), 'buys_for', iif(n % 9, 'self', 'others')),"
-        f" iif(n % 4, 'bench', 'mailchimp'), {at.format(rows=contacts)}, 0, iif(n % 3, 'de', 'fr'),"
+        f" iif(n % 4, 'bench', 'mailchimp'), {_at(contacts)}, 0, iif(n % 3, 'de', 'fr'),"
         f" iif(n % 5, 'Graz', 'Wien'), printf('%04d', {_dice(30, 9999)}), iif(n % 6, NULL, 'Example Ltd'),"
         " iif(n % 2, 'Europe/Berlin', NULL) FROM r",
         f"INSERT INTO consents (id, contact_id, channel, topic, state, basis, occurred_at, recorded_at, source)"
-        f" {rows(contacts)} SELECT n, n, 'email', '', iif({_dice(9, 5)}, 'subscribed', 'unsubscribed'),"
+        f" {rows} SELECT n, n, 'email', '', iif({_dice(9, 5)}, 'subscribed', 'unsubscribed'),"
         " 'express', 0, 0, 'bench' FROM r",
         "INSERT INTO consents (contact_id, channel, topic, state, basis, occurred_at, recorded_at, source)"
-        f" {rows(contacts)} SELECT n, 'email', iif(n % 3, 'tea', 'organic'), 'subscribed', 'express', 0, 0,"
+        f" {rows} SELECT n, 'email', iif(n % 3, 'tea', 'organic'), 'subscribed', 'express', 0, 0,"
         " 'bench' FROM r",
         "INSERT INTO consent_states SELECT contact_id, channel, topic, state, basis, 0, id FROM consents",
-        f"INSERT INTO products (id, source, product_id, title, price_minor, currency) {rows(2000)}"
+    ]
+
+
+def _of_orders(orders: int, whose: str) -> list[str]:
+    return [
+        f"INSERT INTO products (id, source, product_id, title, price_minor, currency) {_rows(2000)}"
         " SELECT n, 'bench', 'P-' || n, iif(n = 17, 'Oolong', 'Product ' || n), 990, 'EUR' FROM r",
         f"INSERT INTO product_categories SELECT id, {_CATEGORY} FROM products",
-        f"INSERT INTO orders {rows(orders)} SELECT n, 'bench', printf('%09d', n), {whose},"
-        f" iif({_dice(10, 50)}, 'paid', 'cancelled'), {at.format(rows=orders)},"
+        f"INSERT INTO orders {_rows(orders)} SELECT n, 'bench', printf('%09d', n), {whose},"
+        f" iif({_dice(10, 50)}, 'paid', 'cancelled'), {_at(orders)},"
         f" 500 + {_dice(11, 20000)}, 'EUR', 0 FROM r",
-        f"INSERT INTO order_lines (order_id, product_id, title, quantity, price_minor) {rows(2 * orders)}"
+        f"INSERT INTO order_lines (order_id, product_id, title, quantity, price_minor) {_rows(2 * orders)}"
         f" SELECT (n + 1) / 2, 1 + {_dice(12, 2000)}, 'a product', 1 + {_dice(13, 4)}, 990 FROM r",
+    ]
+
+
+def _of_facts() -> list[str]:
+    person = "contact_id - (contact_id % 100 = 0)"  # one in a hundred turned out to be somebody else
+    counted = "FROM orders WHERE status IN ('open', 'paid')"
+    return [
         "UPDATE contacts SET merged_into = id - 1 WHERE id % 100 = 0",
-        f"INSERT INTO contact_facts SELECT {person}, count(*), min(placed_at), max(placed_at) FROM orders"
-        " WHERE status IN ('open', 'paid') GROUP BY 1",
-        f"INSERT INTO contact_revenue SELECT {person}, currency, sum(total_minor) FROM orders"
-        " WHERE status IN ('open', 'paid') GROUP BY 1, 2",
+        f"INSERT INTO contact_facts SELECT {person}, count(*), min(placed_at), max(placed_at) {counted} GROUP BY 1",
+        f"INSERT INTO contact_revenue SELECT {person}, currency, sum(total_minor) {counted} GROUP BY 1, 2",
+    ]
+
+
+def _of_events(orders: int, whose: str) -> list[str]:
+    def events(first: int, count: int, name: str, properties: str) -> str:
+        return (
+            "INSERT INTO events (contact_id, name, source, source_id, occurred_at, recorded_at, properties)"
+            f" {_rows(count)} SELECT {whose}, {name}, 'bench', n + {first}, {_at(count)}, 0, {properties} FROM r"
+        )
+
+    def letter(salt: int) -> str:
+        return f"iif({_dice(salt, 50)}, 'letter-' || {_dice(salt, 50)}, 'spring')"
+
+    few = orders // 50
+    return [
         events(0, orders // 2, "'product_viewed'", f"json_object('product_id', 'P-' || (1 + {_dice(14, 2000)}))"),
         events(orders, orders // 4, f"iif({_dice(15, 4)}, 'opened', 'clicked')",
                f"json_object('campaign', {letter(16)}, 'url',"
@@ -256,14 +295,14 @@ def _statements(orders: int, contacts: int) -> list[str]:
                f" json(iif({_dice(17, 2)}, 'true', 'false')))"),
         events(2 * orders, orders // 20, "iif(n % 3, 'cart_updated', 'cart_abandoned')",
                f"json_object('cart_id', n, 'value', {_dice(19, 200)})"),
-        events(3 * orders, orders // 50, "iif(n % 2, 'ticket_opened', 'ticket_closed')",
+        events(3 * orders, few, "iif(n % 2, 'ticket_opened', 'ticket_closed')",
                "json_object('ticket_id', (n + 1) / 2)"),
-        events(4 * orders, orders // 50, "iif(n % 2, 'reviewed', 'booking_made')",
-               f"json_object('rating', 1 + {_dice(20, 5)}, 'starts_at', {at.format(rows=orders // 50)} + 86400000)"),
+        events(4 * orders, few, "iif(n % 2, 'reviewed', 'booking_made')",
+               f"json_object('rating', 1 + {_dice(20, 5)}, 'starts_at', {_at(few)} + 86400000)"),
         "INSERT INTO messages (scope, contact_id, channel, step, occurrence, variant, class, kind, rehearsal, address,"
         " state, due_at, not_after, next_at, token, planned_at, settled_at)"
-        f" {rows(orders // 5)} SELECT 'campaign:' || {letter(18)}, {whose}, 'email', '', n, '', 'marketing',"
-        f" 'promo', 0, '', 'accepted', 0, 0, 0, n, 0, {at.format(rows=orders // 5)} FROM r",
+        f" {_rows(orders // 5)} SELECT 'campaign:' || {letter(18)}, {whose}, 'email', '', n, '', 'marketing',"
+        f" 'promo', 0, '', 'accepted', 0, 0, 0, n, 0, {_at(orders // 5)} FROM r",
     ]  # fmt: skip
 
 

@@ -32,7 +32,7 @@ def score(
         ),
     ] = None,
 ) -> None:
-    """Compute everybody's scores as of today (RFM, lifecycle) and what products go together, and keep them.
+    """Compute everybody's scores as of today (RFM, lifecycle), what they buy most and what goes together.
 
     `plan`, `send` and `run` do it by themselves when it is due.
 
@@ -58,7 +58,8 @@ def _compute(session: Session, *, if_stale: bool) -> None:
 
     workspace, db = session.workspace, session.workspace.store.db
     due = not if_stale or scoring.is_stale(db, workspace.settings, root=workspace.root, now=session.now)
-    if _recommend(session, if_stale=if_stale) and not due:
+    others = [_recommend(session, if_stale=if_stale), _find_favourites(session, if_stale=if_stale)]
+    if any(others) and not due:
         return
     if not due:
         session.say("the scores are of today's data: nothing to do")
@@ -84,6 +85,23 @@ def _recommend(session: Session, *, if_stale: bool) -> bool:
 
     found = recommend.refresh(workspace.store, workspace.settings, now=session.now)
     session.say(f"found {len(found.pairs):,} pairs of products that go together")
+    return True
+
+
+def _find_favourites(session: Session, *, if_stale: bool) -> bool:
+    """Find out what people buy most, where that is due; say whether it was."""
+    from mailflow.jobs import favourites
+    from mailflow.scoring.favourites import refresh
+    from mailflow.store import frames_favourites
+
+    workspace = session.workspace
+    if if_stale and not favourites.are_due(workspace, now=session.now):
+        return False
+    with session.progress("orders", frames_favourites.orders(workspace.store.db)) as advance:
+        changed = refresh(
+            workspace.store, workspace.settings, folder=workspace.private, now=session.now, advance=advance
+        )
+    session.say(f"found what people buy most: {many(changed, 'person', 'people')} with another favourite")
     return True
 
 

@@ -16,6 +16,7 @@ from mailflow.places import NOWHERE, Atlas, Spot
 from mailflow.places.stores import NO_STORES, Stores
 
 TRAITS = "traits."
+FAVOURITE = "favourite.category"
 
 
 class FieldType(StrEnum):
@@ -66,7 +67,7 @@ _BUILT_IN = {
     "orders.usual_gap": FieldType.NUMBER,  # days between two orders, on average
     "orders.gaps_since_last": FieldType.NUMBER,  # how many of their usual gaps the last order is ago
     "tickets.open": FieldType.NUMBER,
-    "favourite.category": FieldType.TEXT,  # what most of their orders are about
+    FAVOURITE: FieldType.TEXT,  # what most of their orders are about
     "rfm.r": FieldType.NUMBER,
     "rfm.f": FieldType.NUMBER,
     "rfm.m": FieldType.NUMBER,
@@ -295,6 +296,10 @@ class Rule:
     def did(self) -> tuple[Did, ...]:
         """Return what the rule asks of what people did, each for itself."""
         return tuple(part for part in _leaves(self.condition) if isinstance(part, Did))
+
+    def asks(self, name: str) -> bool:
+        """Say whether the rule asks about the field of this name."""
+        return any(field.name == name for field in self.fields())
 
     def asks_amounts(self) -> bool:
         """Say whether the rule compares amounts of money, be it of an order's line."""

@@ -13,7 +13,7 @@ from datetime import datetime
 from mailflow import clock
 from mailflow.errors import MailflowError
 from mailflow.rules import Rule
-from mailflow.rules.types import Deed, Did
+from mailflow.rules.types import FAVOURITE, Deed, Did
 from mailflow.segments import due
 from mailflow.segments.segments import Segments
 from mailflow.store import Connection, contacts
@@ -23,7 +23,6 @@ from mailflow.store.membership import Kept
 
 # One person in so many is looked at by themselves; of more people it is quicker to ask about all at once.
 _SHARE, _FEWEST = 200, 50
-_GOODS_FIELD = "favourite.category"
 
 
 class Narrow:
@@ -76,7 +75,7 @@ def _concerns_others(rule: Rule, changed: Changed) -> bool:
     if not changed.goods and not changed.new_goods:
         return False
     asked = {deed.deed for deed in rule.did() if _names_goods(deed)}
-    if changed.goods and (asked or any(field.name == _GOODS_FIELD for field in rule.fields())):
+    if changed.goods and (asked or rule.asks(FAVOURITE)):
         return True
     return Deed.EVENT in asked
 

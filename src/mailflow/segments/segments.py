@@ -19,11 +19,12 @@ from mailflow.places.stores import STORES_FILE, Stores
 from mailflow.rules import Context, Field, Names, Rule, RuleError, known_fields, matches, parse
 from mailflow.rules.predicate import Facts
 from mailflow.rules.traits import Trait
-from mailflow.rules.types import TRAITS
+from mailflow.rules.types import FAVOURITE, TRAITS
 from mailflow.segments import traits_file
 from mailflow.store import (
     Connection,
     Store,
+    favourites,
     frames,
     gazetteer,
     history,
@@ -130,7 +131,13 @@ class Segments:
         rule = self.parse(f"{TRAITS}{trait}")
         with self._today(store, rule, now) as db:
             context, factors = self.context(db, now, amounts=rule.asks_amounts())
-            weight = rules_sql.compile_trait(rule, context=context, factors=factors, merges=members.any_merged(db))
+            weight = rules_sql.compile_trait(
+                rule,
+                context=context,
+                factors=factors,
+                merges=members.any_merged(db),
+                standing=_standing(db, rule, context),
+            )
             return members.confidences(db, weight)
 
     def totals(self, store: Store, rule: Rule, what: str, *, now: datetime) -> tuple[Mapping[int, float], str]:
@@ -193,7 +200,13 @@ class Segments:
     def compiled(self, db: Connection, rule: Rule, now: datetime) -> tuple[str, rules_sql.Parameters]:
         """Return a rule as a condition on `contacts AS c` with its parameters, for this very connection."""
         context, factors = self.context(db, now, amounts=rule.asks_amounts())
-        return rules_sql.compile(rule, context=context, factors=factors, merges=members.any_merged(db))
+        return rules_sql.compile(
+            rule,
+            context=context,
+            factors=factors,
+            merges=members.any_merged(db),
+            standing=_standing(db, rule, context),
+        )
 
     def context(self, db: Connection, now: datetime, *, amounts: bool) -> tuple[Context, Mapping[str, float]]:
         """Return what rules are relative to, with the currency that amounts are in, and how others are converted.
@@ -205,6 +218,11 @@ class Segments:
             return Context(now, zone, account), {}
         currency, factors = frames.factors(frames.currencies(db), account, self.rates, clock.local_date(now, zone))
         return Context(now, zone, currency), factors
+
+
+def _standing(db: Connection, rule: Rule, context: Context) -> favourites.Standing | None:
+    """Return for whom the kept favourites hold, where a rule asks about them."""
+    return favourites.standing(db, until=favourites.until(context)) if rule.asks(FAVOURITE) else None
 
 
 def _spelled(text: str, rules: Collection[str], fields: Collection[str], classes: Collection[str]) -> str:

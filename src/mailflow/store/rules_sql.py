@@ -6,6 +6,7 @@ makes a test false; `IS TRUE` keeps SQL's third truth value out of the rest.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ from mailflow.rules.resolve import (
 )
 from mailflow.rules.simplify import simplified
 from mailflow.rules.types import (
+    FAVOURITE,
     Always,
     Around,
     CompareFields,
@@ -45,6 +47,7 @@ from mailflow.rules.types import (
 )
 from mailflow.store import favourites, first_heard, json_sql, places_sql
 from mailflow.store.deeds_sql import Deeds
+from mailflow.store.favourites import Standing
 from mailflow.store.tickets import OPEN_IN_RULES
 
 Parameters = dict[str, str | int | float]
@@ -82,7 +85,6 @@ _COLUMNS = MappingProxyType(
         "rfm.m": _RFM.format("s.m"),
     }
 )
-_FAVOURITE = "favourite.category"
 _CREATED = "created_at"
 _LOCAL_PARTS = ("month", "hour", "weekday")  # of an instant, in the contact's own zone
 # Years between a birthday with a year and a day; the text of both is compared from the month on.
@@ -108,16 +110,21 @@ _REVENUE = "coalesce((SELECT sum({}) FROM contact_revenue AS v WHERE v.contact_i
 
 
 def compile(
-    rule: Rule, *, context: Context, factors: Factors | None = None, merges: bool = True
+    rule: Rule,
+    *,
+    context: Context,
+    factors: Factors | None = None,
+    merges: bool = True,
+    standing: Standing | None = None,
 ) -> tuple[str, Parameters]:
     """Return a condition on `contacts AS c` and its parameters.
 
     `factors` converts amounts where orders are in several currencies; see `frames.factors`. Without them only amounts
     in the account's currency are seen. Without `merges` no contact was ever merged into another, which spares a look
-    at each row of what people did.
+    at each row of what people did. `standing` says for whom the kept favourites hold.
     """
     parameters: Parameters = {}
-    compiler = _Compiler(parameters, context, factors or {}, merges=merges)
+    compiler = _Compiler(parameters, context, factors or {}, merges=merges, standing=standing)
     return compiler.condition(simplified(resolve(rule, context))), parameters
 
 
@@ -130,12 +137,20 @@ class TraitSql:
     steps: int
 
 
-def compile_trait(rule: Rule, *, context: Context, factors: Factors | None = None, merges: bool = True) -> TraitSql:
+def compile_trait(
+    rule: Rule,
+    *,
+    context: Context,
+    factors: Factors | None = None,
+    merges: bool = True,
+    standing: Standing | None = None,
+) -> TraitSql:
     """Return the confidence that a rule such as `traits.organic` compares; the rest is as for `compile`."""
     weighed = rule.condition
     assert isinstance(weighed, Weighed), rule.text
     parameters: Parameters = {}
-    sql = _Compiler(parameters, context, factors or {}, merges=merges).weight(weights(weighed, context))
+    compiler = _Compiler(parameters, context, factors or {}, merges=merges, standing=standing)
+    sql = compiler.weight(weights(weighed, context))
     return TraitSql(sql, parameters, traits.steps(map(traits.share, weighed.signs)))
 
 
@@ -155,11 +170,20 @@ def compile_totals(
 class _Compiler:
     """One rule becoming SQL: what it has bound so far."""
 
-    def __init__(self, parameters: Parameters, context: Context, factors: Factors, *, merges: bool) -> None:
+    def __init__(
+        self,
+        parameters: Parameters,
+        context: Context,
+        factors: Factors,
+        *,
+        merges: bool,
+        standing: Standing | None = None,
+    ) -> None:
         self.parameters = parameters
         self.context = context
         self.factors = factors
         self.merges = merges
+        self.standing = standing
 
     def condition(self, condition: Resolved) -> str:
         match condition:
@@ -167,7 +191,7 @@ class _Compiler:
                 return "TRUE" if value else "FALSE"
             case Test(field, sign, value):
                 test = self.test(field, lambda column: self.compared(field, column, sign, value))
-                if field.name == _FAVOURITE and sign == "==":
+                if field.name == FAVOURITE and sign == "==" and self.standing is None:
                     return f"({self.condition(self.has_bought(value))} AND {test})"
                 return self.in_attributes(field, test, value) if field.multi and sign == "==" else test
             case TestAny(field, values):
@@ -269,8 +293,8 @@ class _Compiler:
             return _SILENT.format(now=self.bind(clock.to_ms(self.context.now)))
         if field.name == _CREATED:
             return first_heard.sql("c", merges=self.merges)
-        if field.name == _FAVOURITE:
-            return favourites.sql(self.bind(favourites.until(self.context)), merges=self.merges)
+        if field.name == FAVOURITE:
+            return self.favourite()
         if field.name.startswith("scores."):
             name = self.bind(field.name.removeprefix("scores."))
             return f"(SELECT s.value FROM scores AS s WHERE s.contact_id = c.id AND s.name = {name})"
@@ -281,6 +305,16 @@ class _Compiler:
         if field.attribute is None:
             return _COLUMNS[field.name]
         return json_sql.value("c.attributes", self.places(field.attribute), field.type)
+
+    def favourite(self) -> str:
+        """Return the SQL for what somebody buys most: as it is kept, or out of their orders."""
+        if self.standing is not None and not self.standing.but:
+            return favourites.KEPT
+        live = favourites.sql(self.bind(favourites.until(self.context)), merges=self.merges)
+        if self.standing is None:
+            return live
+        but = self.bind(json.dumps(sorted(self.standing.but)))
+        return f"iif(c.id IN (SELECT value FROM json_each({but})), {live}, {favourites.KEPT})"
 
     def converted(self, amount: str, currency: str) -> str:
         """Return an amount in the account's minor units; NULL for a currency without a factor."""
@@ -332,7 +366,7 @@ def _cost(condition: Resolved) -> int:
 def _field_cost(field: Field) -> int:
     if field.name.rpartition(".")[2] in _LOCAL_PARTS and not field.name.startswith("birthday."):
         return 4  # Python is asked
-    if field.name == _FAVOURITE:
+    if field.name == FAVOURITE:
         return 5  # their orders are gone through
     if field.attribute is not None or field.multi:
         return 3  # JSON is read
