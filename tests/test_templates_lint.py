@@ -199,6 +199,25 @@ def test_colours_are_told_once_for_light_and_dark() -> None:
     assert codes(body, head=rule) & {"L414", "L415"} == {"L414"}
 
 
+@pytest.mark.parametrize(
+    ("style", "seen"),
+    [
+        ("font-size:26px", True),
+        ("font:700 20px/1.5 Arial", True),
+        ("font:400 26px Arial", True),
+        ("font-size:1.7em", True),
+        ("font-size:20px", False),
+        ("font-size:1..5em", False),
+        ("font-size:.px", False),
+        ("font-size:2.5.3px", False),
+    ],
+)
+def test_large_text_needs_less_contrast_however_its_size_is_written(style: str, seen: bool) -> None:
+    bold = ";font-weight:700" if "700" in style else ""
+    body = f"<p style='color:#888888;background:#ffffff;{style}{bold}'>Hello there.</p>"
+    assert ("L414" not in codes(body)) is seen
+
+
 def test_a_contrast_is_not_rounded_up() -> None:
     page = PAGE.format(head="", body='<p style="background-color: #222222; color: #888888">Tea</p>', filler=FILLER)
     (found,) = Inspector(Wording([], ""), HOSTS).look(Rendered("New teas", PREHEADER, page, FILLER), READER)

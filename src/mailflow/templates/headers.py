@@ -42,11 +42,6 @@ _LINK = re.compile(r"[!-;=?-~]+\Z")  # printable ASCII without space, < and >
 _SPACED_WORD = re.compile(r" *[^ ]+")
 _JOINER = "\u200d"
 _JOINING = frozenset(f"{_JOINER}\ufe0e\ufe0f")
-_NAME = re.compile(r"[A-Za-z0-9-]{1,64}\Z")
-_RESERVED = frozenset(
-    "bcc cc content-transfer-encoding content-type date from list-id list-unsubscribe list-unsubscribe-post message-id "
-    "mime-version received reply-to return-path sender subject to dkim-signature".split()
-)
 # What may stand for itself in the Q encoding of a word inside a phrase (RFC 2047 section 5, rule 3); a space is "_".
 _Q_SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/")
 _Q = tuple(chr(byte) if byte in _Q_SAFE else "_" if byte == 0x20 else f"={byte:02X}" for byte in range(256))
@@ -69,15 +64,6 @@ def safe_phrase(text: str) -> str:
     """Return text fit for a display name: as `safe_header`, with single spaces, since readers fold them anyway."""
     safe = safe_header(text)
     return " ".join([word for word in safe.split(" ") if word]) if "  " in safe else safe
-
-
-def safe_name(name: str) -> str:
-    """Return a header name that a user may set; `ConfigError` for one that could break or fake a message."""
-    if not _NAME.match(name) or name.lower() in _RESERVED:
-        raise ConfigError(
-            f"{name!r} cannot be set as a header: use letters, digits and hyphens, and none of mailflow's own"
-        )
-    return name
 
 
 def check_address(address: str) -> str:

@@ -18,9 +18,7 @@ _LINKS = ("href", "src", "background", "action", "poster")
 def attributes(tag: str) -> dict[str, str | None]:
     """Return the attributes of an opening tag, `img src="…" alt`; the value of one without is None."""
     return {
-        match[1].lower(): None
-        if match[2] is None
-        else unescape(match[2].strip("\"'") if match[2][0] in "\"'" else match[2])
+        match[1].lower(): None if match[2] is None else unescape(match[2][1:-1] if match[2][0] in "\"'" else match[2])
         for match in _ATTRIBUTE.finditer(tag)
     }
 

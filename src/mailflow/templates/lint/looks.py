@@ -23,7 +23,7 @@ _LARGE_CONTRAST = 3.0
 _UNSEEN = 1.0  # pixels; cells around text often have a size of 0, and the text in them one of its own
 _HEADINGS = {"h1": 32.0, "h2": 24.0, "h3": 18.72, "h4": 16.0, "h5": 13.28, "h6": 10.72}
 _MOST_RULES = 300  # for dark mode, the strongest: each is held against each element
-_SIZE = re.compile(r"([\d.]+)(px|pt|em|rem|%)?")
+_SIZE = re.compile(r"(?<![\w.])(?:(\d*\.?\d+)(px|pt|em|rem|%)|0(?![\w.]))")  # the first: `700 24px/1.5 Arial`
 _LINK_INK = "#0000ee"
 
 
@@ -184,11 +184,10 @@ def _is_hidden(said: Mapping[str, str]) -> bool:
 def _size(text: str, around: float) -> float | None:
     """Return a font size in pixels, seen from that around it."""
     match = _SIZE.search(text)
-    if match is None or (match[2] is None and match[1] != "0"):
+    if match is None:
         return None
-    number = float(match[1])
-    factor = {"px": 1.0, "pt": 4 / 3, "em": around, "rem": 16.0, "%": around / 100, None: 1.0}[match[2]]
-    return number * factor
+    factor = {"px": 1.0, "pt": 4 / 3, "em": around, "rem": 16.0, "%": around / 100, None: 0.0}[match[2]]
+    return float(match[1] or 0) * factor
 
 
 def _short(text: str) -> str:

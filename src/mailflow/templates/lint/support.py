@@ -20,7 +20,6 @@ _HARMLESS = frozenset(
     ("position: static", "position: relative", "float: none", "visibility: visible", "visibility: hidden",
      "animation: none", "filter: none", "transform: none", "background-image: none")
 )  # fmt: skip
-_GRADIENTS = ("linear-gradient", "radial-gradient", "conic-gradient")
 
 
 @cache
