@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from mailflow.offers.deadlines import false_deadlines
+from mailflow.offers.deadlines import NEVER, false_deadlines
 
 TODAY = date(2026, 12, 20)
 ENDS = date(2026, 12, 24)
@@ -32,6 +32,15 @@ ENDS = date(2026, 12, 24)
         "until 24/12",
         "only 4 days",
         "only 96 hours",
+        "until Thursday",
+        "by this Thursday, please",
+        "nur bis Donnerstag",
+        "for the next 96 hours",
+        "96 hours only",
+        "We are closed until 6 January. Come before.",
+        "Order by 21 December to have it there by Christmas, with you before the 24th.",
+        "Wir haben bis 22. Dezember geöffnet.",
+        "Bis Montag!",
         "We opened on 3 March 1998, and today is the 20th.",
         "See you tomorrow, or by the sea.",
         "Open until late.",
@@ -67,6 +76,14 @@ def test_a_true_deadline_and_what_is_none_pass(text: str) -> None:
         "ends tomorrow",
         "only 24 hours",
         "only 2 days",
+        "48 hours only",
+        "for the next 48 hours",
+        "nur bis Freitag",
+        "expires Monday",
+        "ends at midnight",
+        "endet um Mitternacht",
+        "this weekend only",
+        "nur diese Woche",
     ],
 )
 def test_a_false_deadline_is_found(text: str) -> None:
@@ -80,6 +97,14 @@ def test_a_false_deadline_is_found(text: str) -> None:
 def test_urgency_without_any_deadline_is_false(text: str) -> None:
     (found,) = false_deadlines(text, today=TODAY, ends=None)
     assert "there is no deadline" in found.sentence
+
+
+def test_a_deadline_of_an_offer_that_never_ends_is_false() -> None:
+    (found,) = false_deadlines("Your code holds until 24 December at the till.", today=TODAY, ends=NEVER)
+    assert found.sentence == (
+        "'until 24 December' is not true: its offer does not end. Give it expires: in offers.yaml"
+    )
+    assert false_deadlines("We are closed until 24 December.", today=TODAY, ends=NEVER) == []
 
 
 def test_the_last_day_may_be_said_on_the_last_day() -> None:

@@ -53,9 +53,13 @@ def codes(body: str = "", *, head: str = "", filler: str = FILLER, **said: str) 
         ("L103", "<p>Hi *|FNAME|*</p>", "<p>5 * 3 | 2</p>"),
         ("L103", "<p>Caf&amp;eacute;</p>".replace("eacute", "auml"), "<p>Q&amp;A</p>"),
         ("L104", "<p>Your tea is nan.</p>", "<p>Your tea is Nanking.</p>"),
+        ("L104", "<p>Hi None, how are you?</p>", "<p>And None of us knew, None of <b>us</b>.</p>"),
         ("L104", "<p>Your tea is undefined</p>", "<p>None of us knew.</p>"),
         ("L105", "<p>Hi ,</p>", "<p>Hi Anna,</p>"),
         ("L105", "<p>Dear ,</p>", "<p>Dear all,</p>"),
+        ("L105", "<p>Welcome, !</p>", "<p>Welcome, you!</p>"),
+        ("L105", "<p>Thank you, , for coming.</p>", "<p>Well, ... thank you, :) really.</p>"),
+        ("L105", "<p>Dear Dr. ,</p>", "<p>Dear Dr. Lee,</p>"),
         ("L105", "<p>Your code ( ) is here</p>", "<p>Your code (A) is here</p>"),
         ("L106", "<p>It is Cheap.</p>", "<p>It is cheapish.</p>"),
         ("L106", "<p>The last\nchance.</p>", "<p>The last of its kind.</p>"),
@@ -66,6 +70,12 @@ def codes(body: str = "", *, head: str = "", filler: str = FILLER, **said: str) 
         ("L304", '<a href="https://evil.example/">https://quitte.example/pay</a>',
          '<a href="https://www.quitte.example/pay">quitte.example/pay</a>'),
         ("L304", '<a href="https://evil.example/"><b>www.bank.com</b></a>', '<a href="https://e.example/">list.pdf</a>'),
+        ("L304", '<a href="mailto:a@evil.example">hello@quitte.example</a>',
+         '<a href="mailto:shop@quitte.example?subject=Tea">hello@quitte.example</a>'),
+        ("L304", '<a href="https://evil.example/">hello@quitte.example</a>',
+         '<a href="https://quitte.example/contact">hello@quitte.example</a>'),
+        ("L305", '<a href="https://localhost:8000/">Tea</a>', '<a href="https://quitte.example:8000/">Tea</a>'),
+        ("L305", '<a href="https://intranet/tea">Tea</a>', '<a href="https://intranet.quitte.example/tea">Tea</a>'),
         ("L305", '<a href="/tea">Tea</a>', '<a href="mailto:hello@quitte.example">Tea</a>'),
         ("L305", '<a href="#below">Tea</a>', '<a href="#below">Tea</a><p id="below">Here</p>'),
         ("L305", '<a href="">Tea</a>', '<a href="tel:+4315550123">Call</a>'),
@@ -240,6 +250,17 @@ def test_a_clean_page_has_no_findings() -> None:
     assert codes(PICTURE) == set()
 
 
+def test_an_address_with_capitals_is_found_in_a_link() -> None:
+    for link in (
+        "https://quitte.example/?e=Anna.Lee@Mail.example",
+        "https://quitte.example/?e=anna.lee%40mail.example",
+    ):
+        html = PAGE.format(head="", body=f'<a href="{link}">Tea</a>', filler=FILLER)
+        reader = {"email": "Anna.Lee@Mail.example"}
+        found = Inspector(Wording([], ""), HOSTS).look(Rendered("New teas", PREHEADER, html, FILLER), reader)
+        assert [each.code for each in found] == ["L306"]
+
+
 def test_what_only_one_person_has_is_found_after_a_thousand_without_it() -> None:
     inspector = Inspector(Wording([], ""), HOSTS)
     for number in range(1000):
@@ -261,6 +282,8 @@ TODAY = datetime(2026, 3, 20, tzinfo=UTC).date()
         ("L601", "Five euros until 30 June 2026.", "2026-08-31"),
         ("L604", "Hurry up, there is no time to lose.", None),
         ("L604", "Nur noch wenige Stunden.", None),
+        ("L604", "Now hurry.", None),
+        ("L601", "Five euros until Friday.", "2026-08-31"),
     ],
 )
 def test_hurry_needs_a_deadline(code: str, text: str, ends: str | None) -> None:
@@ -275,6 +298,9 @@ def test_hurry_needs_a_deadline(code: str, text: str, ends: str | None) -> None:
         ("Today only: five euros.", "2026-03-20"),
         ("Until 31 August 2026.", "2026-08-31"),
         ("Closed until 6 April.", None),
+        ("There is no need to hurry. You do not have to hurry.", None),
+        ("Come by until Friday.", None),
+        ("Closed until 6 April.", "2026-08-31"),
     ],
 )
 def test_a_true_deadline_is_left_alone(text: str, ends: str | None) -> None:

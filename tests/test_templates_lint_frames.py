@@ -179,5 +179,5 @@ def test_hints_miss_no_left_over_word_or_tag(data: st.DataObject) -> None:
 @given(data=st.data())
 def test_hints_miss_no_deadline(data: st.DataObject) -> None:
     patterns = (offers_deadlines._DATED, *offers_deadlines._NEAR.values(), offers_deadlines._LASTS, wording._PRESSURE)
-    for pattern in (*patterns, offers_deadlines._LEFT):
+    for pattern in (*patterns, offers_deadlines._LEFT, offers_deadlines._WEEKDAY, offers_deadlines._WEEK):
         assert hints.pressing(data.draw(_matches(pattern)))

@@ -118,7 +118,8 @@ class Ledger:
         if check.code in ignored or check.name in ignored:
             return None
         line = place.file, place.line
-        if found.code == "L002" and "there is no" in found.message and line in self._unknown:
+        is_told = (found.code == "L002" and "there is no" in found.message) or found.code == "L102"
+        if is_told and line in self._unknown and found.about in ("", found.message, self._unknown[line].found.about):
             return self._unknown[line]  # told once: what is unknown, and that it cannot be made for these people
         kind = (found.code, place, found.about)
         if kind not in self._tallies:

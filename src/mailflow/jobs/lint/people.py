@@ -17,6 +17,7 @@ from mailflow.jobs.lint.deadlines import Deadlines, Frame
 from mailflow.jobs.lint.findings import Reader, Sheet, placed
 from mailflow.jobs.lint.polls import unanswerable
 from mailflow.jobs.lint.tasks import Task
+from mailflow.offers.deadlines import NEVER
 from mailflow.outbox import polls
 from mailflow.outbox.render import Renderer
 from mailflow.templates import languages, lasting
@@ -128,7 +129,10 @@ class Examiner:
         if zone:
             moment = Moment(message.due, self._workspace.settings.zone)
             own = lasting.today(moment, zone)
-            left = (None if end is None else own + timedelta(days=lasting.days_left(end, moment, zone)) for end in ends)
+            left = (
+                end if end is None or end == NEVER else own + timedelta(days=lasting.days_left(end, moment, zone))
+                for end in ends
+            )
             frames += [(own, end) for end in left]
         return list(dict.fromkeys(frames))
 
@@ -265,8 +269,12 @@ def _files_of(root: Path) -> Any:
 
 
 def _ends(known: Mapping[str, Any]) -> date | None:
-    ends = (known.get("offer") or {}).get("expires_on")
-    return ends if isinstance(ends, date) else None
+    """Return the last day of a message's offer, NEVER where that has none, None without an offer."""
+    offer = known.get("offer")
+    if not offer:
+        return None
+    ends = offer.get("expires_on")
+    return ends if isinstance(ends, date) else NEVER
 
 
 def lacking(name: str, language: str) -> Found:

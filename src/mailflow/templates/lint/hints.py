@@ -13,7 +13,7 @@ _WORD = re.compile(r"[^\W\d_]+")
 _TAG_SIGN = re.compile(r"[{}<&|%\[]")
 _TAG = re.compile(r"[{}<&|]|%[%>A-Zr]|\[(?:\[|\w{1,40},\s*fallback)")
 _LEFT_OVER = frozenset("none nonetype nan nat null undefined object".split())
-_BLANK_BEFORE = re.compile(r"[ \xa0][,;!.:]")
+_BLANK_BEFORE = re.compile(r"[ \xa0][,;!?.:]")
 _OPENING = re.compile(r"[(„“«]")
 _EMPTY = re.compile(r"\([ \xa0]*\)|[„“«][ \xa0]*[“”»]")
 _LINE_OF_COMMA = re.compile(r"\n[ \xa0]*[,;]")
@@ -29,7 +29,8 @@ _PRESSING = frozenset(
         "today tonight tomorrow day chance hours heute tag morgen hoy día dia mañana oportunidad hui jour demain oggi "
         "domani giorno occasione vandaag dag kans hurry act miss late stock stocks supplies running few left final "
         "countdown never ends ending beeile beeilen zugreifen vorrat schnell nie wenige gelegenheit endet verpassen "
-        "dépêchez tardez prisa pierdas affrettati snel"
+        "dépêchez tardez prisa pierdas affrettati snel midnight mitternacht minuit medianoche mezzanotte "
+        "middernacht weekend week wochenende woche"
     ).split()
 )
 _DATED = frozenset(
@@ -38,7 +39,20 @@ _DATED = frozenset(
         "jusqu avant fino entro scade tot geldig"
     ).split()
 )
-_COUNTED = frozenset("only just nur solo sólo seulement alleen noch encore queda quedan ancora nog".split())
+# Monday first, each as six languages say it: a deadline together with one of `_DATED`.
+WEEKDAYS = (
+    "monday montag lundi lunes lunedì maandag",
+    "tuesday dienstag mardi martes martedì dinsdag",
+    "wednesday mittwoch mercredi miércoles mercoledì woensdag",
+    "thursday donnerstag jeudi jueves giovedì donderdag",
+    "friday freitag vendredi viernes venerdì vrijdag",
+    "saturday samstag sonnabend samedi sábado sabato zaterdag",
+    "sunday sonntag dimanche domingo domenica zondag",
+)
+_WEEKDAYS = frozenset(" ".join(WEEKDAYS).split())
+_COUNTED = frozenset(
+    "only just nur solo sólo seulement alleen noch encore queda quedan ancora nog next nächsten lang".split()
+)
 _UNITS = frozenset(
     (
         "hour hours stunde stunden hora horas heure heures ore uur day days tag tage tagn tagen día días dia dias jour "
@@ -90,12 +104,13 @@ def pressing(text: str) -> bool:
     if not said.isdisjoint(_PRESSING):
         return True
     may_count = not (said.isdisjoint(_COUNTED) or said.isdisjoint(_UNITS))
-    return (may_count or not said.isdisjoint(_DATED)) and _NUMBER.search(text) is not None
+    is_dated = not said.isdisjoint(_DATED)
+    return (may_count or is_dated) and (_NUMBER.search(text) is not None or not said.isdisjoint(_WEEKDAYS))
 
 
 def may_press(text: str) -> bool:
     """Whether a text may do so together with what stands around it."""
-    return not words(text).isdisjoint(_PRESSING | _DATED | _COUNTED | _UNITS)
+    return not words(text).isdisjoint(_PRESSING | _DATED | _WEEKDAYS | _COUNTED | _UNITS)
 
 
 def garbled(text: str) -> bool:

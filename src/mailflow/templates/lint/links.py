@@ -23,6 +23,10 @@ _ADDRESS_WORDS = re.compile(
     r"(?:https?://|www\.)?(?P<host>(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,18})(?::\d+)?(?:/\S*)?\Z",
     re.IGNORECASE,
 )
+_MAIL_WORDS = re.compile(
+    r"[^\s@:/?]{1,64}@(?P<host>(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,18})\Z", re.IGNORECASE
+)
+_AT_HOME = (".local", ".localhost", ".internal", ".lan", ".home.arpa")  # RFC 6762, 6761, 8375, and what routers name so
 AROUND = " .,:()[]<>"  # what may stand around an address in a text
 _COMMON_ENDS = frozenset("com net org de at ch eu io co uk fr es it nl pl shop store example info biz".split())
 
@@ -83,6 +87,8 @@ def _online(address: str, scheme: str, hosts: Hosts, what: str) -> Iterator[Foun
     if not host:
         yield Found("L305", f"{what} leads to {_short(address)}, which has no host", (address,))
         return
+    if not _is_ip(host) and ("." not in host or host.endswith(_AT_HOME)):
+        yield Found("L305", f"{what} leads to {host}, which no reader can reach", (address, host))
     if scheme == "http":
         yield Found("L301", f"{what} is at http://: {_short(address)}", (address, f"http://{host}"))
     if host.removeprefix("www.") in SHORTENERS:
@@ -101,13 +107,17 @@ def pixel(address: str, hosts: Hosts) -> Iterator[Found]:
 
 
 def misleading(words: str, address: str) -> Iterator[Found]:
-    """Yield that the words of a link are an address of another site than where it leads."""
+    """Yield that the words of a link are an address, of a page or of mail, at another site than where it leads."""
     shown = " ".join(words.split()).strip(AROUND)
-    match = _ADDRESS_WORDS.match(shown) if " " not in shown else None
+    if " " in shown:
+        return
+    mail = _MAIL_WORDS.match(shown)
+    match = mail or _ADDRESS_WORDS.match(shown)
     if match is None:
         return
-    host, leads = match["host"].lower(), host_of(address)
-    if not leads or ("/" not in shown and "www." not in shown and host.rpartition(".")[2] not in _COMMON_ENDS):
+    host, leads = match["host"].lower(), host_of(address) or _mail_host(address)
+    is_sure = mail or "/" in shown or "www." in shown or host.rpartition(".")[2] in _COMMON_ENDS
+    if not leads or not is_sure:
         return  # e.g. a file name such as list.pdf
     if not _same_site(host, leads):
         yield Found("L304", f"the link says {_short(shown)!r} and leads to {leads}", (address, shown))
@@ -140,6 +150,13 @@ def host_of(address: str) -> str:
         return (urlsplit(address).hostname or "").lower()
     except ValueError:
         return ""
+
+
+def _mail_host(address: str) -> str:
+    """Return the domain of a `mailto:` link to one address, an empty text of any other."""
+    scheme, _, rest = address.strip().partition(":")
+    to = unquote(rest.partition("?")[0])
+    return to.rpartition("@")[2].lower() if scheme.lower() == "mailto" and "," not in to else ""
 
 
 def _same_site(one: str, other: str) -> bool:

@@ -276,10 +276,12 @@ def _misleading(places: Sequence[tuple[int, int]], texts: Sequence[str]) -> Iter
 
 def _traces(contact: Mapping[str, Any]) -> list[str]:
     """Return texts of which one is in every link that holds the reader's address or number."""
-    email = str(contact.get("email") or "").lower()
+    email = str(contact.get("email") or "")
     phone = links.digits(contact["phone"]) if contact.get("phone") else ""
     local = email.rpartition("@")[0]
-    return [f"{local}@", f"{local}%40", *([phone[-3:]] if phone else [])] if email else []
+    locals_ = (local,) if local.islower() else (local, local.lower())
+    found = [f"{each}{sign}" for each in locals_ for sign in ("@", "%40")]
+    return [*found, *([phone[-3:]] if phone else [])] if email else []
 
 
 def _personal(html: str, contact: Mapping[str, Any]) -> Iterator[Found]:

@@ -21,12 +21,16 @@ _TAGS = re.compile(
     r"\{\{|\}\}|\{%|%\}|\*?\|[A-Z][A-Z_:0-9]+\|\*?|%%[\w.]{2,40}%%|\[\[[\w. ]{2,40}\]\]|<%|%>|\{[a-z]+(?:[_.][a-z]+)+\}"
     r"|&(?:amp|nbsp|lt|gt|quot|#\d{2,5}|[aeiouAEIOU](?:uml|acute|grave|circ)|szlig);|</?(?:b|br|p|a|i|strong|em|span)\b[^>]*>"
 )
-_WORDS = re.compile(r"(?<![\w.])(?:None(?!(?:\s+|%20)of\b)|NaN|nan|NaT|null|NULL|undefined|NoneType|\[object Object\])(?!\w)")
+_WORDS = re.compile(
+    r"(?<![\w.])(?:None(?!(?:\s+|%20)of\b)|NaN|nan|NaT|null|NULL|undefined|NoneType|\[object Object\])(?!\w)"
+)
 _GREETING = (
     "hi|hello|hey|dear|hallo|liebe[rs]?|guten tag|servus|bonjour|salut|cher|chère|hola|querid[oa]|ciao|car[oa]|hej"
 )
 _GAP = re.compile(
     r"(?<=[^\W\d_])[ \xa0]+,(?=\s|\Z)"  # Hi ,
+    r"|(?<=,)[ \xa0]+[,;!?.](?=\s|\Z)"  # Welcome, !
+    r"|\b(?:mrs?|ms|dr|prof|hr|fr)\.[ \xa0]+,(?=\s|\Z)"  # Dear Dr. ,
     rf"|(?:^|(?<=\n))(?:{_GREETING})[ \xa0]+[!.:](?=\s|\Z)"  # Hi !
     r"|(?:^|(?<=\n))(?:dear|liebe[rs]?|cher|chère|querid[oa]|sehr geehrte[rs]?(?: (?:frau|herr))?)"
     r"[ \xa0]*[,!:](?=\s|\Z)"
@@ -46,6 +50,9 @@ _PRESSURE = re.compile(
     r"|nicht verpassen|dépêchez-vous|ne tardez pas|date prisa|no te lo pierdas|affrettati|wees er snel bij)\b",
     re.IGNORECASE,
 )
+_NO_HURRY = re.compile(
+    r"(?:\b(?:no|not|never|without|kein(?:e|en)?|nicht|ohne)|n['’]t)\s(?:\w+\s){0,2}\Z", re.IGNORECASE
+)
 _REPLY = re.compile(r"\s*(?:re|fwd?|aw|wg|antw|sv|vs|tr|rv|i|r)\s*(?:\[\d+\])?\s*:", re.IGNORECASE)
 _WHITE = re.compile(r"\s+")
 _EMOJI = re.compile(
@@ -60,7 +67,10 @@ class Wording:
 
     def __init__(self, banned: Sequence[str], own_words: str) -> None:
         self._files = own_words
-        self._own = frozenset(_WORDS.findall(own_words))  # `None of us` is the author's, not a program's
+        # `None of us` is the author's, not a program's: but not in `Hi None` for somebody who is called so.
+        self._own = frozenset(_WORDS.findall(own_words))
+        said = re.sub(r"<[^<>]*>", "", own_words)
+        self._own_pairs = frozenset(pair for match in _WORDS.finditer(said) for pair in _pairs(said, match))
         self._banned = _any_of(banned)
         self._banned_words = frozenset(word for text in banned for word in hints.words(text))
         self._has_signs = any(not hints.words(text) for text in banned)  # such as `100 %`, which has no word
@@ -86,7 +96,7 @@ class Wording:
             yield from self._tags(text)
         if hints.left_over(words):
             for match in _WORDS.finditer(text):
-                if match[0] not in self._own:
+                if not self._is_own(text, match):
                     yield Found("L104", f"says {_snippet(text, match)!r}", (_around(text, match),))
                     break
         if hints.gap(text, words):
@@ -97,6 +107,11 @@ class Wording:
                     break
         if hints.garbled(text) and (odd := _GARBLED.search(text)):
             yield Found("L107", f"says {_snippet(text, odd)!r}", (_around(text, odd),))
+
+    def _is_own(self, text: str, match: re.Match[str]) -> bool:
+        """Whether a word is one that the files say themselves, beside one of the same words as there."""
+        pairs = _pairs(text, match)
+        return match[0] in self._own and (not pairs or not self._own_pairs.isdisjoint(pairs))
 
     def _tags(self, text: str) -> Iterator[Found]:
         """Yield the tags left in a text: those that files hold as well as those that came with data."""
@@ -120,9 +135,10 @@ class Wording:
 
 
 def pressure(text: str) -> Iterator[Found]:
-    """Yield words that hurry people, for a mail without an offer that ends."""
+    """Yield words that hurry people, for a mail without an offer that ends; `no need to hurry` does not."""
     for match in _PRESSURE.finditer(text):
-        yield Found("L604", f"says {match[0]!r}, and nothing ends", (match[0], _around(text, match)))
+        if not _NO_HURRY.search(text, max(0, match.start() - 30), match.start()):
+            yield Found("L604", f"says {match[0]!r}, and nothing ends", (match[0], _around(text, match)))
 
 
 @lru_cache(maxsize=4096)
@@ -175,6 +191,13 @@ def visible(text: str) -> int:
 def own_words(texts: Sequence[str]) -> str:
     """Return what the files of a template say themselves, without their tags."""
     return re.sub(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", " ", "\n".join(texts), flags=re.DOTALL)
+
+
+def _pairs(text: str, match: re.Match[str]) -> list[tuple[str, str]]:
+    """Return a word with the one before it and with the one behind it, as far as its line goes."""
+    before = re.search(r"(\w+)\W{1,3}\Z", text[max(0, match.start() - 40) : match.start()].rpartition("\n")[2])
+    behind = re.match(r"\W{1,3}?(\w+)", text[match.end() : match.end() + 40].partition("\n")[0])
+    return [*([(before[1], match[0])] if before else []), *([(match[0], behind[1])] if behind else [])]
 
 
 def _any_of(words: Sequence[str]) -> re.Pattern[str] | None:
