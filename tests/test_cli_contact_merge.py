@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +101,18 @@ def test_a_merge_and_back(run: Run, shop: Workspace, capsys: pytest.CaptureFixtu
     assert run("contact", "show", OTHER)["email"] == OTHER
     assert run("contact", "merge", "--list")[0]["undone"] == "2026-03-20T09:00:00Z"
     assert run("contact", "merge") == [], "they were parted: they are two"
+
+
+def test_the_list_shows_the_days_of_the_shop(shop: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    night = datetime(2026, 3, 20, 23, 30, tzinfo=UTC)
+    assert mailflow(shop, "contact", "merge", ANNA, OTHER, "--yes", now=night) == 0
+    assert mailflow(shop, "contact", "merge", "--undo", "1", now=night + timedelta(days=1)) == 0
+    capsys.readouterr()
+    assert mailflow(shop, "contact", "merge", "--list", "--format", "table", now=night) == 0
+    told = capsys.readouterr().out
+    assert "2026-03-21, undone" in told
+    assert "2026-03-22" in told
+    assert "2026-03-20" not in told
 
 
 def test_the_rfm_report_counts_the_person_once(run: Run, shop: Workspace) -> None:

@@ -110,6 +110,18 @@ def test_the_list_and_undo(shop: Path, capfd: pytest.CaptureFixture[str]) -> Non
     assert call(capfd, "--undo", "7")[0] == 2
 
 
+def test_the_list_shows_the_days_of_the_shop(shop: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    config = shop / "mailflow.yaml"
+    lines = config.read_text(encoding="utf-8").splitlines()
+    kept = [line for line in lines if not line.startswith("timezone:")]
+    config.write_text("\n".join([*kept, "timezone: Europe/Vienna", ""]), encoding="utf-8")
+    call(capfd, "orders.csv", "--now", "2026-02-01T23:30:00Z")
+    assert run(["import", "--list", "--format", "table"]) == 0
+    told = capfd.readouterr().out
+    assert "2026-02-02" in told
+    assert "2026-02-01" not in told
+
+
 def test_a_file_that_cannot_be_used_does_not_stop_the_others(shop: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (shop / "empty.csv").touch()
     code, results, err = call(capfd, "empty.csv", "orders.csv")

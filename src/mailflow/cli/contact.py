@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +13,7 @@ from mailflow.cli.contact_consent import consent
 from mailflow.cli.contact_merge import merge
 from mailflow.cli.contact_show import show
 from mailflow.cli.frame import Session, command, group
+from mailflow.cli.ground import Ground
 from mailflow.cli.plain import shown
 from mailflow.cli.talk import talk
 from mailflow.errors import PartialFailure, Problem, UsageError
@@ -38,14 +38,6 @@ contact = group(
 
 _COLUMNS = ("email", "result", "reason")
 _SHOWN = 20  # rows of a long list that a person wants to see; JSON and CSV have all
-
-
-class Ground(StrEnum):
-    """The bases that count as consent; `unknown` cannot be said here."""
-
-    EXPRESS = "express"
-    IMPLIED = "implied"
-    PURCHASE = "purchase"
 
 
 Emails = Annotated[

@@ -8,8 +8,9 @@ import typer
 
 from mailflow.cli.frame import Format, Record, Session, command
 from mailflow.cli.plain import shown, typed
-from mailflow.clock import iso
+from mailflow.clock import iso, local_date
 from mailflow.errors import UsageError
+from mailflow.phrases import many
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -124,7 +125,8 @@ def _list(session: Session) -> None:
 
     found = people.listing(session.workspace)
     rows = [_row(each) for each in found]
-    session.emit(rows, lambda: _table(rows) if rows else "Nobody was merged.", columns=_LIST_COLUMNS)
+    zone = session.workspace.settings.zone
+    session.emit(rows, lambda: _table(found, zone) if found else "Nobody was merged.", columns=_LIST_COLUMNS)
 
 
 def _row(listed: Listed) -> dict[str, Any]:
@@ -198,20 +200,22 @@ def _told(side: Side, zone: ZoneInfo) -> str:
     """Return who somebody is in a few words."""
     bought = "no orders"
     if side.last_order_at is not None:
-        orders = f"{side.orders:,} order{'' if side.orders == 1 else 's'}"
-        last = f"the last on {side.last_order_at.astimezone(zone):%Y-%m-%d}"
+        last = f"the last on {local_date(side.last_order_at, zone)}"
+        orders = many(side.orders, "order", "orders")
         bought = ", ".join((orders, *(f"{text} {currency}" for currency, text in side.revenue.items()), last))
     first = f"{_who(side)} ({side.name})" if side.name else _who(side)
     return f"{shown(first)}\n{bought}; {side.consent}"
 
 
-def _table(rows: list[dict[str, Any]]) -> RenderableType:
+def _table(found: list[Listed], zone: ZoneInfo) -> RenderableType:
     from rich.table import Table
 
     table = Table("id", "kept", "merged", "at", "why", box=None, pad_edge=False)
     for column in table.columns[1:]:
         column.overflow = "fold"
-    for row in rows:
-        at = f"{row['at'][:10]}, undone {row['undone'][:10]}" if row["undone"] else row["at"][:10]
-        table.add_row(str(row["id"]), shown(row["kept"]), shown(row["merged"]), at, shown(row["evidence"]))
+    for one in found:
+        row, merge = _row(one), one.merge
+        undone = "" if merge.undone_at is None else f", undone {local_date(merge.undone_at, zone)}"
+        at = f"{local_date(merge.merged_at, zone)}{undone}"
+        table.add_row(str(merge.id), shown(row["kept"]), shown(row["merged"]), at, shown(merge.evidence))
     return table

@@ -10,7 +10,9 @@ import typer
 
 from mailflow import clock
 from mailflow.cli.frame import Format, Session, command
+from mailflow.cli.ground import Ground
 from mailflow.errors import PartialFailure, QuestionError, SeveralErrors, UsageError
+from mailflow.phrases import many
 
 if TYPE_CHECKING:
     from mailflow.importers import ImportOptions, Noun
@@ -36,14 +38,6 @@ class What(StrEnum):
     OWNERS = "owners"
     COMPANIES = "companies"
     COSTS = "costs"
-
-
-class Ground(StrEnum):
-    """The bases that count as consent; `unknown` cannot be said here."""
-
-    EXPRESS = "express"
-    IMPLIED = "implied"
-    PURCHASE = "purchase"
 
 
 _Files = Annotated[
@@ -234,7 +228,7 @@ def _end(session: Session, done: Imported, options: ImportOptions, files: list[P
 
 
 def _rejects(done: Imported, options: ImportOptions) -> str:
-    rows = f"{done.rejected:,} row{'s' if done.rejected != 1 else ''}"
+    rows = many(done.rejected, "row", "rows")
     if options.dry_run:
         return f"{rows} would be rejected"
     places = ", ".join(str(result.reject_file) for result in done.results if result.reject_file)
@@ -248,7 +242,7 @@ def _list(session: Session) -> None:
     records = importing.list_imports(session.workspace)
     session.emit(
         [import_talk.as_row(record) for record in records],
-        lambda: import_talk.list_table(records),
+        lambda: import_talk.list_table(records, session.workspace.settings.zone),
         columns=import_talk.LIST_COLUMNS,
     )
 

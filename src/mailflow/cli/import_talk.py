@@ -13,6 +13,8 @@ from mailflow.cli.plain import shown, visible
 from mailflow.phrases import many
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from rich.console import RenderableType
     from rich.table import Table
 
@@ -159,8 +161,8 @@ def as_row(record: ImportRecord) -> Record:
     }
 
 
-def list_table(records: Sequence[ImportRecord]) -> Table:
-    """Return the table that `--list` prints."""
+def list_table(records: Sequence[ImportRecord], zone: ZoneInfo) -> Table:
+    """Return the table that `--list` prints, with the days in a zone."""
     from rich.table import Table
 
     listed = Table("id", "file: what", "at", box=None, pad_edge=False)
@@ -172,7 +174,7 @@ def list_table(records: Sequence[ImportRecord]) -> Table:
         numbers = (record.inserted, record.updated, record.unchanged, record.rejected)
         what = record.noun if record.tool == "plain" else f"{record.noun} ({record.tool})"
         state = "" if record.state == "done" else f", {record.state.replace('_', ' ')}"
-        at = record.started_at.strftime("%Y-%m-%d")
+        at = clock.local_date(record.started_at, zone).isoformat()
         listed.add_row(
             str(record.id),
             f"{visible(Path(record.file).name)}\n  {what}{state}",
@@ -203,9 +205,11 @@ def tell_undone(session: Session, undone: Undone) -> None:
             f" {', '.join(_counted(kept))}. What only a newer import holds goes when that one is undone."
         )
     if counts.get("kept_opt_outs"):
-        session.say(f"{counts['kept_opt_outs']:,} people who said no stay unsubscribed.")
+        people = many(counts["kept_opt_outs"], "person who said no stays", "people who said no stay")
+        session.say(f"{people} unsubscribed.")
     if counts.get("kept_suppressions"):
-        session.say(f"{counts['kept_suppressions']:,} suppressed addresses stay suppressed.")
+        addresses = many(counts["kept_suppressions"], "suppressed address stays", "suppressed addresses stay")
+        session.say(f"{addresses} suppressed.")
 
 
 def _counted(counts: Mapping[str, int]) -> Iterator[str]:
