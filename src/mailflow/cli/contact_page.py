@@ -92,13 +92,6 @@ def _who(profile: Profile, zone: ZoneInfo) -> Iterator[tuple[str, str, str]]:
         yield "merged", ", ".join(one.email or one.key for one in profile.merged), "the same person: contact merge"
 
 
-def _facts(profile: Profile, zone: ZoneInfo) -> Iterator[tuple[str, str]]:
-    yield from _known(profile, zone)
-    yield from _consent(profile, zone)
-    yield from _bought(profile, zone)
-    yield from in_words(profile.present, zone)
-
-
 def _known(profile: Profile, zone: ZoneInfo) -> Iterator[tuple[str, str]]:
     contact = profile.contact
     file = f" ({PurePath(profile.first.file).name})" if profile.first.file else ""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from mailflow import clock
 from mailflow.cli.frame import Format, Record, Session
 from mailflow.cli.plain import shown
+from mailflow.cli.tables import MOST_ROWS, say_count
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from mailflow.store.members import Member
     from mailflow.store.membership import Ended
 
-_SHOWN = 20
 _MEMBER_COLUMNS = ["contact", "email", "first_name", "last_name"]
 _MOVE_COLUMNS = ["contact", "email", "moved", "at", "cause"]
 _REASONS_TOLD = 3
@@ -79,10 +79,10 @@ def _print_members(session: Session, found: Found) -> None:
 
     people = job.people(session.workspace, found.contact_ids)
     if session.format is Format.TABLE:
-        session.out.print(_member_table(list(islice(people, _SHOWN))))
+        session.out.print(_member_table(list(islice(people, MOST_ROWS))))
     else:
         session.emit_stream(map(_member, people), columns=_MEMBER_COLUMNS)
-    _say_count(session, len(found.contact_ids), "members")
+    say_count(session, len(found.contact_ids), "members")
 
 
 def changes(session: Session, asked: Asked, since: date) -> None:
@@ -103,11 +103,11 @@ def changes_of_gone(session: Session, gone: Ended, since: date) -> None:
 def _print_changes(session: Session, found: Difference, called: str, since: date) -> None:
     if session.format is Format.TABLE:
         moves = list(found.moves)
-        session.out.print(_move_table(session, moves[-_SHOWN:]))
+        session.out.print(_move_table(session, moves[-MOST_ROWS:]))
         came = sum(move.entered for move in moves)
         session.say(f"{came:,} came and {len(moves) - came:,} left {called} since {since}")
-        if len(moves) > _SHOWN:
-            session.say(f"the last {_SHOWN} are shown; --format csv shows all")
+        if len(moves) > MOST_ROWS:
+            session.say(f"the last {MOST_ROWS} are shown; --format csv shows all")
     else:
         session.emit_stream(map(_moved, found.moves), columns=_MOVE_COLUMNS)
     _say_where_from(session, found, since)
@@ -179,14 +179,6 @@ def stages(session: Session, day: date | None) -> None:
 
 def _today(session: Session) -> date:
     return clock.local_date(session.now, session.workspace.settings.zone)
-
-
-def _say_count(session: Session, count: int, what: str) -> None:
-    """Say how many there are, and how to see all, where a table shows only the first."""
-    if session.format is Format.TABLE and count > _SHOWN:
-        session.say(f"{_SHOWN} of {count:,} {what}; --format csv shows all")
-    else:
-        session.say(f"{count:,} {what if count != 1 else what.removesuffix('s')}")
 
 
 def _member(person: Member) -> Record:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mailflow import money
-from mailflow.cli.frame import Format, Session
-from mailflow.cli.tables import rows_table
+from mailflow.cli.frame import Session
+from mailflow.cli.tables import MOST_ROWS, rows_table, say_count
 from mailflow.errors import UsageError
 from mailflow.phrases import many
 from mailflow.scoring.engine import Engine
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from mailflow.jobs.segment import Cell, Report
 
 _BAR_WIDTH = 14
-_PEOPLE_SHOWN = 20
 _CONTACT_COLUMNS = "contact email recency_days frequency monetary currency r f m class".split()
 
 
@@ -62,7 +61,7 @@ def contacts(session: Session, day: date) -> None:
 
 
 def _print_contacts(session: Session, rows: list[dict[str, Cell]]) -> None:
-    shown = rows[:_PEOPLE_SHOWN]
+    shown = rows[:MOST_ROWS]
     session.emit(
         rows,
         lambda: rows_table(
@@ -80,15 +79,7 @@ def _print_contacts(session: Session, rows: list[dict[str, Cell]]) -> None:
         ),
         columns=_CONTACT_COLUMNS,
     )
-    _say_rest(session, len(rows), "contacts")
-
-
-def _say_rest(session: Session, count: int, what: str) -> None:
-    """Say how many there are, and how to see all, where a table shows only the first."""
-    if session.format is Format.TABLE and count > _PEOPLE_SHOWN:
-        session.say(f"{_PEOPLE_SHOWN} of {count:,} {what}; --format csv shows all")
-    else:
-        session.say(many(count, what.removesuffix("s"), what))
+    say_count(session, len(rows), "contacts")
 
 
 def report_table(session: Session, found: Report) -> RenderableType:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,6 +116,3 @@ def _count_last(text: str) -> list[Item] | None:
     if not _ENDS_WITH_COUNT.search(text):
         return None
     return [Item(title=title, quantity=count) for title, count in _COUNT_LAST.findall(text)]
-
-
-Reader = Callable[[str], list[Item]]
