@@ -37,7 +37,7 @@ _PERSONAL = ("first_name", "last_name", "company", "country", "timezone")
 def write(campaign: OpenCampaign, now: datetime) -> Path | None:
     """Write the page of a campaign and return it; None where `archive:` is not set.
 
-    `TemplateError` where the template has nothing to say to somebody of whom nothing is known.
+    `ConfigError` where the template has nothing to say to somebody of whom nothing is known.
     """
     workspace = campaign.workspace
     archive = workspace.settings.archive
