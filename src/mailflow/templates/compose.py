@@ -20,7 +20,6 @@ from mailflow.templates.parts import Envelope, File, Rendered
 from mailflow.templates.quoted import Encoded
 
 _CALENDAR = "text/calendar; charset=utf-8; method=PUBLISH"
-_CONTROLS = bytes(byte for byte in range(32) if byte not in b"\t\n")
 _NOT_IN_BOUNDARIES = re.compile("[^A-Za-z0-9]+")
 _Chunks = list[bytes]  # of a message, joined once and at the end: its parts are copied no more often than they must
 
@@ -174,7 +173,7 @@ def _canonical(text: str) -> bytes:
     data = text.encode("utf-8", "replace")  # a lone surrogate in somebody's data becomes a question mark
     if b"\r" in data:
         data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    data = data.translate(None, _CONTROLS)
+    data = data.translate(None, quoted.CONTROLS)
     return data if data.endswith(b"\n") else data + b"\n"
 
 

@@ -7,6 +7,8 @@ from urllib.parse import quote
 
 from jinja2.exceptions import TemplateRuntimeError
 
+from mailflow.templates.figures import short
+
 _NOT_IN_LINK = r"\s<>\"\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069"  # nor what turns the direction of writing
 _LINK = re.compile(rf"(?i:https?://|mailto:|tel:)[^{_NOT_IN_LINK}]+\Z")
 _HOST = re.compile(rf"[A-Za-z0-9.-]+(?::\d{{1,5}})?(?:[/?#][^\\{_NOT_IN_LINK}]*)?\Z")
@@ -27,9 +29,7 @@ class PlaceError(TemplateRuntimeError):
 def link(value: str, file: str, line: int, label: str) -> str:
     """Return a link made from data; refuse what is not http, https, mailto or tel."""
     if not _LINK.match(value):
-        words = (
-            f"{label} is {_short(value)}, which is not a link: it must begin with https://, http://, mailto: or tel:"
-        )
+        words = f"{label} is {short(value)}, which is not a link: it must begin with https://, http://, mailto: or tel:"
         raise PlaceError(words, file, line)
     return value
 
@@ -37,7 +37,7 @@ def link(value: str, file: str, line: int, label: str) -> str:
 def host(value: str, file: str, line: int, label: str, in_host: bool) -> str:
     """Return what stands behind a host, which it must not change, or `in_host`, where it is a part of one."""
     if not (_HOST if in_host else _BEHIND_HOST).match(value):
-        raise PlaceError(f"{label} is {_short(value)}, which cannot stand there in a link", file, line)
+        raise PlaceError(f"{label} is {short(value)}, which cannot stand there in a link", file, line)
     return value
 
 
@@ -56,10 +56,6 @@ def query(value: str) -> str:
 def css(value: str, file: str, line: int, label: str) -> str:
     """Return data for a style: a colour, a size, a name."""
     if not _CSS.match(value):
-        words = f"{label} is {_short(value)}, which is no value for a style: letters, digits and # % . , - are"
+        words = f"{label} is {short(value)}, which is no value for a style: letters, digits and # % . , - are"
         raise PlaceError(words, file, line)
     return value
-
-
-def _short(value: str) -> str:
-    return repr(value if len(value) <= 60 else value[:57] + "…")

@@ -215,4 +215,5 @@ def _is_short(value: Any) -> bool:
 
 
 def short(value: Any) -> str:
+    """Return a value as messages name it: in quotes where it is text, and not too long."""
     return repr(value if not isinstance(value, str) or len(value) <= 60 else value[:57] + "…")

@@ -36,7 +36,6 @@ _LAST = re.compile(r"[\s>+~]+")  # parts a selector
 _BEHIND_LAST = re.compile(r"[:\[].*", re.DOTALL)
 _NAMES = re.compile(r"[.#]?[\w-]+")
 MAX_WORKED_IN = 8_000_000  # characters of styles in the elements; the parser takes seven times that
-_VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
 _IMPLIED = frozenset("html head body tbody thead tfoot colgroup".split())  # HTML5 parsers add these
 
 
@@ -278,7 +277,7 @@ def _nested_well(elements: Iterable[tuple[str, str]], tags: Tags) -> bool:
         if kind == "tag":
             parents[int(name)] = stack[-1]
             order.append(name)
-        elif kind == "open" and name not in _VOID:
+        elif kind == "open" and name not in markup.VOID:
             serial += 1
             stack.append(serial)
         elif kind == "close" and len(stack) > 1:

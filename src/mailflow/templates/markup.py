@@ -31,14 +31,15 @@ _MJML_TEXT = _LINK_ATTRIBUTES | frozenset(
 )
 _FORBIDDEN = re.compile(r"<(script|iframe|object|embed|form|applet|base)\b", re.IGNORECASE)
 _REFRESH = re.compile(r"<meta\b[^<>]*http-equiv\s*=\s*[\"']?refresh", re.IGNORECASE)
+VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())  # have no end
 MAX_NESTED = 200
 _NESTING = re.compile(
     rf"<!--.*?(?P<comment>-->|\Z)|<(?P<close>/?)(?P<name>[a-zA-Z][^\s/>]*){INSIDE}(?P<end>>|\Z)", re.DOTALL
 )
 # Elements that end by themselves where the next one begins, or have nothing in them.
-_FLAT = frozenset(
-    "p li dt dd tr td th tbody thead tfoot option html head body area base br col embed hr img input link meta param"
-    " source track wbr mj-image mj-divider mj-spacer mj-font mj-breakpoint mj-all mj-class mj-carousel-image".split()
+_FLAT = VOID | frozenset(
+    "p li dt dd tr td th tbody thead tfoot option html head body mj-image mj-divider mj-spacer mj-font mj-breakpoint"
+    " mj-all mj-class mj-carousel-image".split()
 )
 _IN_URL = re.compile(r"url\(\s*[\"']?([^\"')]*)\Z", re.IGNORECASE)
 _ENCODED = re.compile(r"\|\s*urlencode\s*(?:\(\s*\))?\s*\Z")

@@ -16,7 +16,6 @@ from mailflow.templates import inline, markup
 from mailflow.templates.tags import Tags
 
 _SKIPPED = frozenset("head style script title".split())
-_VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
 _BLOCKS = frozenset("p div section article header footer main aside figure table form address dl dd dt center".split())
 _HEADINGS = {"h1": "=", "h2": "-"}
 _UNDERLINE = 60
@@ -123,7 +122,7 @@ class _Reader(HTMLParser):
             self._skipping += name == self._skipped
             return
         if name in _SKIPPED or self._is_hidden(name, values):
-            self._skipped, self._skipping = name, int(name not in _VOID)
+            self._skipped, self._skipping = name, int(name not in markup.VOID)
             return
         if name == "table":
             self._tables.append(_Table())

@@ -17,7 +17,7 @@ LINE = 76  # of an encoded line, its soft line break included
 _ROOM = LINE - 5  # of text on a line, so that an F at its start and a blank at its end can still be written as three
 _SOFT = "=\r\n"
 _KEPT, _KEPT_LENGTH = 4096, 512  # values that are kept, and their characters
-_CONTROLS = bytes(byte for byte in range(32) if byte not in b"\t\n")
+CONTROLS = bytes(byte for byte in range(32) if byte not in b"\t\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def _piece(text: str) -> str:
 def _escaped(line: str) -> str:
     if line.isascii() and line.isprintable():
         return line.replace("=", "=3D")
-    data = line.encode("utf-8", "replace").translate(None, _CONTROLS)  # a lone surrogate becomes a question mark
+    data = line.encode("utf-8", "replace").translate(None, CONTROLS)  # a lone surrogate becomes a question mark
     # Its own soft line breaks are taken out again: they leave no room for what may have to be escaped still.
     return binascii.b2a_qp(data).replace(b"=\n", b"").decode("ascii")
 

@@ -15,8 +15,8 @@ from mailflow.config import colours
 from mailflow.templates.lint import styles
 from mailflow.templates.lint.checks import Found
 from mailflow.templates.lint.styles import Element, Rule
+from mailflow.templates.markup import VOID
 
-_VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
 _NOT_SHOWN = frozenset("head style script title template".split())
 _LARGE, _LARGE_BOLD = 24.0, 18.66
 _LARGE_CONTRAST = 3.0
@@ -106,7 +106,7 @@ class _Page(HTMLParser):
             self.language = values.get("lang", "").strip()
         if name == "title":
             self._in_title = True
-        if name in _VOID:
+        if name in VOID:
             return
         element = Element(name, frozenset(values.get("class", "").split()), values.get("id", ""))
         self._path.append(element)

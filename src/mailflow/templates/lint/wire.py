@@ -32,7 +32,8 @@ class Asked:
     """What a message must say: whose it is, its subject, and how one leaves.
 
     `unsubscribe_hosts` are those of the shop's own pages, `is_token` tells whether a text in the link is a valid token
-    of this message, `address` is the postal address. `domains` may be sent from too. One of the links in List-Unsubscribe has to be visible too.
+    of this message, `address` is the postal address. `domains` may be sent from too. One of the links in
+    List-Unsubscribe has to be visible too.
     """
 
     domain: str
