@@ -13,7 +13,8 @@ import pytest
 
 from mail_shop import NOW, letters, mailflow, make_shop, write_campaign
 from mailflow.errors import ProblemsError, UnavailableError, UsageError
-from mailflow.jobs import draft_command, drafts
+from mailflow.jobs import draft_command, draft_words
+from mailflow.jobs.draft_words import Original
 from mailflow.templates import TemplateError, grammar, load, review
 from mailflow.templates.grammar import Grammar, GrammarError, GrammarFile
 from mailflow.workspace import Workspace
@@ -101,7 +102,7 @@ def test_a_rule_that_leads_to_itself_ends() -> None:
 def test_a_mistake_in_the_grammar_has_its_place(shop: Workspace) -> None:
     (shop.root / "grammar.yaml").write_text("templates:\n  hello:\n    subject: '{greting}'\n", encoding="utf-8")
     with pytest.raises(ProblemsError, match=r"grammar.yaml:2:3: unknown rule \{greting\}"):
-        list(drafts.by_grammar(shop, drafts.open_source(shop, "hello"), name="hello", seed=1, wanted=1))
+        list(draft_words.by_grammar(shop, Original.open(shop, "hello"), seed=1, wanted=1))
 
 
 def test_the_same_seed_writes_the_same_drafts(shop: Workspace, tmp_path: Path) -> None:
@@ -292,11 +293,132 @@ def test_the_grammar_of_the_pack_has_words_for_its_templates(
 ) -> None:
     shop = make_shop(tmp_path / "shop", 0)
     for name in grammar.read(shop.root / "grammar.yaml").file.templates:
-        wordings = drafts.by_grammar(shop, drafts.open_source(shop, name), name=name, seed=1, wanted=2)
-        assert len({words.key for words in wordings}) >= 5
+        wordings = draft_words.by_grammar(shop, Original.open(shop, name), seed=1, wanted=2)
+        assert len({wording[""].key for wording in wordings}) >= 5
     capsys.readouterr()
     assert mailflow(shop, "draft", "win_back", "--count", "5", "--format", "json", now=NOW) == 0
     assert [one["findings"] for one in json.loads(capsys.readouterr().out)] == [[]] * 5
+
+
+GERMAN = """---
+subject: "Tee, {{ contact.first_name | default('du') }}"
+---
+Hallo.
+"""
+
+
+def translate(shop: Workspace, tag: str = "de", text: str = GERMAN) -> None:
+    (shop.templates / f"hello.{tag}.md").write_text(text, encoding="utf-8")
+
+
+def rules(shop: Workspace, more: str) -> None:
+    """Put rules for translations to those there are; `more` is indented as a template's."""
+    text = RULES.replace("rules:\n", 'rules:\n  greeting.de: [Servus, "Guten {Morgen|Abend}"]\n', 1)
+    (shop.root / "grammar.yaml").write_text(text + more, encoding="utf-8")
+
+
+def test_a_draft_is_made_in_every_language_of_the_template(shop: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    translate(shop)
+    rules(shop, '  hello.de:\n    body: "{greeting}. Tee ist da."\n')
+    assert mailflow(shop, "draft", "hello", "--count", "2", "--format", "json", now=NOW) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["template"] for row in rows] == [
+        "drafts/hello.a", "drafts/hello.a.de", "drafts/hello.b", "drafts/hello.b.de",
+    ]  # fmt: skip
+    text = written(shop)["hello.a.de.md"]
+    assert re.search(r"^(Servus|Guten (Morgen|Abend))\. Tee ist da\.$", text, re.MULTILINE)
+    assert "subject: \"Tee, {{ contact.first_name | default('du') }}\"" in text  # no rule: as it was
+    assert "Hello" not in text
+    assert "Good" not in text
+    draft = load(shop.templates, "drafts/hello.a", unreviewed=True)
+    assert list(draft.translations) == ["de"]
+
+
+def test_a_translation_without_rules_goes_along_as_it_is_and_is_named(
+    shop: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    translate(shop)
+    assert mailflow(shop, "draft", "hello", "--count", "1", now=NOW) == 0
+    assert "hello.de stays as it was" in capsys.readouterr().err
+    assert written(shop)["hello.a.de.md"].endswith("reviewed: no\n---\nHallo.\n")
+
+
+def test_no_rule_of_another_language_gets_into_a_translation(
+    shop: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    translate(shop)
+    (shop.root / "grammar.yaml").write_text(f'{RULES}  hello.de:\n    body: "{{greeting}}."\n', encoding="utf-8")
+    assert mailflow(shop, "draft", "hello", now=NOW) == 78
+    said = capsys.readouterr().err
+    assert "grammar.yaml:" in said
+    assert "the rule {greeting} has no wording in de: write greeting.de" in said
+    assert written(shop) == {}
+
+
+def test_a_region_has_the_rules_of_its_language_and_its_own_before_them(shop: Workspace) -> None:
+    translate(shop, "de-AT")
+    rules(shop, '  hello.de:\n    body: "{greeting}."\n')
+    text = (shop.root / "grammar.yaml").read_text(encoding="utf-8")
+    original = Original.open(shop, "hello")
+    said = {each["de-AT"].body for each in draft_words.by_grammar(shop, original, seed=1, wanted=1)}
+    assert said == {"Servus.", "Guten Morgen.", "Guten Abend."}
+    (shop.root / "grammar.yaml").write_text(text.replace("rules:\n", "rules:\n  greeting.de_at: Griaß di\n", 1))
+    said = {each["de-AT"].body for each in draft_words.by_grammar(shop, original, seed=1, wanted=1)}
+    assert said == {"Griaß di."}
+
+
+def test_every_language_of_a_draft_is_signed_before_it_goes(
+    shop: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    translate(shop)
+    assert mailflow(shop, "draft", "hello", "--count", "1", now=NOW) == 0
+    capsys.readouterr()
+    assert mailflow(shop, "draft", "drafts/hello.a", "--reviewed-by", "Anna", now=NOW) == 0
+    assert (
+        "still to be read and signed: `mailflow draft drafts/hello.a.de --reviewed-by NAME`" in capsys.readouterr().err
+    )
+    with pytest.raises(TemplateError, match=r"hello.a.de.md:\d+: nobody has reviewed it"):
+        load(shop.templates, "drafts/hello.a")
+    assert mailflow(shop, "draft", "drafts/hello.a.de", "--reviewed-by", "Berta", now=NOW) == 0
+    assert "drafts/hello.a may be sent now" in capsys.readouterr().err
+    load(shop.templates, "drafts/hello.a")
+
+
+def test_a_banned_word_in_one_language_takes_the_whole_draft_away(
+    shop: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    translate(shop)
+    rules(shop, '  hello.de:\n    body: "Billig."\n')
+    (shop.root / "brand.yaml").write_text("banned_words: [billig]\n", encoding="utf-8")
+    assert mailflow(shop, "draft", "hello", "--count", "1", now=NOW) == 0
+    assert "billig" in capsys.readouterr().err.lower()
+    assert written(shop) == {}
+
+
+def test_a_translation_is_drafted_with_its_template(shop: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    translate(shop)
+    assert mailflow(shop, "draft", "hello.de", now=NOW) == 2
+    assert "`mailflow draft hello` words it anew with the template" in capsys.readouterr().err
+
+
+def test_a_command_is_asked_for_each_language_and_told_what_was_said(shop: Workspace, tmp_path: Path) -> None:
+    translate(shop)
+    log = tmp_path / "log.txt"
+    code = f"""
+import sys
+text = sys.stdin.read()
+open({str(log)!r}, "a").write(text + "=====")
+print("subject: Tee\\n\\nTrink." if "in German" in text else "subject: Tea\\n\\nDrink.")
+"""
+    assert mailflow(shop, "draft", "hello", "--count", "1", "--with", command(tmp_path, code), now=NOW) == 0
+    english, german, _ = log.read_text(encoding="utf-8").split("=====")
+    assert "in German" not in english
+    assert "Drink." in german
+    assert german.rstrip().endswith("Hallo.")
+    assert {name: text.splitlines()[-1] for name, text in written(shop).items()} == {
+        "hello.a.md": "Drink.",
+        "hello.a.de.md": "Trink.",
+    }
 
 
 def test_a_mark_is_of_the_text_and_not_of_its_review() -> None:

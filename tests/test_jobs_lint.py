@@ -176,3 +176,13 @@ def test_what_a_named_template_uses_is_told_where_it_is_broken(tmp_path: Path) -
     report = lint.lint(Workspace.at(tmp_path), Options(("hello",)), now=NOW)
     assert {each.place.file for each in report.findings} == {"templates/blocks/near.md"}
     assert report.broken_beside == ("stores.csv",)
+
+
+def test_a_translation_that_nobody_reads_yet_is_looked_at_where_no_campaign_uses_it(tmp_path: Path) -> None:
+    shop = make_shop(tmp_path, 1)
+    (shop.root / "brand.yaml").write_text("banned_words: [billig]\n", encoding="utf-8")
+    for suffix, word in (("", "Fine"), (".de", "Billig")):
+        text = f"---\nsubject: Tea\npreheader: A line that says what it is about, and more.\n---\n{word}.\n"
+        (shop.templates / f"idle{suffix}.md").write_text(text, encoding="utf-8")
+    found = [each for each in lint.lint(shop, Options(), now=NOW).findings if each.check.code == "L106"]
+    assert [each.where for each in found] == ["templates/idle.de.md:5:1"]

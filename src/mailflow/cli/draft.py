@@ -17,42 +17,43 @@ if TYPE_CHECKING:
 
 _COLUMNS = ("template", "file", "subject", "reviewed", "trouble", "findings")
 
+_Template = Annotated[
+    str | None,
+    typer.Argument(metavar="TEMPLATE", help="The template to word anew; without one, the drafts are listed."),
+]
+_Count = Annotated[int, typer.Option("--count", "-n", metavar="N", min=1, max=20, help="How many drafts.")]
+_Seed = Annotated[int, typer.Option(metavar="N", help="Another number, other drafts; the same one, the same.")]
+_With = Annotated[
+    str | None,
+    typer.Option(
+        "--with",
+        metavar="COMMAND",
+        help="Ask this command for the wordings, in place of grammar.yaml: text in, text out.",
+        show_default=False,
+    ),
+]
+_Timeout = Annotated[str, typer.Option(metavar="TIME", help="How long the command may take for one answer.")]
+_ReviewedBy = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Sign the draft TEMPLATE: you have read it.", show_default=False)
+]
+
 
 @command
 def draft(
     session: Session,
-    template: Annotated[
-        str | None,
-        typer.Argument(metavar="TEMPLATE", help="The template to word anew; without one, the drafts are listed."),
-    ] = None,
-    count: Annotated[int, typer.Option("--count", "-n", metavar="N", min=1, max=20, help="How many drafts.")] = 3,
-    seed: Annotated[
-        int, typer.Option("--seed", metavar="N", help="Another number, other drafts; the same one, the same.")
-    ] = 1,
-    with_: Annotated[
-        str | None,
-        typer.Option(
-            "--with",
-            help="Ask this command for the wordings, in place of grammar.yaml: text in, text out.",
-            metavar="COMMAND",
-            show_default=False,
-        ),
-    ] = None,
-    timeout: Annotated[
-        str, typer.Option("--timeout", metavar="TIME", help="How long the command may take for one draft.")
-    ] = "60s",
-    reviewed_by: Annotated[
-        str | None,
-        typer.Option(
-            "--reviewed-by", help="Sign the draft TEMPLATE: you have read it.", metavar="NAME", show_default=False
-        ),
-    ] = None,
+    template: _Template = None,
+    count: _Count = 3,
+    seed: _Seed = 1,
+    with_: _With = None,
+    timeout: _Timeout = "60s",
+    reviewed_by: _ReviewedBy = None,
 ) -> None:
     """Write other wordings of a template as drafts, for you to read. A draft nobody has reviewed is never sent.
 
     The wordings come from the rules in grammar.yaml, by chance that the seed repeats, or from any command that reads
-    text and writes text. They land in templates/drafts; `mailflow preview` shows one, and with --reviewed-by it becomes
-    a template like any other, until somebody changes it. See docs/drafts.md.
+    text and writes text. They land in templates/drafts, in every language that the template has. `mailflow preview`
+    shows one, and with --reviewed-by it becomes a template like any other, until somebody changes it. See
+    docs/drafts.md.
 
     \b
     Examples:
@@ -64,32 +65,54 @@ def draft(
     """
     from mailflow.jobs import drafts as job
 
-    workspace = session.workspace
+    if template is None and (with_ is not None or reviewed_by is not None):
+        raise UsageError("name a template: mailflow draft TEMPLATE")
     if template is None:
-        if with_ is not None or reviewed_by is not None:
-            raise UsageError("name a template: mailflow draft TEMPLATE")
-        _show(session, job.drafts(workspace))
-        return
-    if reviewed_by is not None:
-        signed = job.sign(workspace, template, reviewed_by, clock.local_date(session.now, workspace.settings.zone))
-        _show(session, [signed])
-        session.say(f"{signed.name} may be sent now, as it stands: `template: {signed.name}` in a campaign")
-        return
-    _show_made(session, _made(session, template, count, seed, with_, timeout))
+        _show(session, job.drafts(session.workspace))
+    elif reviewed_by is not None:
+        _sign(session, template, reviewed_by)
+    elif with_ is not None:
+        _by_command(session, template, with_, count, clock.parse_duration(timeout).total_seconds())
+    else:
+        _by_grammar(session, template, count, seed)
 
 
-def _made(session: Session, template: str, count: int, seed: int, command: str | None, timeout: str) -> Drafted:
+def _sign(session: Session, template: str, name: str) -> None:
     from mailflow.jobs import drafts as job
 
     workspace = session.workspace
-    source = job.open_source(workspace, template)
-    if command is None:
-        wordings = job.by_grammar(workspace, source, name=template, seed=seed, wanted=count)
-        return job.write(workspace, template, source, wordings, wanted=count, now=session.now)
-    seconds = clock.parse_duration(timeout).total_seconds()
-    with session.progress("Asking for wordings", count) as advance:
-        wordings = job.by_command(workspace, source, command, wanted=count, seconds=seconds, on_answer=advance)
-        return job.write(workspace, template, source, wordings, wanted=count, now=session.now)
+    signed = job.sign(workspace, template, name, clock.local_date(session.now, workspace.settings.zone))
+    _show(session, [signed])
+    left = job.unsigned(workspace, signed)
+    for other in left:
+        session.say(f"still to be read and signed: `mailflow draft {other.name} --reviewed-by NAME`")
+    if not left:
+        whole = job.whole(workspace, signed)
+        session.say(f"{whole} may be sent now, as it stands: `template: {whole}` in a campaign")
+
+
+def _by_grammar(session: Session, template: str, count: int, seed: int) -> None:
+    from mailflow.jobs import draft_words, drafts
+
+    original = draft_words.Original.open(session.workspace, template)
+    wordings = draft_words.by_grammar(session.workspace, original, seed=seed, wanted=count)
+    made = drafts.write(session.workspace, original, wordings, wanted=count, now=session.now)
+    for name in draft_words.unruled(session.workspace, original):
+        session.say(f"{name} stays as it was: write rules for it under templates: in grammar.yaml (docs/drafts.md)")
+    _show_made(session, made)
+
+
+def _by_command(session: Session, template: str, command: str, count: int, seconds: float) -> None:
+    from mailflow.jobs import draft_words, drafts
+
+    workspace = session.workspace
+    original = draft_words.Original.open(workspace, template)
+    with session.progress("Asking for wordings", count * len(original.sources)) as advance:
+        wordings = draft_words.by_command(
+            workspace, original, command, wanted=count, seconds=seconds, on_answer=advance
+        )
+        made = drafts.write(workspace, original, wordings, wanted=count, now=session.now)
+    _show_made(session, made)
 
 
 def _show_made(session: Session, made: Drafted) -> None:
@@ -99,7 +122,7 @@ def _show_made(session: Session, made: Drafted) -> None:
     if made.drafts:
         first = made.drafts[0].name
         session.say(
-            f"read them (`mailflow preview {first} --open`), edit what you like, then sign:"
+            f"read them (`mailflow preview {first} --open`), edit what you like, then sign each:"
             f" `mailflow draft {first} --reviewed-by NAME`"
         )
     else:

@@ -1,55 +1,37 @@
-"""Drafts: other wordings of a template, as files for somebody to read, by a grammar or a command of the owner's.
+"""Drafts: other wordings of a template, as files for somebody to read and sign.
 
-A draft is a whole template in `templates/drafts/` that says `reviewed: no`; what that means is in templates/review. The
-rules are templates/grammar, the command draft_command.
+A draft is a whole template in `templates/drafts/` that says `reviewed: no`, with a file for each translation of the
+template; what that line means is in templates/review. Where the wordings come from: draft_words.
 """
 
 from __future__ import annotations
 
-import random
-import re
 import string
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 
 from mailflow import templates
-from mailflow.config.brand import Brand, load_brand
 from mailflow.config.yaml_files import Document
-from mailflow.errors import MailflowError, ProblemsError, UnavailableError, UsageError
+from mailflow.errors import MailflowError, UnavailableError, UsageError
 from mailflow.jobs import lint
-from mailflow.jobs.draft_command import ask
-from mailflow.templates import TemplateError, grammar, review
-from mailflow.templates.grammar import GRAMMAR_FILE, PARTS, GrammarError
+from mailflow.jobs.draft_words import ITSELF, Original, Wording, Wordings, Words, words_of
+from mailflow.templates import TemplateError, review, translations
 from mailflow.templates.lint.checks import Severity
-from mailflow.templates.source import Files, Source, names, read_source
+from mailflow.templates.source import SUFFIXES, Files, Source, names, read_source
 from mailflow.workspace import Workspace
 
 MOST = 20  # drafts at a time
-_TRIES = 30  # wordings per draft that is wanted, before the grammar counts as used up
 _LETTERS = string.ascii_lowercase
-_SAID = re.compile(r"(?P<key>subject|preheader)[ \t]*:[ \t]*(?P<value>.*)\Z", re.IGNORECASE)
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """One wording of a template."""
-
-    subject: str
-    preheader: str
-    body: str
-
-    @property
-    def key(self) -> tuple[str, ...]:
-        """What two wordings that read the same have in common."""
-        return tuple(" ".join(part.split()) for part in (self.subject, self.preheader, self.body))
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A draft in a file: `name` as a template, what lint says of it, why it cannot be sent; None where it can."""
+    """A draft in a file: `name` as a template, what lint says of it, why it cannot be sent; None where it can.
+
+    Of a template in several languages each is a draft of its own, `drafts/win_back.a` and `drafts/win_back.a.de`.
+    """
 
     name: str
     file: str
@@ -66,103 +48,20 @@ class Drafted:
     dropped: tuple[str, ...]
 
 
-Wordings = Iterator[Words]
-
-
-def by_grammar(workspace: Workspace, source: Source, *, name: str, seed: int, wanted: int) -> Wordings:
-    """Yield wordings of a template by grammar.yaml; the same files and seed give the same ones.
-
-    `ProblemsError` for a rule that cannot be followed, `UsageError` where there is no grammar.
-    """
-    path = workspace.root / GRAMMAR_FILE
-    if not path.exists():
-        raise UsageError(f"there is no {GRAMMAR_FILE}: write rules into it (docs/drafts.md), or name a command: --with")
-    rules, brand, words = grammar.read(path), load_brand(workspace.root), words_of(source)
-    told = {"shop": workspace.settings.name, **{f"original.{part}": getattr(words, part) for part in PARTS}}
-    known = rules.of(name, told, brand.tone)
-    try:
-        for number in range(wanted * _TRIES):
-            dice = random.Random(f"{seed}\0{name}\0{number}")
-            parts = {part: known.write(part if part in known.rules else f"original.{part}", dice) for part in PARTS}
-            yield Words(**parts)
-    except GrammarError as error:
-        place = ("templates", name) if rules.has(name) else ("rules",)
-        raise ProblemsError([rules.document.problem(place, str(error), at_key=True)]) from None
-
-
-def by_command(
-    workspace: Workspace, source: Source, command: str, *, wanted: int, seconds: float, on_answer: Callable[[], None]
-) -> Wordings:
-    """Yield wordings that a command of the owner's gives, one for each time that it is asked."""
-    brand = load_brand(workspace.root)
-    for number in range(1, wanted + 1):
-        answer = ask(command, prompt(workspace, source, brand, number, wanted), seconds=seconds)
-        on_answer()
-        yield read_answer(answer, words_of(source))
-
-
-def prompt(workspace: Workspace, source: Source, brand: Brand, number: int, wanted: int) -> str:
-    """Return what a command is asked: the task, what the brand says, the template. Nothing of any customer."""
-    words = words_of(source)
-    lines = [
-        f"Write variant {number} of {wanted} of this e-mail of {workspace.settings.name}. Make each one different.",
-        "Answer with a line `subject: …`, a line `preheader: …`, an empty line, then the body, and nothing else.",
-        "Keep every tag in {{ }} and {% %} as it is, keep the language and the links, promise nothing new.",
-        "The subject has at most 60 characters, the preheader 40 to 90.",
-    ]
-    if brand.tone:
-        lines.append(f"Tone: {', '.join(brand.tone)}.")
-    if brand.banned_words:
-        lines.append(f"Words that must not occur: {', '.join(brand.banned_words)}.")
-    return "\n".join([*lines, "", f"subject: {words.subject}", f"preheader: {words.preheader}", "", words.body, ""])
-
-
-def read_answer(answer: str, original: Words) -> Words:
-    """Return the wording in a command's answer; what it leaves out is as it was, a fence around it is taken off."""
-    text = _CONTROL.sub("", answer.replace("\r\n", "\n")).strip()
-    fenced = re.match(r"```[a-z]*\n(.*)\n```\Z", text, re.DOTALL)
-    lines = (fenced[1] if fenced else text).split("\n")
-    said: dict[str, str] = {}
-    while lines and ((match := _SAID.match(lines[0].strip())) or not lines[0].strip()):
-        if match is not None:
-            said[match["key"].lower()] = match["value"].strip().strip('"').strip()
-        lines.pop(0)
-    body = "\n".join(lines).strip()
-    if not text:
-        return Words("", "", "")
-    return Words(
-        said.get("subject", original.subject), said.get("preheader", original.preheader), body or original.body
-    )
-
-
-def words_of(source: Source) -> Words:
-    """Return the wording that a template has."""
-    return Words(source.front.subject, source.front.preheader, source.body.strip())
-
-
-def open_source(workspace: Workspace, name: str) -> Source:
-    """Return the template that drafts are made of; `UsageError` for one that is a draft itself."""
-    if name.startswith(f"{review.DRAFTS}/"):
-        raise UsageError(f"{name} is a draft itself: name the template that it is of")
-    return read_source(Files(workspace.templates), name)
-
-
-def write(
-    workspace: Workspace, name: str, source: Source, wordings: Wordings, *, wanted: int, now: datetime
-) -> Drafted:
+def write(workspace: Workspace, original: Original, wordings: Wordings, *, wanted: int, now: datetime) -> Drafted:
     """Write wordings that are new as drafts, up to `wanted`; those that lint has an error for are taken away again."""
     dropped: list[str] = []
     repeated = 0
-    known = {words_of(source).key, *(words_of(one).key for one in _drafts_of(workspace, name))}
+    known = {_key(original.words), *map(_key, _drafts_of(workspace, original.name))}
     made: list[str] = []
-    for words in _until_failure(wordings, made, dropped):
-        if words.key in known or not (words.subject.strip() and words.body.strip()):
-            repeated += words.key in known
-            dropped += [] if words.key in known else ["a wording without a subject or a body"]
+    for wording in _until_failure(wordings, made, dropped):
+        if _key(wording) in known or not _is_whole(wording):
+            repeated += _key(wording) in known
+            dropped += [] if _key(wording) in known else ["a wording without a subject or a body"]
             continue
-        known.add(words.key)
+        known.add(_key(wording))
         try:
-            made.append(_write_new(workspace, name, source, words))
+            made.append(_write_new(workspace, original, wording))
         except TemplateError as error:
             dropped.append(f"a wording that is no template: {error.problems[0].message}")
         if len(made) == wanted:
@@ -170,6 +69,14 @@ def write(
     if repeated and len(made) < wanted:
         dropped.append(f"{repeated} wordings that were there already: the grammar has no more, or says the same again")
     return _linted(workspace, made, dropped, now)
+
+
+def _key(wording: Wording) -> tuple[tuple[str, ...], ...]:
+    return tuple(words.key for _, words in sorted(wording.items()))
+
+
+def _is_whole(wording: Wording) -> bool:
+    return all(words.subject.strip() and words.body.strip() for words in wording.values())
 
 
 def _until_failure(wordings: Wordings, made: Sequence[str], dropped: list[str]) -> Wordings:
@@ -183,8 +90,21 @@ def _until_failure(wordings: Wordings, made: Sequence[str], dropped: list[str]) 
 
 
 def drafts(workspace: Workspace) -> list[Draft]:
-    """Return all drafts there are, by name."""
-    return [_draft(workspace, name, ()) for name in _names(workspace)]
+    """Return all drafts there are, by name, each followed by its translations."""
+    return [_draft(workspace, each, ()) for name in _names(workspace) for each in _with_translations(workspace, name)]
+
+
+def unsigned(workspace: Workspace, signed: Draft) -> list[Draft]:
+    """Return what is left to sign of the draft that one file belongs to, in its other languages."""
+    found = (_draft(workspace, each, ()) for each in _with_translations(workspace, whole(workspace, signed)))
+    return [draft for draft in found if draft.trouble is not None]
+
+
+def whole(workspace: Workspace, draft: Draft) -> str:
+    """Return the name that campaigns say of a draft, which may be one of its translations."""
+    path = draft.file.partition("/")[2]
+    of = translations.original(workspace.templates, path)
+    return path.rpartition(".")[0] if of is None else of[0]
 
 
 def sign(workspace: Workspace, name: str, who: str, day: date) -> Draft:
@@ -207,17 +127,20 @@ def _linted(workspace: Workspace, made: Sequence[str], dropped: list[str], now: 
     if not made:
         return Drafted((), tuple(dropped))
     report = lint.lint(workspace, lint.Options(names=tuple(made)), now=now)
-    kept = []
+    kept: list[Draft] = []
     for name in made:
-        draft = _draft(workspace, name, ())
-        own = [finding for finding in report.findings if finding.place.file == draft.file]
-        errors = [f for f in own if f.check.severity is Severity.ERROR]
+        files = [_draft(workspace, each, ()) for each in _with_translations(workspace, name)]
+        own = {draft.file: [each for each in report.findings if each.place.file == draft.file] for draft in files}
+        errors = [(draft, each) for draft in files for each in own[draft.file] if each.check.severity is Severity.ERROR]
         if errors:
-            (workspace.root / draft.file).unlink()
-            dropped.append(f"“{draft.subject}”: {errors[0].message} ({errors[0].check.code})")
-        else:
-            told = [f"{f.message} ({f.check.code})" for f in own if f.check.severity is Severity.WARNING]
-            kept.append(Draft(name, draft.file, draft.subject, draft.trouble, tuple(told)))
+            for draft in files:
+                (workspace.root / draft.file).unlink()
+            draft, finding = errors[0]
+            dropped.append(f"“{draft.subject}”: {finding.message} ({finding.check.code})")
+            continue
+        for draft in files:
+            told = (each for each in own[draft.file] if each.check.severity is Severity.WARNING)
+            kept.append(replace(draft, findings=tuple(f"{each.message} ({each.check.code})" for each in told)))
     return Drafted(tuple(kept), tuple(dropped))
 
 
@@ -232,36 +155,51 @@ def _names(workspace: Workspace) -> list[str]:
     return [name for name in names(workspace.templates) if name.startswith(f"{review.DRAFTS}/")]
 
 
-def _drafts_of(workspace: Workspace, name: str) -> Iterator[Source]:
-    """Yield the drafts there are of a template; one that cannot be read is another's to tell of."""
+def _with_translations(workspace: Workspace, name: str) -> list[str]:
+    """Return the name of a draft and those of its translations."""
+    path = read_source(Files(workspace.templates), name).file.partition("/")[2]
+    known = translations.of_file(workspace.templates, path, SUFFIXES)
+    return [name, *(found.rpartition(".")[0] for _, paths in sorted(known.items()) for found in paths)]
+
+
+def _drafts_of(workspace: Workspace, name: str) -> Iterator[Wording]:
+    """Yield the wordings of the drafts there are of a template; one that cannot be read is another's to tell of."""
     for draft in _names(workspace):
         if draft.rpartition(".")[0] == f"{review.DRAFTS}/{name}":
             try:
-                yield read_source(Files(workspace.templates), draft)
+                yield {
+                    each.removeprefix(draft)[1:]: words_of(read_source(Files(workspace.templates), each))
+                    for each in _with_translations(workspace, draft)
+                }
             except MailflowError:
                 continue
 
 
-def _write_new(workspace: Workspace, name: str, source: Source, words: Words) -> str:
+def _write_new(workspace: Workspace, original: Original, wording: Wording) -> str:
     """Write a draft under the next free letter and return its name; `TemplateError` where it cannot be compiled."""
-    suffix = Path(source.file).suffix
-    text = _text(workspace, source, words)
+    texts = {tag: _text(workspace, source, wording[tag]) for tag, source in original.sources.items()}
     for letter in _LETTERS:
-        draft = f"{review.DRAFTS}/{name}.{letter}"
-        path = workspace.templates / f"{draft}{suffix}"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with path.open("x", encoding="utf-8", newline="\n") as file:
-                file.write(text)
-        except FileExistsError:
+        draft = f"{review.DRAFTS}/{original.name}.{letter}"
+        paths = {tag: workspace.templates / f"{draft}{_suffix(tag, each)}" for tag, each in original.sources.items()}
+        if any(path.exists() for path in paths.values()):
             continue
+        paths[ITSELF].parent.mkdir(parents=True, exist_ok=True)
         try:
+            for tag, path in paths.items():
+                path.write_text(texts[tag], encoding="utf-8", newline="\n")
             templates.load(workspace.templates, draft, unreviewed=True)
         except TemplateError:
-            path.unlink()
+            for path in paths.values():
+                path.unlink()
             raise
         return draft
-    raise UsageError(f"there are {len(_LETTERS)} drafts of {name} already: delete some of templates/{review.DRAFTS}")
+    raise UsageError(
+        f"there are {len(_LETTERS)} drafts of {original.name} already: delete some of templates/{review.DRAFTS}"
+    )
+
+
+def _suffix(tag: str, source: Source) -> str:
+    return f"{f'.{tag}' if tag else ''}{Path(source.file).suffix}"
 
 
 def _text(workspace: Workspace, source: Source, words: Words) -> str:

@@ -1,7 +1,8 @@
 """grammar.yaml: rules from which other wordings of a template are made, by chance that is given. No network, no model.
 
 `{a|b|}` is one of its alternatives, which may be empty; `{name}` is a rule, or one of the words that are told, such as
-`{shop}`. Tags of templates (`{{ … }}`, `{% … %}`) stay as they are. Files of drafts: jobs/drafts.
+`{shop}`. Tags of templates (`{{ … }}`, `{% … %}`) stay as they are. A rule of a translation has the tag of its language
+behind its name: `hello.de`. Files of drafts: jobs/drafts.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from mailflow.config.yaml_files import Document, parse_spec, parse_yaml, read_text, suggestion
 from mailflow.errors import ProblemsError
+from mailflow.templates.languages import chain, plain
 
 GRAMMAR_FILE = "grammar.yaml"
 PARTS = ("subject", "preheader", "body")
@@ -67,6 +69,7 @@ class Grammar:
     rules: Mapping[str, Sequence[Wording]]
     told: Mapping[str, str]
     tone: frozenset[str] = frozenset()
+    language: str = ""  # of a translation, whose rules have its tag in their names
 
     def write(self, part: str, dice: random.Random) -> str:
         """Return one wording of a part; `GrammarError` for a rule that does not exist or never ends."""
@@ -78,6 +81,10 @@ class Grammar:
         if name not in self.rules:
             if name in self.told:
                 return self.told[name]
+            if self.language:
+                raise GrammarError(
+                    f"the rule {{{name}}} has no wording in {self.language}: write {name}.{self._suffix}"
+                )
             raise GrammarError(f"unknown rule {{{name}}}{suggestion(name, [*self.rules, *self.told])}")
         if depth > _DEEPEST:
             raise GrammarError(f"the rule {{{name}}} leads to itself without an end")
@@ -86,6 +93,10 @@ class Grammar:
             raise GrammarError(f"the rule {{{name}}} has no wording for the tone of brand.yaml: give it one without")
         (chosen,) = dice.choices(fitting, [one.weight for one in fitting])
         return self._filled(chosen.text, dice, depth)
+
+    @property
+    def _suffix(self) -> str:
+        return plain(self.language).replace("-", "_")
 
     def _filled(self, text: str, dice: random.Random, depth: int) -> str:
         said = _said(text, dice, self, depth)
@@ -180,15 +191,41 @@ class Rules:
     file: GrammarFile
     document: Document
 
-    def has(self, template: str) -> bool:
-        """Say whether there are rules for one template's own parts."""
-        return any(part in self.file.templates.get(template, {}) for part in PARTS)
+    def has(self, template: str, tag: str = "") -> bool:
+        """Say whether there are rules for the own parts of one template, or of its translation of that tag."""
+        return any(part in self._own(template, tag) for part in PARTS)
 
-    def of(self, template: str, told: Mapping[str, str], tone: Sequence[str]) -> Grammar:
-        """Return the grammar for a template."""
-        everyone: Mapping[str, Sequence[Wording]] = self.file.rules
+    def of(self, template: str, told: Mapping[str, str], tone: Sequence[str], tag: str = "") -> Grammar:
+        """Return the grammar for a template; for a translation the rules of its language, and no others.
+
+        The rule `hello` is in German where it is called `hello.de`: no letter is half in one language, half in another.
+        """
+        shared: Mapping[str, Sequence[Wording]] = self.file.rules
+        if tag:
+            shared = {
+                name.rpartition(".")[0]: wordings
+                for each in reversed(chain(tag))
+                for name, wordings in shared.items()
+                if name.endswith(f".{each.replace('-', '_')}")
+            }
         words = frozenset(word.casefold() for word in tone)
-        return Grammar(everyone, told, words).of_template(self.file.templates.get(template, {}))
+        return Grammar(shared, told, words, tag).of_template(self._own(template, tag))
+
+    def place(self, template: str, tag: str = "") -> tuple[str, ...]:
+        """Return where in the file what is wrong with the wordings of a template is told."""
+        key = self._key(template, tag)
+        return ("templates", key) if key in self.file.templates else ("rules",)
+
+    def _own(self, template: str, tag: str) -> Mapping[str, Sequence[Wording]]:
+        return self.file.templates.get(self._key(template, tag), {})
+
+    def _key(self, template: str, tag: str) -> str:
+        """Return the key of a template under `templates:`; of a translation the nearest one that there is."""
+        if not tag:
+            return template
+        own = f"{template}."
+        known = {plain(key.removeprefix(own)): key for key in self.file.templates if key.startswith(own)}
+        return next((known[each] for each in chain(tag) if each in known), f"{own}{tag}")
 
 
 def read(path: Path) -> Rules:

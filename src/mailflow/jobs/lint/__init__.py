@@ -215,7 +215,8 @@ class _Run:
         try:
             recipients = self._recipients(task, self._sheet(task.template, task.template))
             if not recipients:
-                examiner.look(people.sample(self._workspace, task.template, self._now), is_person=False)
+                for message in _samples(self._workspace, task.template, self._now):
+                    examiner.look(message, is_person=False)
                 return
             with self._progress(f"Reading {task.name}", len(recipients)) as advance:
                 for message in people.messages(self._workspace, task, recipients, self._now):
@@ -268,6 +269,15 @@ class _Run:
         if offer is not None and _is_over(offer, self._now):
             problem = offer.problem("expires", f"{offer.name} was worth something until {offer.ends}")
             sheet.add(Found("L602", problem.message), placed(problem))
+
+
+def _samples(workspace: Workspace, template: CompiledTemplate, now: datetime) -> Iterator[people.Message]:
+    """Yield what the sample person of previews would get, in each language that a template has."""
+    for language in (None, *template.translations):
+        message = people.sample(workspace, template, now)
+        if language is not None:
+            message.known["contact"]["language"] = language
+        yield message
 
 
 def _last_due(recipients: People) -> datetime:
