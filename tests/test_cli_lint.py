@@ -119,6 +119,17 @@ def test_sarif_has_the_shape_of_2_1_0(tmp_path: Path, capsys: pytest.CaptureFixt
     }
 
 
+def test_sarif_writes_names_of_files_as_uris(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shop = make_shop(tmp_path)
+    broken = shop.root / "campaigns" / "Grüße #1%.yaml"
+    broken.write_text("name: [\n", encoding="utf-8")
+    capsys.readouterr()
+    run(["lint", "--workspace", str(tmp_path), "--format", "sarif", "--quiet", *AT])
+    (only,) = json.loads(capsys.readouterr().out)["runs"]
+    uris = {each["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for each in only["results"]}
+    assert "campaigns/Gr%C3%BC%C3%9Fe%20%231%25.yaml" in uris
+
+
 def test_files_that_a_name_has_nothing_to_do_with_are_only_counted(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -147,6 +147,20 @@ def test_who_must_not_see_nuts_sees_none_whatever_speaks_for_them(shop: ImportSh
         assert "cake" not in ids(shop, "hal", known, attributes={"allergies": allergies})
 
 
+def test_what_somebody_must_not_see_is_no_reason_either(shop: ImportShop) -> None:
+    known = settings(never_show=[{"contact": "allergies", "product": "allergens"}])
+    yesterday = f"{NOW - timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}"
+    both = {name: ["cake", "whisk"] for name in ("nan", "ned", "nic")}
+    shop.take(orders({"nut": ["cake"], **both}, 20), "more.csv")
+    shop.take(f"event,timestamp,email,product_id\nproduct_viewed,{yesterday},ada@example.com,cake\n", "events.csv")
+    recommend.refresh(shop.store, known, now=NOW)
+    for name in ("ada", "nut"):  # who looked at it, and who bought it
+        assert any(item["because"] == "Nut Cake" for item in items(shop, name))
+        found = items(shop, name, known, attributes={"allergies": "nuts"})
+        assert found
+        assert all("Nut Cake" not in (item["title"], item["because"]) for item in found)
+
+
 def test_a_size_in_stock_decides_over_a_shoe_with_variants(shop: ImportShop) -> None:
     shop.take(
         "product id,parent id,name,price,currency,stock,url,sizes\n"

@@ -109,7 +109,7 @@ def evaluate(purchases: Purchases, n_products: int, choices: Choices, *, at: int
     people = np.intersect1d(train.people, test.people)
     known = len(np.unique(train.products))
     if len(people) < LEAST_PEOPLE:
-        told = f"only {len(people)} people" if len(people) else "nobody"
+        told = f"only {len(people)} {'person' if len(people) == 1 else 'people'}" if len(people) else "nobody"
         why = f"{told} bought both before that day and since, and it takes {LEAST_PEOPLE}"
         return Evaluation(len(train), len(test), len(people), known, 0, 0, 0, 0.0, 0.0, (), why=why)
     choices = replace(choices, popular_weight=blend.popular_weight(before, n_products, choices))

@@ -58,6 +58,7 @@ def suggest(
     prior: Sequence[Neighbour] = (),
     again: Mapping[int, float],
     allowed: Callable[[int], bool],
+    named: Callable[[int], bool] = lambda product: True,
     order: Callable[[int], object],
     items: int,
 ) -> list[Suggestion]:
@@ -67,10 +68,14 @@ def suggest(
     3.2 with ratings of 1; Linden et al. 2003), and of what `prior` gives to it whoever the person is: how much that
     should be is measured (blend.py). What they looked at counts as like itself, 1; what they bought and others buy
     again by its share of `again`. Where that runs out, `popular` fills up, in its order. `allowed` is asked last,
-    whatever the source; equal scores are in the order of `order`.
+    whatever the source; equal scores are in the order of `order`. What of theirs is not `named` speaks for nothing: it
+    would be the reason.
     """
     owned = set(history.bought)
-    seeds = [*_seeds(history, neighbours, again), *([(Source.POPULAR, None, prior)] if prior else ())]
+    own = History(
+        [*filter(named, history.bought[:LONGEST_HISTORY])], [*filter(named, history.viewed[:LONGEST_HISTORY])]
+    )
+    seeds = [*_seeds(own, neighbours, again), *([(Source.POPULAR, None, prior)] if prior else ())]
     scores = _summed(near for _, _, near in seeds)
 
     def may_have(product: int) -> bool:

@@ -105,6 +105,7 @@ class Suggester:
                 prior=run.prior,
                 again=run.again,
                 allowed=lambda product, may_see=may_see: self._is_shown(run, product, may_see),  # type: ignore[misc]
+                named=lambda product, may_see=may_see: self._is_named(product, may_see),  # type: ignore[misc]
                 order=self._order,
                 items=chosen.items,
             )
@@ -150,6 +151,11 @@ class Suggester:
         wanted = (candidates | mine | set(run.popular)) - self._goods.keys()
         goods = suggestions.goods(self._db, wanted, with_fields=bool(self._settings.never_show))
         self._goods.update({product: goods.get(product) for product in wanted})
+
+    def _is_named(self, product: int, may_see: never_show.Allowed) -> bool:
+        """Whether a person may read the name of what they bought or looked at, as a reason would say it."""
+        good = self._goods[product]
+        return good is None or may_see(good.fields)
 
     def _is_shown(self, run: _Run, product: int, may_see: never_show.Allowed) -> bool:
         good = self._goods[product]

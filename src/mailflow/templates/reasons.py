@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -125,12 +126,17 @@ REASONS: Mapping[str, Mapping[str, str]] = MappingProxyType(
 
 def with_reasons(items: Iterable[Mapping[str, Any]], language: str) -> list[dict[str, Any]]:
     """Return recommendations with their `reason` in a language such as `de` or `de-AT`, else in English."""
-    words = nearest(REASONS, language)
+    words = _words(language)
     return [{**item} if "reason" in item else {**item, "reason": _reason(item, words)} for item in items]
+
+
+@lru_cache(maxsize=256)
+def _words(language: str) -> Mapping[str, str]:
+    return nearest(REASONS, language)
 
 
 def _reason(item: Mapping[str, Any], words: Mapping[str, str]) -> str:
     source, title = item.get("source", _POPULAR), item.get("because")
     if title and source in (_BOUGHT, _VIEWED):
         return words[source].replace("{}", str(title))
-    return words[_SEEN if source == _VIEWED else source]
+    return words[{_VIEWED: _SEEN, _BOUGHT: _POPULAR}.get(source, source)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 
 from mailflow import __version__
 from mailflow.jobs.lint.findings import Finding
@@ -64,7 +65,9 @@ def _location(finding: Finding) -> dict[str, Any]:
     place = finding.place
     if place.file.startswith(SHIPPED):  # inside the package: no file of the repository that is checked
         return {"artifactLocation": {"uri": place.file}}
-    found: dict[str, Any] = {"artifactLocation": {"uri": place.file}}
+    found: dict[str, Any] = {
+        "artifactLocation": {"uri": quote(place.file)}
+    }  # a URI, section 3.4.3: no blanks, no umlauts
     if place.line is not None:
         column = {} if place.column is None else {"startColumn": place.column}
         found["region"] = {"startLine": place.line, **column}
