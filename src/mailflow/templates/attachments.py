@@ -93,11 +93,11 @@ class Attachments:
 
     def events(self, values: Mapping[str, Any]) -> tuple[Event, ...]:
         """Return one person's appointments; `TemplateError` where a value is missing or no time."""
-        return tuple(self._event(calendar, values) for calendar in self.calendars)
+        return tuple([self._event(calendar, values) for calendar in self.calendars])
 
     def warnings(self) -> tuple[Problem, ...]:
         """Return what should be looked at before sending."""
-        size = sum(len(file.data) for file in self.files)
+        size = sum([len(file.data) for file in self.files])
         if size <= LARGE:
             return ()
         words = f"the attachments have {size / 1024 / 1024:.1f} MB: a link to them reaches more people"

@@ -5,8 +5,10 @@ Files: source.py. How they become one source: build.py. What renders: compiled.p
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import jinja2
@@ -24,6 +26,11 @@ from mailflow.templates.translations import of_files
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+# What templates may ask for, where a context does not say it.
+_UNSAID: Mapping[str, Any] = MappingProxyType(
+    {"unsubscribe_url": None, "view_url": None, "articles": [], "never_show": []}
+)
 
 
 def compile_template(folder: Path, name: str, how: How = How()) -> CompiledTemplate:
@@ -88,7 +95,7 @@ def _compiled_of(files: source.Files, found: source.Source, name: str, how: How)
         _finish_each=once is None,
         _pictures=document.pictures.files,
         _attached=attached,
-        _shared={**build.look(files, found, how), "total": None, **found.front.shown()},
+        _shared={**_UNSAID, **build.look(files, found, how), "total": None, **found.front.shown()},
     )
 
 

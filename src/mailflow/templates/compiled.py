@@ -184,18 +184,12 @@ class CompiledTemplate:
         contact, shop = context.get("contact") or {}, context.get("shop") or {}
         reads = None if self.translations else contact.get("language")  # a text of several is in its own language
         language = self.front.language or reads or shop.get("language") or "en"
-        return {
-            "unsubscribe_url": None,
-            "view_url": None,
-            "articles": [],
-            "never_show": [],
-            **self._shared,
-            **context,
-            "items": _allowed(context.get("items", self._shared["items"]), context.get("never_show") or ()),
-            "recommendations": with_reasons(context.get("recommendations") or (), language),
-            "language": language,
-            "words": layout_words(language, is_essential=self.front.class_ is MessageClass.ESSENTIAL),
-        }
+        values = {**self._shared, **context}
+        values["items"] = _allowed(values["items"], values["never_show"] or ())
+        values["recommendations"] = with_reasons(context.get("recommendations") or (), language)
+        values["language"] = language
+        values["words"] = layout_words(language, is_essential=self.front.class_ is MessageClass.ESSENTIAL)
+        return values
 
     def _field(self, name: str, values: dict[str, Any]) -> str:
         render = self._fields.get(name)
@@ -266,19 +260,16 @@ class CompiledTemplate:
         if self.front.class_ is not MessageClass.MARKETING:
             return lacking
         shop = values.get("shop") or {}
-        for what, said, tag in (
-            ("postal address", shop.get("address"), "{{ shop.address }}"),
-            ("footer of their country", "\n".join(shop.get("footer") or ()), _FOOTER_TAG),
-        ):
-            if said and _is_missing(said, html, text):
-                words = f"the {what} is missing from the HTML or the text: put {tag} there"
-                lacking.append((Lacking.ADDRESS, Problem(self._frame(), words)))
-        link = values["unsubscribe_url"]
-        if link and (text.rfind(link) < 0 or not _holds(html, link, str(escape(link)))):
-            message = (
-                'a visible way to unsubscribe is missing: put <a href="{{ unsubscribe_url }}">Unsubscribe</a> there'
-            )
-            lacking.append((Lacking.WAY_OUT, Problem(self._frame(), message)))
+        address, footer, link = shop.get("address"), shop.get("footer"), values["unsubscribe_url"]
+        if address and _is_missing(address, html, text):
+            words = "the postal address is missing from the HTML or the text: put {{ shop.address }} there"
+            lacking.append((Lacking.ADDRESS, Problem(self._frame(), words)))
+        if footer and _is_missing("\n".join(footer), html, text):
+            words = f"the footer of their country is missing from the HTML or the text: put {_FOOTER_TAG} there"
+            lacking.append((Lacking.ADDRESS, Problem(self._frame(), words)))
+        if link and (text.rfind(link) < 0 or (html.rfind(link) < 0 and not _holds(html, link, str(escape(link))))):
+            words = 'a visible way to unsubscribe is missing: put <a href="{{ unsubscribe_url }}">Unsubscribe</a> there'
+            lacking.append((Lacking.WAY_OUT, Problem(self._frame(), words)))
         return lacking
 
     def _frame(self) -> str:
@@ -288,7 +279,7 @@ class CompiledTemplate:
 
 def _is_missing(said: str, html: str, text: str) -> bool:
     """Whether either part lacks a line of a footer; looked for from the end, which is where a footer is."""
-    return any(text.rfind(line) < 0 or not _holds(html, line, escaped) for line, escaped in _lines(said))
+    return bool([line for line, escaped in _lines(said) if text.rfind(line) < 0 or not _holds(html, line, escaped)])
 
 
 def _holds(html: str, words: str, escaped: str) -> bool:

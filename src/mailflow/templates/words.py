@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 
 from mailflow.templates.languages import nearest
@@ -118,6 +119,7 @@ _ESSENTIAL_WORDS: Mapping[str, dict[str, str]] = MappingProxyType(
 )
 
 
+@lru_cache(maxsize=256)
 def layout_words(language: str, *, is_essential: bool = False) -> dict[str, str]:
     """Return the words of layouts, `unsubscribe`, `why`, `view` and those of shops, in a language such as `de`.
 
