@@ -30,6 +30,7 @@ GRACEFUL = {
     "overflow": "hides the preheader, which mso-hide does in Outlook",
     "outline": "no frame around a picture",
     "white-space": "an amount may break its line",
+    "word-break": "a word longer than the line makes the page wider",
     "word-spacing": "set to what is the default",
 }
 PROGRAMS = {
@@ -237,4 +238,14 @@ def test_a_layout_fits_a_phone_even_without_style_sheets(
     if not has_styles:
         documents = {name: re.sub(r"<style.*?</style>", "", html, flags=re.DOTALL) for name, html in documents.items()}
     seen = browser.look_at(tool("chromium"), tmp_path, documents, width=width)
+    assert {layout: found["overflow"] for layout, found in seen.items() if found["overflow"] > 0} == {}
+
+
+def test_words_longer_than_a_phone_is_wide_are_broken(
+    made: dict[str, Any], tool: Callable[[str], str], tmp_path: Path
+) -> None:
+    address = "https://shop.example/a/very/long/address/that/nobody/broke/into/lines/" + "x" * 40
+    documents = {layout: re.sub(r"\bAnna\b|FN 123456x", address, made[layout].html) for layout in ALL}
+    assert all(html.count(address) >= 2 for html in documents.values())
+    seen = browser.look_at(tool("chromium"), tmp_path, documents, width=320)
     assert {layout: found["overflow"] for layout, found in seen.items() if found["overflow"] > 0} == {}
