@@ -8,6 +8,7 @@ import pytest
 
 from mailflow.templates import foreign, plaintext
 from mailflow.templates.environment import HTML
+from mailflow.templates.lint import looks
 from mailflow.templates.tags import Tags
 
 
@@ -120,3 +121,13 @@ def test_large_pages_are_read_once(page: str) -> None:
 )
 def test_a_list_begins_with_the_number_that_it_says(start: str, first: int) -> None:
     assert text_of(f'<ol start="{start}"><li>One</li><li>Two</li></ol>') == f"{first}. One\n{first + 1}. Two\n"
+
+
+@pytest.mark.parametrize(
+    "odd", ["<![i](j)", "<![ ]>", "<![x[ y ]]>", "<![if !mso]>", "<![CDATA[ x ]]>", "<!x>", "<!>", "</ >"]
+)
+def test_odd_declarations_are_read_as_browsers_read_them(odd: str) -> None:
+    html = f"<html><body><p>Hello.</p>{odd}></p><p>Goodbye.</p></body></html>"
+    assert text_of(html).startswith("Hello.")
+    assert "Goodbye." in text_of(html)
+    assert isinstance(looks.check(html), list)

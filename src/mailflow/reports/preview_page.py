@@ -9,10 +9,10 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html.parser import HTMLParser
 
 from mailflow.errors import MailflowError, ProblemsError
 from mailflow.reports import pages
+from mailflow.templates.markup import Reader
 
 LIMIT = 102_000  # bytes of HTML: Gmail cuts off what is beyond, and hides the footer with it
 _MOST_SOURCE = 300_000
@@ -133,11 +133,11 @@ def links(html: str) -> list[Link]:
     return [Link(address, text, counts[address]) for address, text in words.items()]
 
 
-class _Links(HTMLParser):
+class _Links(Reader):
     """Collects addresses with the words, or the picture, that lead there."""
 
     def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
+        super().__init__()
         self.found: list[tuple[str, str]] = []
         self.pictures: set[str] = set()
         self._address: str | None = None

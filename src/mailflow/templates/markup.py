@@ -1,6 +1,7 @@
 """Where tags stand in HTML, and what each place makes of a value: data in text, in a link, in a style, never code.
 
-The pieces of markup that inlining goes by are here too: inline.py. What the filters do: escaping.py.
+The pieces of markup that inlining goes by are here too (inline.py), and the parser of all that reads whole pages. What
+the filters do: escaping.py.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from enum import IntEnum
+from html.parser import HTMLParser
 
 from mailflow.templates.parts import TemplateError
 from mailflow.templates.tags import CLOSING, MIDDLE, OPENING, Tag, Tags
@@ -43,6 +45,19 @@ _FLAT = VOID | frozenset(
 )
 _IN_URL = re.compile(r"url\(\s*[\"']?([^\"')]*)\Z", re.IGNORECASE)
 _ENCODED = re.compile(r"\|\s*urlencode\s*(?:\(\s*\))?\s*\Z")
+
+
+class Reader(HTMLParser):
+    """Python's parser, which CPython before 3.13.6 ends at `<![x`; browsers read a comment up to the next `>`."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+
+    def parse_marked_section(self, i: int, report: bool = True) -> int:
+        try:
+            return super().parse_marked_section(i, report)
+        except AssertionError:
+            return self.parse_bogus_comment(i, report)
 
 
 class Part(IntEnum):

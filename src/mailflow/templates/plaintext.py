@@ -9,7 +9,6 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from html import unescape
-from html.parser import HTMLParser
 from itertools import pairwise
 
 from mailflow.templates import inline, markup
@@ -96,9 +95,9 @@ def _without_filler(match: re.Match[str]) -> str:
     return " " if len(_UNSEEN.findall(match[0])) >= _FEW else match[0]
 
 
-class _Reader(HTMLParser):
+class _Reader(markup.Reader):
     def __init__(self, tags: Tags, *, hidden: Collection[tuple[str, str]], named: Collection[str]) -> None:
-        super().__init__(convert_charrefs=True)
+        super().__init__()
         self._tags = tags
         self._hidden = hidden
         self._named = named

@@ -8,14 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from html.parser import HTMLParser
 from math import floor
 
 from mailflow.config import colours
 from mailflow.templates.lint import styles
 from mailflow.templates.lint.checks import Found
 from mailflow.templates.lint.styles import Element, Rule
-from mailflow.templates.markup import VOID
+from mailflow.templates.markup import VOID, Reader
 
 _NOT_SHOWN = frozenset("head style script title template".split())
 _LARGE, _LARGE_BOLD = 24.0, 18.66
@@ -85,11 +84,11 @@ def _unreadable(page: _Page) -> Iterator[Found]:
             yield Found("L416", f"{_short(text)!r} is pure {look.ink} on pure {look.ground}", (text,))
 
 
-class _Page(HTMLParser):
+class _Page(Reader):
     """Reads a page and keeps how each piece of its text looks."""
 
     def __init__(self, html: str) -> None:
-        super().__init__(convert_charrefs=True)
+        super().__init__()
         plain = re.sub(r"<!--.*?(?:-->|\Z)", "", html, flags=re.DOTALL)
         sheets = "\n".join(re.findall(r"<style\b[^<>]*>(.*?)(?:</style|\Z)", plain, re.DOTALL | re.IGNORECASE))
         self.language = self.title = ""
