@@ -95,7 +95,7 @@ def test_words_in_the_text_of_a_mail_stay_what_they_are() -> None:
 def test_variants_are_listed_with_their_people_and_what_makes_them() -> None:
     page = preview_page.render("hello", [letter(people=1234, told=["if <x>"]), letter(people=0, email="b@example.com")])
     assert "1,234" in page
-    assert "<code>if &lt;x&gt;</code>" in page
+    assert "<li>if &lt;x&gt;</li>" in page
     assert "<b>nobody</b>b@example.com" in page
     assert page.count('name="variant"') == 2
 
