@@ -227,3 +227,12 @@ def test_a_file_travels_by_a_name_that_is_safe_and_keeps_its_suffix(tmp_path: Pa
     compose.check(data, rendered, envelope())
     (part,) = message_from_bytes(data, policy=default).iter_attachments()  # type: ignore[attr-defined]
     assert part.get_filename() == seen
+
+
+def test_one_picture_under_two_names_travels_once(tmp_path: Path) -> None:
+    folder = workspace(tmp_path, "images: embed\n", "![x](<images/tea cup.png>) ![y](copy.png)")
+    (folder / "assets" / "copy.png").write_bytes((folder / "assets" / "images" / "tea cup.png").read_bytes())
+    (file,) = (
+        templates.load(folder, "news").render({**context.sample(), "unsubscribe_url": "https://x.example/u"}).files
+    )
+    assert file.name == "tea cup.png"

@@ -39,7 +39,7 @@ class Pictures:
 
     @property
     def files(self) -> tuple[File, ...]:
-        """The pictures that travel in the message, each once."""
+        """The pictures that travel in the message, each once, under however many names the folder has it."""
         return tuple(self._embedded.values())
 
     def placed(self, html: str, tags: Tags) -> str:
@@ -78,7 +78,8 @@ class Pictures:
         if kind is None:
             raise self._error(written, f"the picture {path!r} cannot be embedded: say {', '.join(sorted(TYPES))}")
         cid = f"{digest[:24]}@mailflow"
-        self._embedded.setdefault(path, made_file(Path(path).name, kind, data, cid))
+        if cid not in self._embedded:
+            self._embedded[cid] = made_file(Path(path).name, kind, data, cid)
         if sum(len(file.data) for file in self.files) > LARGEST:
             limit = LARGEST // 1024 // 1024
             raise self._error(written, f"the embedded pictures have more than {limit} MB together: make them smaller")
