@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, Protocol, get_type_h
 
 import typer
 
-from mailflow import clock, spreadsheets
+from mailflow import clock, spreadsheets, waiting
 from mailflow.cli.plain import harmless, steerless, visible
 from mailflow.cli.talk import talk
 from mailflow.errors import QuestionError, UsageError
@@ -254,6 +254,7 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
     def wrapper(**options: Any) -> None:
         chosen = {name: default if name in said else options.pop(name) for name, (_, default) in COMMON_OPTIONS.items()}
         session = Session(chosen["workspace"], chosen["format"], chosen["quiet"], chosen["verbose"], chosen["now"])
+        waiting.show_with(session.progress)
         try:
             function(session, **options)
             sys.stdout.flush()

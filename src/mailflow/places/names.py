@@ -66,7 +66,7 @@ def town_key(text: str) -> str:
     plain = text.strip(" ")
     if plain.isascii():
         return plain.lower()
-    return "".join(sign for sign in normalize("NFKD", plain.casefold()) if not combining(sign))
+    return "".join([sign for sign in normalize("NFKD", plain.casefold()) if not combining(sign)])
 
 
 def postcode_keys(country: str, text: str) -> tuple[str, str]:

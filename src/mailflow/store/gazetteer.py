@@ -14,6 +14,7 @@ from functools import cached_property, lru_cache
 from itertools import groupby
 from pathlib import Path
 
+from mailflow import waiting
 from mailflow.places import Circle, PlaceError, Spot, Town, distance_km, listed
 from mailflow.places.atlas import NO_PLACES
 from mailflow.places.geometry import Box, box_around
@@ -24,31 +25,44 @@ from mailflow.store.gazetteer_file import SCHEMA, is_current, make
 
 _OWN, _WORLD = "own", "world"  # the first one that knows a place says where it is
 _ATTACH = {_OWN: "ATTACH ? AS own", _WORLD: "ATTACH ? AS world"}
+_READING = {_OWN: f"places of {PLACES_FILE}", _WORLD: "the world's towns, once in this workspace"}
 _FOLDER = ".mailflow"  # as in workspace.py
 _MOST_CANDIDATES = 5_000
 _ALIKE = 0.75
 _SHOWN = 4
 _REMEMBERED = 1 << 15
 
+# So many times the people of any other of its name has the town that the name alone means.
+_TIMES = 5
+# Whether a name alone means a town, `n` of `t` in one list: in the whole list, or within its country.
+_WINS = f"""NOT EXISTS (SELECT 1 FROM {{0}}.names AS r JOIN {{0}}.towns AS s ON s.id = r.town
+    WHERE r.key = n.key AND r.town <> n.town AND {_TIMES} * s.population > t.population {{1}})"""
+_IN_LIST, _IN_LAND = "", "AND s.country = t.country"
 _TOWN = """SELECT t.name, t.country, t.latitude, t.longitude, t.population
     FROM {0}.names AS n JOIN {0}.towns AS t ON t.id = n.town WHERE n.key = :key AND """
 _IN_COUNTRY = "t.country = :country"
 _AT_HOME = """EXISTS (SELECT 1 FROM {0}.names AS h JOIN {0}.towns AS k ON k.id = h.town
-    WHERE h.key = n.key AND k.country = :home)"""
-_OWN_WINS = """EXISTS (SELECT 1 FROM own.names AS o JOIN own.towns AS k ON k.id = o.town
-    WHERE o.key = n.key AND o.wins >= {0} AND (o.wins = 2 AND {0} = 2 OR k.country = t.country))"""
+    WHERE h.key = w.key AND k.country = :home)"""
+# Whether the workspace's own list has a town that a name of the world's list means before the one there.
+_OWN_WINS = f"""EXISTS (SELECT 1 FROM own.names AS n JOIN own.towns AS t ON t.id = n.town
+    WHERE n.key = w.key AND {_WINS.format("own", "{0}")} {{1}})"""
 _IN_BOX = """{0}.latitude BETWEEN :south AND :north
     AND iif(:west <= :east, {0}.longitude BETWEEN :west AND :east, {0}.longitude >= :west OR {0}.longitude <= :east)"""
 _CODES = f"SELECT country, code AS key, latitude, longitude FROM own.codes AS c WHERE {_IN_BOX.format('c')}"
 # Names in a box that mean the town there: with its country, and (`alone`) without one.
-_NAMES = f"""SELECT n.key, t.country, t.latitude, t.longitude,
-    t.country IS :home
-    OR n.wins = 2 AND NOT {_AT_HOME.format("own")} AND NOT {_AT_HOME.format("world")} {{alone}} AS alone
-    FROM {{list}}.towns AS t JOIN {{list}}.names AS n ON n.town = t.id
-    WHERE {_IN_BOX.format("t")} AND n.wins > 0 {{unless}}"""
+_NAMES = f"""SELECT w.key, w.country, w.latitude, w.longitude, w.country IS :home
+      OR w.wins AND NOT {_AT_HOME.format("own")} AND NOT {_AT_HOME.format("world")} {{alone}} AS alone
+    FROM (SELECT n.key, t.country, t.latitude, t.longitude, {_WINS.format("{list}", _IN_LIST)} AS wins
+          FROM {{list}}.towns AS t JOIN {{list}}.names AS n ON n.id BETWEEN t.names_from AND t.names_to
+          WHERE {_IN_BOX.format("t")} AND {_WINS.format("{list}", _IN_LAND)}) AS w
+    WHERE {{unless}}"""
 _NAMES_OF = {
-    _OWN: _NAMES.format(list=_OWN, alone="", unless=""),
-    _WORLD: _NAMES.format(list=_WORLD, alone=f"AND NOT {_OWN_WINS.format(2)}", unless=f"AND NOT {_OWN_WINS.format(1)}"),
+    _OWN: _NAMES.format(list=_OWN, alone="", unless="TRUE"),
+    _WORLD: _NAMES.format(
+        list=_WORLD,
+        alone=f"AND NOT {_OWN_WINS.format(_IN_LIST, '')}",
+        unless=f"NOT {_OWN_WINS.format(_IN_LAND, 'AND t.country = w.country')}",
+    ),
 }
 
 
@@ -128,15 +142,18 @@ class Gazetteer:
     def _made(self, name: str, source: Source) -> Path:
         path = self._folder / f"places-{name}.db"
         if not is_current(path, source.stamp):
-            make(path, source.stamp, source.read())
+            with waiting.shown(_READING[name]) as advance:
+                make(path, source.stamp, source.read(), advance)
         return path
 
     def _look_up_town(self, country: str | None, key: str) -> Town | None:
         if country is None and self.home is not None and self._is_at_home(key):
             country = self.home
-        wanted = "n.wins = 2" if country is None else f"n.wins > 0 AND {_IN_COUNTRY}"
         for name in (_OWN, _WORLD):
-            row = self._db.execute(_TOWN.format(name) + wanted, {"key": key, "country": country}).fetchone()
+            wins = (
+                _WINS.format(name, _IN_LIST) if country is None else f"{_IN_COUNTRY} AND {_WINS.format(name, _IN_LAND)}"
+            )
+            row = self._db.execute(_TOWN.format(name) + wins, {"key": key, "country": country}).fetchone()
             if row is not None:
                 return _town(row)
         return None

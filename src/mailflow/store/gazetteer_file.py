@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from itertools import chain, groupby, islice
+from itertools import groupby, islice
 from operator import itemgetter
 from pathlib import Path
 
@@ -16,33 +16,27 @@ from mailflow.places.listed import Listed
 from mailflow.places.names import postcode_keys, town_key
 from mailflow.store.connection import Connection, Row
 
-_FORMAT = "2"
+_FORMAT = "3"
 # Lines of one name within so many kilometres are parts of one town.
 _ONE_TOWN_KM = 25.0
-# So many times the people of all others of its name has the town that the name alone means.
-_TIMES = 5
-
-# `wins` says whether a name alone means this town: 1 within its country, 2 in the whole list. It does when no other
-# town of that name has a fifth of its people or more.
+# A town's names are those from `names_from` to `names_to`. Which town a name alone means: gazetteer.py.
 SCHEMA = (
     "CREATE TABLE {0}towns (id INTEGER PRIMARY KEY, name TEXT NOT NULL, country TEXT NOT NULL,"
-    " latitude REAL NOT NULL, longitude REAL NOT NULL, population INTEGER NOT NULL) STRICT",
-    "CREATE TABLE {0}names (town INTEGER NOT NULL, key TEXT NOT NULL, wins INTEGER NOT NULL,"
-    " PRIMARY KEY (key, town)) STRICT, WITHOUT ROWID",
+    " latitude REAL NOT NULL, longitude REAL NOT NULL, population INTEGER NOT NULL,"
+    " names_from INTEGER NOT NULL, names_to INTEGER NOT NULL) STRICT",
+    "CREATE TABLE {0}names (id INTEGER PRIMARY KEY, key TEXT NOT NULL, town INTEGER NOT NULL) STRICT",
     "CREATE TABLE {0}codes (country TEXT NOT NULL, code TEXT NOT NULL, latitude REAL NOT NULL,"
     " longitude REAL NOT NULL, PRIMARY KEY (country, code)) STRICT, WITHOUT ROWID",
 )
 _INDEXES = (
     "CREATE INDEX towns_by_latitude ON towns (latitude)",
-    "CREATE INDEX names_by_town ON names (town)",
+    "CREATE INDEX names_by_key ON names (key, town)",
     "CREATE INDEX codes_by_latitude ON codes (latitude)",
 )
-_RAW = (
-    "CREATE TEMP TABLE lines (country TEXT, code TEXT, key TEXT, name TEXT, latitude REAL, longitude REAL)",
-    "CREATE TEMP TABLE called (key TEXT, country TEXT, town INTEGER, population INTEGER)",
-)
+_RAW = "CREATE TEMP TABLE lines (country TEXT, code TEXT, key TEXT, name TEXT, latitude REAL, longitude REAL)"
 _LINE = "INSERT INTO lines VALUES (?, ?, ?, ?, ?, ?)"
 _AT_ONCE = 10_000
+_key = town_key.__wrapped__  # hardly any of a million names comes twice
 _CODES = """INSERT INTO codes SELECT country, code, avg(latitude), avg(longitude) FROM lines WHERE code <> ''
     GROUP BY country, code"""
 
@@ -60,8 +54,8 @@ def is_current(path: Path, stamp: str) -> bool:
         db.close()
 
 
-def make(path: Path, stamp: str, places: Iterable[Listed]) -> None:
-    """Write the file of a list, whole or not at all."""
+def make(path: Path, stamp: str, places: Iterable[Listed], advance: Callable[[int], object] = lambda _: None) -> None:
+    """Write the file of a list, whole or not at all; `advance` is told of places that were read."""
     draft = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -69,7 +63,7 @@ def make(path: Path, stamp: str, places: Iterable[Listed]) -> None:
         os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         db = sqlite3.connect(draft, isolation_level=None)
         try:
-            _fill(db, places)
+            _fill(db, places, advance)
             db.execute("CREATE TABLE about (stamp TEXT NOT NULL) STRICT")
             db.execute("INSERT INTO about VALUES (?)", (f"{_FORMAT} {stamp}",))
             db.execute("COMMIT")
@@ -101,24 +95,20 @@ def _is_alive(process: str) -> bool:
     return True
 
 
-def _fill(db: Connection, places: Iterable[Listed]) -> None:
+def _fill(db: Connection, places: Iterable[Listed], advance: Callable[[int], object]) -> None:
     db.row_factory = sqlite3.Row
     db.execute("PRAGMA journal_mode = OFF")  # the draft is thrown away when anything goes wrong
     db.execute("PRAGMA synchronous = OFF")
     db.execute("PRAGMA cache_size = -65536")
     db.execute("BEGIN")
-    for statement in (*(each.format("") for each in SCHEMA), *_RAW):
+    for statement in (*(each.format("") for each in SCHEMA), _RAW):
         db.execute(statement)
     for batch in _batches(places):
         _add_towns(db, [place for place in batch if _is_town(place)])
         db.executemany(_LINE, [_line(place) for place in batch if not _is_town(place)])
+        advance(len(batch))
     db.execute(_CODES)
     _add_towns(db, list(_gathered(db)))
-    called = db.execute("SELECT key, country, town, population FROM called ORDER BY key, population DESC, town")
-    groups = groupby(called, key=itemgetter("key"))
-    db.executemany(
-        "INSERT INTO names VALUES (?, ?, ?)", chain.from_iterable(_judged(list(group)) for _, group in groups)
-    )
     for statement in _INDEXES:
         db.execute(statement)
 
@@ -131,23 +121,23 @@ def _batches(places: Iterable[Listed]) -> Iterator[list[Listed]]:
 
 def _add_towns(db: Connection, places: Sequence[Listed]) -> None:
     """Write towns with all their names."""
-    first = db.execute("SELECT coalesce(max(id), 0) + 1 FROM towns").fetchone()[0]
-    db.executemany(
-        "INSERT INTO towns VALUES (?, ?, ?, ?, ?, ?)",
-        (
-            (number, place.names[0], place.country, place.spot.latitude, place.spot.longitude, place.population)
-            for number, place in enumerate(places, first)
-        ),
-    )
-    db.executemany(
-        "INSERT INTO called VALUES (?, ?, ?, ?)",
-        (
-            (key, place.country, number, place.population)
-            for number, place in enumerate(places, first)
-            for key in {town_key(name) for name in place.names}
-            if key
-        ),
-    )
+    town, name = (_highest(db, f"SELECT max(id) FROM {table}") for table in ("towns", "names"))
+    towns: list[tuple[object, ...]] = []
+    names: list[tuple[str, int]] = []
+    for number, place in enumerate(places, town + 1):
+        first = name + len(names) + 1
+        names += ((key, number) for key in dict.fromkeys(map(_key, place.names)) if key)
+        spot = place.spot
+        towns.append(
+            (number, place.names[0], place.country, spot.latitude, spot.longitude, place.population, first,
+             name + len(names))
+        )  # fmt: skip
+    db.executemany("INSERT INTO towns VALUES (?, ?, ?, ?, ?, ?, ?, ?)", towns)
+    db.executemany("INSERT INTO names (key, town) VALUES (?, ?)", names)
+
+
+def _highest(db: Connection, sql: str) -> int:
+    return int(db.execute(sql).fetchone()[0] or 0)
 
 
 def _is_town(place: Listed) -> bool:
@@ -171,26 +161,6 @@ def _gathered(db: Connection) -> Iterator[Listed]:
                 sum(spot.latitude for spot in spots) / len(spots), sum(spot.longitude for spot in spots) / len(spots)
             )
             yield Listed(country, middle, names=(name,))
-
-
-def _judged(called: Sequence[Row]) -> Iterator[tuple[int, str, int]]:
-    """Yield (town, key, wins) of all towns with one name, the largest first; see SCHEMA."""
-    if len(called) == 1:  # nearly all
-        yield called[0]["town"], called[0]["key"], 2
-        return
-    in_world, in_country = _winner(called), set[int | None]()
-    for _, group in groupby(sorted(called, key=itemgetter("country")), key=itemgetter("country")):
-        in_country.add(_winner(list(group)))
-    for row in called:
-        wins = 2 if row["town"] == in_world else 1 if row["town"] in in_country else 0
-        yield row["town"], row["key"], wins
-
-
-def _winner(called: Sequence[Row]) -> int | None:
-    """Return the town that a name means among some, the largest first; None where two are about as large."""
-    if len(called) > 1 and called[0]["population"] < _TIMES * called[1]["population"]:
-        return None
-    return int(called[0]["town"])
 
 
 def _apart(rows: Iterable[Row]) -> list[tuple[str, list[Spot]]]:
