@@ -226,6 +226,17 @@ def test_arming_says_which_messages_it_armed(store: Store) -> None:
         assert [row["message_id"] for row in tx.execute("SELECT message_id FROM attempts")] == sorted(armed)
 
 
+def test_recovery_reads_only_what_is_unsettled(store: Store) -> None:
+    said: list[str] = []
+    with store.transaction() as tx:
+        tx.set_trace_callback(said.append)
+        messages.recover(tx, at=AT)
+        tx.set_trace_callback(None)
+        plans = [row["detail"] for statement in said for row in tx.execute(f"EXPLAIN QUERY PLAN {statement}")]
+    assert len(said) == 4
+    assert [plan for plan in plans if plan.startswith("SCAN")] == []
+
+
 def test_a_second_outcome_changes_nothing(store: Store) -> None:
     with store.transaction() as tx:
         message_id = new_message(tx, S.READY)

@@ -17,7 +17,8 @@ from mailflow.store.connection import Connection, Row
 DOUBT_LASTS_MS = 7 * 86_400_000
 LOOK_AGAIN_MS = 3_600_000  # at somebody who was skipped, while the occurrence is open
 
-
+# What the index of unsettled messages holds: SQLite reads it only where its whole condition is said.
+_UNSETTLED = "state IN ('armed', 'in_doubt')"
 _NEVER_ARMED = (
     "SELECT id, contact_id FROM messages INDEXED BY messages_open WHERE state IN ('planned', 'ready', 'deferred')"
     " AND scope = :scope AND NOT EXISTS (SELECT 1 FROM attempts WHERE message_id = messages.id)"
@@ -255,23 +256,24 @@ def recover(tx: Connection, *, at: int) -> dict[S, int]:
     mail in doubt goes out a second and last time with the same bytes. Doubts of seven days are assumed to be sent.
     """
     tx.execute(
-        "UPDATE attempts SET ended_at = :at, outcome = 'in_doubt' WHERE ended_at IS NULL AND message_id IN"
-        " (SELECT id FROM messages WHERE state = 'armed')",
+        "UPDATE attempts SET ended_at = :at, outcome = 'in_doubt' WHERE ended_at IS NULL AND message_id IN (SELECT id"
+        f" FROM messages INDEXED BY messages_unsettled WHERE {_UNSETTLED} AND state = 'armed')",
         {"at": at},
     )
     again = tx.execute(
-        "UPDATE messages SET state = 'ready', next_at = :at, attempts = attempts + (state = 'armed'), settled_at = NULL"
-        " WHERE state IN ('armed', 'in_doubt') AND class = 'essential' AND not_after > :at"
+        "UPDATE messages INDEXED BY messages_unsettled SET state = 'ready', next_at = :at, settled_at = NULL,"
+        f" attempts = attempts + (state = 'armed') WHERE {_UNSETTLED} AND class = 'essential' AND not_after > :at"
         " AND (SELECT count(*) FROM attempts WHERE message_id = messages.id AND outcome = 'in_doubt') < 2",
         {"at": at},
     ).rowcount
     doubts = tx.execute(
-        "UPDATE messages SET state = 'in_doubt', settled_at = :at, reason = 'interrupted', attempts = attempts + 1"
-        " WHERE state = 'armed'",
+        "UPDATE messages INDEXED BY messages_unsettled SET state = 'in_doubt', settled_at = :at,"
+        f" reason = 'interrupted', attempts = attempts + 1 WHERE {_UNSETTLED} AND state = 'armed'",
         {"at": at},
     ).rowcount
     assumed = tx.execute(
-        "UPDATE messages SET state = 'assumed_sent', settled_at = :at WHERE state = 'in_doubt' AND settled_at <= :old",
+        "UPDATE messages INDEXED BY messages_unsettled SET state = 'assumed_sent', settled_at = :at"
+        f" WHERE {_UNSETTLED} AND state = 'in_doubt' AND settled_at <= :old",
         {"at": at, "old": at - DOUBT_LASTS_MS},
     ).rowcount
     return {S.READY: again, S.IN_DOUBT: doubts, S.ASSUMED_SENT: assumed}
