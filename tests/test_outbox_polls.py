@@ -77,6 +77,18 @@ def test_the_reader_s_language_and_their_answer_so_far_are_told(tmp_path: Path) 
     assert "Which tea" not in text
 
 
+def test_a_poll_is_in_the_language_of_the_letter_around_it(tmp_path: Path) -> None:
+    shop = poll_shop.make(tmp_path)
+    (shop.templates / "hello.fr.md").write_text("---\nsubject: Thé\n---\nBonjour.\n", encoding="utf-8")
+    with shop.store.transaction() as tx:
+        tx.execute(
+            "UPDATE contacts SET language = 'de-AT' WHERE id = 1"
+        )  # the letter has French and the shop's English
+    _, text = parts(poll_shop.letter(shop).data)
+    assert "Which tea shall we bring in?" in text
+    assert "Answers count until April 15, 2026." in text
+
+
 def test_a_poll_that_is_closed_has_no_links(tmp_path: Path) -> None:
     shop = poll_shop.make(tmp_path)
     html, text = parts(poll_shop.letter(shop, now=datetime(2026, 4, 15, 22, tzinfo=UTC)).data)

@@ -127,10 +127,9 @@ class Renderer:
         asking = context.get(polls.ASKED)
         if asking is None:
             return {}
-        contact = context["contact"]
-        language = self.template.for_reader(context).front.language or contact.get("language") or self.settings.language
+        language = self.template.for_reader(context).language_for(context)
         links = polls.Linking(self.settings, self.keys, token)
-        return {"polls": polls.told(asking, links, language, contact.get("country"))}
+        return {"polls": polls.told(asking, links, language, context["contact"].get("country"))}
 
     def _rendered(
         self,

@@ -180,10 +180,14 @@ class CompiledTemplate:
         values["subject"] = " ".join(self._field("subject", values).split())
         return values
 
-    def _values(self, context: Mapping[str, Any]) -> dict[str, Any]:
+    def language_for(self, context: Mapping[str, Any]) -> str:
+        """Return the language that this text, one of those of a message, is in for a reader."""
         contact, shop = context.get("contact") or {}, context.get("shop") or {}
         reads = None if self.translations else contact.get("language")  # a text of several is in its own language
-        language = self.front.language or reads or shop.get("language") or "en"
+        return self.front.language or reads or shop.get("language") or "en"
+
+    def _values(self, context: Mapping[str, Any]) -> dict[str, Any]:
+        language = self.language_for(context)
         values = {**self._shared, **context}
         values["items"] = _allowed(values["items"], values["never_show"] or ())
         values["recommendations"] = with_reasons(context.get("recommendations") or (), language)
