@@ -186,3 +186,28 @@ def test_a_translation_that_nobody_reads_yet_is_looked_at_where_no_campaign_uses
         (shop.templates / f"idle{suffix}.md").write_text(text, encoding="utf-8")
     found = [each for each in lint.lint(shop, Options(), now=NOW).findings if each.check.code == "L106"]
     assert [each.where for each in found] == ["templates/idle.de.md:5:1"]
+
+
+def test_a_message_that_says_nothing_to_somebody_is_an_error_for_them(tmp_path: Path) -> None:
+    shop = make_shop(tmp_path, 4)
+    body = "{% if contact.email == 'p1@example.com' %}Hello.{% endif %}"
+    (shop.templates / "hello.md").write_text(f"---\nsubject: Hello\n---\n{body}\n", encoding="utf-8")
+    found = {each.check.code: each for each in lint.lint(shop, Options(), now=NOW).findings}
+    assert (found["L513"].people, found["L513"].of) == (3, 4)
+
+
+def test_what_is_said_of_little_stock_is_held_against_the_products_that_are_named(tmp_path: Path) -> None:
+    shop = make_shop(tmp_path, 2)
+    products = tmp_path / "products.csv"
+    products.write_text("product_id,title,price,stock\n1,Blue Teapot,9,3\n2,Red Teapot,9,30\n", encoding="utf-8")
+    assert run(["import", str(products), "--workspace", str(tmp_path), "--quiet"]) == 0
+    template = shop.templates / "hello.md"
+    for words, is_told in (
+        ("The blue teapot: only 3 left!", False),
+        ("The red teapot: only 3 left!", True),
+        ("Only 3 left!", True),
+        ("Almost sold out: the Blue Teapot.", False),
+    ):
+        template.write_text(f"---\nsubject: Hello\n---\n{words}\n", encoding="utf-8")
+        found = [each for each in lint.lint(shop, Options(), now=NOW).findings if each.check.code == "L606"]
+        assert [(each.place.line, each.people) for each in found] == ([(4, 2)] if is_told else []), words

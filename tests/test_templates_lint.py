@@ -9,7 +9,7 @@ import pytest
 
 from mailflow.jobs.lint.deadlines import Deadlines
 from mailflow.templates import Envelope, Rendered, compose
-from mailflow.templates.lint import fields, links, wire, wording
+from mailflow.templates.lint import fields, links, scarce, wire, wording
 from mailflow.templates.lint.checks import CHECKS, Severity
 from mailflow.templates.lint.links import Hosts
 from mailflow.templates.lint.message import Inspector
@@ -412,3 +412,39 @@ def test_every_check_has_a_code_a_severity_and_something_to_do() -> None:
 def test_hosts_are_read_from_addresses() -> None:
     assert links.host_of("https://Quitte.example:443/x") == "quitte.example"
     assert links.host_of("https://[broken") == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "stocks", "is_true"),
+    [
+        ("Only 3 left!", [3], True),
+        ("Only 3 left in stock", [2, 40], True),
+        ("Only 3 left!", [40], False),
+        ("Only 3 left!", [], False),
+        ("Nur noch 5 Stück auf Lager.", [5], True),
+        ("Nur noch 5 Stück auf Lager.", [6], False),
+        ("Almost sold out", [10], True),
+        ("Fast ausverkauft", [11], False),
+        ("17 people are looking at this", [1], False),
+        ("Plus que 2 en stock", [2], True),
+        ("Bijna uitverkocht", [], False),
+    ],
+)
+def test_little_that_is_left_has_to_be_in_stock(text: str, stocks: list[int], is_true: bool) -> None:
+    (claim,) = scarce.claims(f"Tea for you. {text} Hurry slowly.")
+    assert claim.is_true(stocks) is is_true
+    assert claim.words in text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "He has 3 left feet when he dances.",
+        "Only 3 days left",
+        "The first batch is sold out.",
+        "It takes 3 left turns to get here; only 3 of us came.",
+        "Wir haben nur noch 3 Wochen Zeit und sehen uns bald.",
+    ],
+)
+def test_what_speaks_of_no_stock_is_left_alone(text: str) -> None:
+    assert list(scarce.claims(text)) == []

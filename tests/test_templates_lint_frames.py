@@ -17,7 +17,7 @@ from mailflow.jobs.lint.deadlines import Deadlines
 from mailflow.offers import deadlines as offers_deadlines
 from mailflow.templates import context
 from mailflow.templates.compiled import CompiledTemplate
-from mailflow.templates.lint import hints, wording
+from mailflow.templates.lint import hints, scarce, wording
 from mailflow.templates.lint.frames import KEY, Frames, is_key
 from mailflow.templates.lint.links import Hosts
 from mailflow.templates.lint.message import Inspector
@@ -179,5 +179,11 @@ def test_hints_miss_no_left_over_word_or_tag(data: st.DataObject) -> None:
 @given(data=st.data())
 def test_hints_miss_no_deadline(data: st.DataObject) -> None:
     patterns = (offers_deadlines._DATED, *offers_deadlines._NEAR.values(), offers_deadlines._LASTS, wording._PRESSURE)
-    for pattern in (*patterns, offers_deadlines._LEFT, offers_deadlines._WEEKDAY, offers_deadlines._WEEK):
+    for pattern in (
+        *patterns,
+        offers_deadlines._LEFT,
+        offers_deadlines._WEEKDAY,
+        offers_deadlines._WEEK,
+        scarce._CLAIMS,
+    ):
         assert hints.pressing(data.draw(_matches(pattern)))

@@ -6,7 +6,7 @@ What a run reads: frames_goods.py. How a list is made of it: analytics/recommend
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
@@ -129,6 +129,12 @@ def listing(db: Connection) -> frozenset[str]:
 def roots(db: Connection) -> list[int]:
     """Return all products but variants, by id."""
     return [row["id"] for row in db.execute("SELECT id FROM products WHERE parent_id IS NULL ORDER BY id")]
+
+
+def low_stocks(db: Connection, most: int) -> Iterator[tuple[str, int]]:
+    """Yield the title and stock of each product and variant of which there are some, and at most so many."""
+    rows = db.execute("SELECT title, stock FROM products WHERE stock BETWEEN 1 AND ? AND title <> ''", (most,))
+    return ((row["title"], row["stock"]) for row in rows)
 
 
 def goods(db: Connection, products: Collection[int], *, with_fields: bool) -> dict[int, Good]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,14 +21,15 @@ from mailflow.jobs.lint.tasks import Task
 from mailflow.offers.deadlines import NEVER
 from mailflow.outbox import polls
 from mailflow.outbox.render import Renderer
+from mailflow.store import suggestions
 from mailflow.templates import languages, lasting
 from mailflow.templates.lasting import Moment
-from mailflow.templates.lint import fields, links, wire, wording
+from mailflow.templates.lint import fields, links, scarce, wire, wording
 from mailflow.templates.lint.checks import Found
 from mailflow.templates.lint.links import Hosts
 from mailflow.templates.lint.message import Inspector
 from mailflow.templates.lint.places import Place
-from mailflow.templates.lint.spoken import Texts
+from mailflow.templates.lint.spoken import Spoken, Texts
 from mailflow.templates.lint.wording import Wording
 from mailflow.templates.parts import FooterError, Lacking, Rendered
 from mailflow.tokens import Purpose
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 
 _BLOCK = 500
 _TOKEN = "lint"
+_FOOTER_LINE = "--\n"  # begins the footer of the shipped layouts' text part
 _FOOTER = {Lacking.ADDRESS: "L511", Lacking.WAY_OUT: "L512"}
 
 
@@ -106,12 +109,30 @@ class Examiner:
         contact = message.known["contact"]
         spoken = version.texts.look(rendered, str(contact.get("email") or ""))
         faults = [*spoken.faults, *version.inspector.look(rendered, contact)]
+        if rendered.text.lstrip().startswith(_FOOTER_LINE):
+            faults.append(Found("L513", "there is nothing to read but the footer"))
         if version.inspector.is_new and not lacking:
             faults += self._wire(rendered, message)
         faults += self._deadlines.look(spoken, *self._frames(message))
+        faults += self._scarce(spoken, rendered)
         faults += unanswerable(rendered, message.known.get(polls.ASKED), self._workspace.keys, _TOKEN)
         about = self._about(contact, version) if is_person else ()
         _keep(version.sheet, message, faults, (*lacking, *about), is_person=is_person)
+
+    def _scarce(self, spoken: Spoken, rendered: Rendered) -> Iterator[Found]:
+        """Yield what a message says of little that is left and no stock of what it names bears out."""
+        for text in (*spoken.shared, *spoken.own):
+            key, nul, words = text.partition("\0")
+            for claim in scarce.claims(words if nul else text):
+                said = f"{rendered.subject}\n{rendered.text}".casefold()
+                if not claim.is_true([stock for title, stock in self._stocks if title in said]):
+                    yield claim.found(key if nul else "")
+
+    @cached_property
+    def _stocks(self) -> list[tuple[str, int]]:
+        """Titles of products of which few are left, and how many; read only where a mail speaks of it."""
+        rows = suggestions.low_stocks(self._workspace.store.db, scarce.MOST)
+        return [(title.casefold(), stock) for title, stock in rows]
 
     def _day(self, due: datetime) -> date:
         if due not in self._days:

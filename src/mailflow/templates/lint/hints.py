@@ -30,7 +30,10 @@ _PRESSING = frozenset(
         "domani giorno occasione vandaag dag kans hurry act miss late stock stocks supplies running few left final "
         "countdown never ends ending beeile beeilen zugreifen vorrat schnell nie wenige gelegenheit endet verpassen "
         "dépêchez tardez prisa pierdas affrettati snel midnight mitternacht minuit medianoche mezzanotte "
-        "middernacht weekend week wochenende woche"
+        "middernacht weekend week wochenende woche remaining available almost nearly selling looking viewing watching "
+        "ausverkauft vergriffen lager stück stücke vorrätig verfügbar übrig sehen schauen disponible disponibles "
+        "épuisé épuisée épuisés épuisées queda quedan agotado agotada agotados agotadas existencias unidades "
+        "pezzi rimasti disponibili esaurito esaurita esauriti esaurite scorte voorraad beschikbaar uitverkocht"
     ).split()
 )
 _DATED = frozenset(
