@@ -266,3 +266,16 @@ def test_what_mrml_cannot_read_is_told_by_its_words(folder: Path) -> None:
     said = problem(folder, page("", "<mj-section></mj-section>"))
     assert "position" not in said
     assert "mj-section" in said
+
+
+def test_words_that_would_come_out_without_size_are_refused(folder: Path) -> None:
+    write(folder, "blocks/hello.md", "Hello **you**")
+    direct = page("<mj-section><mj-column>\n{{ contact.city }}</mj-column></mj-section>")
+    line = direct[: direct.index("{{ contact.city")].count("\n") + 1
+    assert problem(folder, direct).startswith(
+        f"templates/t.mjml:{line}: a value or a block of text comes to stand directly"
+    )
+    block = '{% if contact.city %}{% include "blocks/hello.md" %}{% endif %}'
+    assert "directly in <mj-column>, where nobody sees it: put it into <mj-text>" in problem(folder, page(cell(block)))
+    shown, _ = render(folder, page(cell(f"<mj-text>{block}</mj-text>")), city="Wien")
+    assert "<strong>you</strong>" in shown.html

@@ -209,11 +209,28 @@ def tried(text: str, tags: Tags, file: str) -> None:
     if any(piece.name == "mj-raw" and piece.inside == "mj-wrapper" for piece in _pieces(text)):
         message = "<mj-raw> between sections is lost in the frame of <mj-wrapper>: put its HTML into <mj-text>"
         raise TemplateError.at(file, message)
-    blank = tags.word.sub(lambda match: "1" if tags.of(match).is_value else "", text)
+    _check_shown(text, tags, file)
+    blank = _blank(text, tags)
     try:
         to_html(blank)
     except ValueError as error:
         raise TemplateError.at(file, f"is not MJML: {error}") from None
+
+
+def _blank(text: str, tags: Tags) -> str:
+    """Return text with something in place of its values, and without its other tags."""
+    return tags.word.sub(lambda match: "1" if tags.of(match).is_value else "", text)
+
+
+def _check_shown(text: str, tags: Tags, file: str) -> None:
+    """Refuse values and blocks of text directly in a component, which has letters of no size."""
+    for piece in _pieces(text):
+        here = text[piece.start : piece.end]
+        if piece.kind == "text" and piece.inside not in _HOLDS_TEXT and _blank(here, tags).strip():
+            where = f"directly in <{piece.inside}>" if piece.inside else "outside of the components"
+            message = f"a value or a block of text comes to stand {where}, where nobody sees it: put it into <mj-text>"
+            value = next((tag for tag in map(tags.of, tags.word.finditer(here)) if tag.is_value), None)
+            raise TemplateError.at(value.file if value else file, message, value.line if value else None)
 
 
 def for_text(text: str) -> str:
