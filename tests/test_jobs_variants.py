@@ -239,7 +239,8 @@ def test_people_whom_no_message_can_be_made_for_are_counted_and_the_exit_code_sa
     (shop.templates / "hello.md").write_text(text, encoding="utf-8")
     assert preview(shop, "hello") == 1
     said = capsys.readouterr().err
-    assert "templates/hello.md:4: there is no 'nonesuch' here (for p0@example.com) (6 people)" in said
+    assert "templates/hello.md:4: there is no 'nonesuch' here: declare it in mailflow.yaml" in said
+    assert "(for p0@example.com) (6 people)" in said
     (shop.templates / "hello.md").write_text('---\nsubject: "x"\n---\nHi {{ contact.phone }}\n', encoding="utf-8")
     assert preview(shop, "hello") == 1
     said = capsys.readouterr()

@@ -13,31 +13,35 @@ from mailflow.cli.frame import Format, Session, command
 from mailflow.cli.plain import harmless, shown
 from mailflow.errors import UsageError
 
+_Nouns = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[WHAT]…",
+        help="contacts, orders, order_lines, refunds, products, events, consents, segments; all if none is named.",
+        show_default=False,
+    ),
+]
+_Parquet = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Write WHAT.parquet into this folder.", show_default=False)
+]
+_Csv = Annotated[Path | None, typer.Option(metavar="DIR", help="Write WHAT.csv into this folder.", show_default=False)]
+_Json = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Write WHAT.jsonl, an object a line, into this folder.", show_default=False),
+]
+_Raw = Annotated[
+    bool, typer.Option("--raw/--excel-safe", help="CSV: leave text as it is that a spreadsheet would run.")
+]
+
 
 @command
 def export(
     session: Session,
-    nouns: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[WHAT]…",
-            help="contacts, orders, order_lines, refunds, products, events, consents, segments; all if none is named.",
-            show_default=False,
-        ),
-    ] = None,
-    parquet: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write WHAT.parquet into this folder.", show_default=False)
-    ] = None,
-    csv: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write WHAT.csv into this folder.", show_default=False)
-    ] = None,
-    json: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Write WHAT.jsonl, an object a line, into this folder.", show_default=False),
-    ] = None,
-    raw: Annotated[
-        bool, typer.Option("--raw/--excel-safe", help="CSV: leave text as it is that a spreadsheet would run.")
-    ] = False,
+    nouns: _Nouns = None,
+    parquet: _Parquet = None,
+    csv: _Csv = None,
+    json: _Json = None,
+    raw: _Raw = False,
 ) -> None:
     """Hand data over as CSV, JSON or Parquet: to a folder, or one noun to stdout.
 

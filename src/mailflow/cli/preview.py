@@ -23,36 +23,47 @@ if TYPE_CHECKING:
     from mailflow.workspace import Workspace
 
 
+_Template = Annotated[
+    str, typer.Argument(metavar="TEMPLATE", help="As in templates/, without .md.", show_default=False)
+]
+_For = Annotated[
+    str | None,
+    typer.Option("--for", metavar="EMAIL", help="For this contact; else for a sample person.", show_default=False),
+]
+_EachVariant = Annotated[
+    bool, typer.Option("--each-variant", help="Each way through its conditions that a real person takes, once.")
+]
+_Open = Annotated[bool, typer.Option("--open", help="Open a page with it in a browser.")]
+_Serve = Annotated[
+    bool, typer.Option("--serve", help="Serve that page to this computer, anew on each reload, until Ctrl-C.")
+]
+_Port = Annotated[
+    int,
+    typer.Option(min=0, max=65535, metavar="PORT", help="For --serve; else a free one.", show_default=False),
+]
+_Pictures = Annotated[bool, typer.Option("--pictures", help="Let the page load pictures from the web.")]
+_Eml = Annotated[bool, typer.Option("--eml", help="Print the exact bytes that would go out.")]
+_Html = Annotated[bool, typer.Option("--html", help="Print the HTML part only.")]
+_Text = Annotated[bool, typer.Option("--text", help="Print the text part only.")]
+_Archive = Annotated[
+    bool, typer.Option("--archive", help="Print the page that `view_url` leads to, read in a browser.")
+]
+
+
 @command
 def preview(
     session: Session,
-    template: Annotated[
-        str, typer.Argument(metavar="TEMPLATE", help="As in templates/, without .md.", show_default=False)
-    ],
-    email: Annotated[
-        str | None,
-        typer.Option("--for", metavar="EMAIL", help="For this contact; else for a sample person.", show_default=False),
-    ] = None,
-    each_variant: Annotated[
-        bool, typer.Option("--each-variant", help="Each way through its conditions that a real person takes, once.")
-    ] = False,
-    open_page: Annotated[bool, typer.Option("--open", help="Open a page with it in a browser.")] = False,
-    serve: Annotated[
-        bool, typer.Option("--serve", help="Serve that page to this computer, anew on each reload, until Ctrl-C.")
-    ] = False,
-    port: Annotated[
-        int,
-        typer.Option(
-            "--port", min=0, max=65535, metavar="PORT", help="For --serve; else a free one.", show_default=False
-        ),
-    ] = 0,
-    pictures: Annotated[bool, typer.Option("--pictures", help="Let the page load pictures from the web.")] = False,
-    eml: Annotated[bool, typer.Option("--eml", help="Print the exact bytes that would go out.")] = False,
-    html: Annotated[bool, typer.Option("--html", help="Print the HTML part only.")] = False,
-    text: Annotated[bool, typer.Option("--text", help="Print the text part only.")] = False,
-    archive: Annotated[
-        bool, typer.Option("--archive", help="Print the page that `view_url` leads to, read in a browser.")
-    ] = False,
+    template: _Template,
+    email: _For = None,
+    each_variant: _EachVariant = False,
+    open_page: _Open = False,
+    serve: _Serve = False,
+    port: _Port = 0,
+    pictures: _Pictures = False,
+    eml: _Eml = False,
+    html: _Html = False,
+    text: _Text = False,
+    archive: _Archive = False,
 ) -> None:
     """Show what one person would get from a template, or each variant of it. Nothing is sent.
 
@@ -67,11 +78,9 @@ def preview(
     """
     _check(each_variant, email, serve, port, open_page or serve, pictures, sum((eml, html, text)))
     if archive:
-        _archive(
-            session, template, asks_for_more=bool(serve or open_page or each_variant or email or eml or html or text)
-        )
-        return
-    if serve:
+        asks_for_more = bool(serve or open_page or each_variant or email or eml or html or text)
+        _archive(session, template, asks_for_more=asks_for_more)
+    elif serve:
         _serve(session, _Page(template, email, each_variant, pictures), port, open_page=open_page)
     elif each_variant:
         _variants(session, template, open_page=open_page, pictures=pictures)

@@ -108,31 +108,52 @@ def segment(
       mailflow segment --by category
       mailflow segment --engine duckdb --from out --contacts --format csv
     """
-    asked = [name is not None, rule is not None, contacts, list_, lifecycle, html is not None, moves, by is not None]
-    if sum(asked) > 1:
+    questions = (name, rule, contacts, list_, lifecycle, html, moves, by)
+    _check(questions, diff=diff, explain=explain, moves=moves, since=since, into=into, files=engine or source)
+    said = None if as_of is None else clock.parse_date(as_of)
+    if engine is not None or source is not None:
+        report.from_files(session, source, engine or Engine.PANDAS, said or _today(session), contacts=contacts)
+    elif name is not None or rule is not None:
+        _of_rule(session, name, rule, said, diff=diff, explain=explain)
+    elif list_:
+        segment_members.listing(session, said)
+    elif lifecycle:
+        segment_members.stages(session, said)
+    elif moves:
+        rfm.moves(session, since, said, into)
+    else:
+        _rfm(session, said or _today(session), contacts=contacts, html=html, by=by)
+
+
+def _check(
+    questions: tuple[object, ...],
+    *,
+    diff: str | None,
+    explain: str | None,
+    moves: bool,
+    since: str | None,
+    into: str | None,
+    files: object,
+) -> None:
+    """Refuse options that ask two things at once, or that are about what nobody asks for."""
+    name, rule, contacts, *_ = questions
+    asked = [question for question in questions if question is not None and question is not False]
+    if len(asked) > 1:
         raise UsageError("say one of: a name, --rule, --contacts, --list, --lifecycle, --html, --moves, --by")
     if (diff is not None or explain is not None) and name is None and rule is None:
         raise UsageError("--diff and --explain are about a segment: name it, or say --rule")
     if not moves and (since is not None or into is not None):
         raise UsageError("--since and --class are about --moves")
-    if (engine is not None or source is not None) and sum(asked) > contacts:
+    if files is not None and asked not in ([], [contacts]):
         raise UsageError("--engine and --from are about the RFM report and --contacts")
-    said = None if as_of is None else clock.parse_date(as_of)
-    day = said or _today(session)
-    if engine is not None or source is not None:
-        report.from_files(session, source, engine or Engine.PANDAS, day, contacts=contacts)
-    elif name is not None or rule is not None:
-        _of_rule(session, name, rule, said, diff=diff, explain=explain)
-    elif contacts:
+
+
+def _rfm(session: Session, day: date, *, contacts: bool, html: Path | None, by: Label | None) -> None:
+    """Answer what is asked about everybody who ordered: who they are, a page, parts of the shop, or the report."""
+    if contacts:
         report.contacts(session, day)
-    elif list_:
-        segment_members.listing(session, said)
-    elif lifecycle:
-        segment_members.stages(session, said)
     elif html is not None:
         rfm.page(session, day, html)
-    elif moves:
-        rfm.moves(session, since, said, into)
     elif by is not None:
         rfm.by(session, by, day)
     else:
