@@ -64,10 +64,10 @@ def _compute(session: Session, *, if_stale: bool) -> None:
     if not due:
         session.say("the scores are of today's data: nothing to do")
         return
-    from mailflow.config.rates import load_rates
+    from mailflow.config.rates import RATES_FILE, load_rates
     from mailflow.scoring import rfm
 
-    rates = load_rates(workspace.root / "rates.csv")
+    rates = load_rates(workspace.root / RATES_FILE)
     result = rfm.refresh(workspace.store, workspace.settings, rates, root=workspace.root, now=session.now)
     session.say(f"scored {many(len(result.frame), 'contact', 'contacts')} as of {result.as_of}")
     if not if_stale:  # a run that wants fresh scores keeps stages and segments itself, and holds the lock for it

@@ -18,6 +18,7 @@ from mailflow.config import files
 from mailflow.config.yaml_files import MAX_BYTES, decode
 from mailflow.errors import Problem, ProblemsError
 
+RATES_FILE = "rates.csv"
 COLUMNS = ("date", "from", "to", "rate")
 
 

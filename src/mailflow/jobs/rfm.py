@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import date
 
 from mailflow import clock
-from mailflow.config.rates import load_rates
+from mailflow.config.rates import RATES_FILE, load_rates
 from mailflow.config.yaml_files import suggestion
 from mailflow.errors import UsageError
 from mailflow.jobs import segment
 from mailflow.jobs.segment import Cell, ClassRow
-from mailflow.segments import RFM_CLASSES, segments
+from mailflow.segments import RFM_CLASSES
 from mailflow.store import frames_by, members, scores
 from mailflow.store.frames_by import Label
 from mailflow.workspace import Workspace
@@ -99,7 +99,7 @@ def by_kind(workspace: Workspace, by: Label, day: date) -> list[KindReport]:
         by,
         until=clock.to_ms(clock.end_of_day(day, settings.zone)),
         currency=settings.currency,
-        rates=load_rates(workspace.root / segments.RATES_FILE),
+        rates=load_rates(workspace.root / RATES_FILE),
         day=day,
     )
     reports = [

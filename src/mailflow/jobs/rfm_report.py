@@ -87,7 +87,7 @@ def _classes(workspace: Workspace, rows: Sequence[segment.ClassRow]) -> list[Cla
                 next=advice.next,
                 campaigns=audiences.get(row.name, ()),
                 shipped=advice.campaign,
-                is_here=(workspace.root / "campaigns" / f"{advice.campaign}.yaml").exists(),
+                is_here=(workspace.campaigns / f"{advice.campaign}.yaml").exists(),
             )
         )
     return lines
@@ -114,7 +114,7 @@ def _audiences(workspace: Workspace, classes: Sequence[str]) -> Mapping[str, lis
     except MailflowError:
         return {}
     found: dict[str, list[str]] = {}
-    for path in spec.campaign_paths(workspace.root / "campaigns"):
+    for path in spec.campaign_paths(workspace.campaigns):
         try:
             campaign = spec.read(path).spec
             named = () if campaign.audience == spec.EVERYONE else _named(known.parse(campaign.audience).condition)

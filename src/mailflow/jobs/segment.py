@@ -9,7 +9,6 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from mailflow import clock, money
-from mailflow.segments import segments
 from mailflow.store import frames, members
 from mailflow.workspace import Workspace
 
@@ -82,10 +81,10 @@ def report(workspace: Workspace, day: date) -> Report:
 
 def from_files(workspace: Workspace, day: date, folder: Path, engine: Engine) -> tuple[Report, list[dict[str, Cell]]]:
     """Return the report, and everybody's scores as `contacts` gives them, from files that `export` wrote."""
-    from mailflow.config.rates import load_rates
+    from mailflow.config.rates import RATES_FILE, load_rates
     from mailflow.scoring import from_files as files
 
-    rates = load_rates(workspace.root / segments.RATES_FILE)
+    rates = load_rates(workspace.root / RATES_FILE)
     found = files.compute(folder, engine, workspace.settings, rates, day)
     report = Report(day, found.scored.currency, class_rows(found.scored), found.strangers)
     return report, list(_records(found.scored, zip(found.keys, found.emails, strict=True)))
@@ -140,10 +139,10 @@ def _records(found: Scored, people: Iterable[tuple[str, str | None]]) -> Iterato
 
 def scored(workspace: Workspace, day: date) -> Scored:
     """Return everybody's RFM scores as of the end of a day."""
-    from mailflow.config.rates import load_rates
+    from mailflow.config.rates import RATES_FILE, load_rates
     from mailflow.scoring import rfm
 
-    rates = load_rates(workspace.root / segments.RATES_FILE)
+    rates = load_rates(workspace.root / RATES_FILE)
     return rfm.compute(workspace.store.db, workspace.settings, rates, day)
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from mailflow import clock, errors
 from mailflow.config import Settings
+from mailflow.config.rates import RATES_FILE
 from mailflow.store import Connection, imports, scores
 
 RFM_VERSION = 1  # goes up when analytics.rfm gives other results for the same data
-_RATES_FILE = "rates.csv"
 
 
 def is_stale(db: Connection, settings: Settings, *, root: Path, now: datetime) -> bool:
@@ -28,7 +28,7 @@ def is_stale(db: Connection, settings: Settings, *, root: Path, now: datetime) -
 def inputs(db: Connection, settings: Settings, *, root: Path) -> Mapping[str, str]:
     """Return what RFM scores depend on beside the day: the data's version, and hashes of settings and rates."""
     chosen = (settings.rfm.model_dump_json(), settings.currency, settings.timezone)
-    rates = root / _RATES_FILE
+    rates = root / RATES_FILE
     return {
         "data_version": str(imports.data_version(db)),
         "settings": _hash("\n".join(chosen).encode()),

@@ -12,7 +12,7 @@ from pathlib import Path
 from mailflow import clock
 from mailflow.config import Settings
 from mailflow.config.polls import Polls
-from mailflow.config.rates import Rates, load_rates
+from mailflow.config.rates import RATES_FILE, Rates, load_rates
 from mailflow.config.yaml_files import Document, read_yaml, suggestion
 from mailflow.errors import DataError, Problem, ProblemsError
 from mailflow.places.stores import STORES_FILE, Stores
@@ -39,7 +39,6 @@ from mailflow.store.members import Confidences
 from mailflow.tracking.vocabulary import VOCABULARY
 
 SEGMENTS_FILE = "segments.yaml"
-RATES_FILE = "rates.csv"
 _MAIL_FOLDERS = ("campaigns", "flows")
 # The names of analytics.rfm.CLASSES, kept here so that reading a rule imports no pandas; a test holds that they agree.
 RFM_CLASSES = (
