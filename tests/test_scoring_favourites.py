@@ -11,6 +11,7 @@ from changing_shop import HEADER, NOW, PEOPLE, SETTINGS, STEPS, ChangingShop
 from mailflow import clock
 from mailflow.cli import main
 from mailflow.jobs import favourites as job
+from mailflow.jobs import keep
 from mailflow.jobs.init import Brand, init
 from mailflow.scoring import favourites as scoring
 from mailflow.store import Store, favourites, frames_favourites, scores
@@ -152,3 +153,18 @@ def test_scores_bring_them_up_to_date_where_a_rule_asks(tmp_path: Path, capsys: 
     assert "found what people buy most" in capsys.readouterr().err
     assert not job.are_due(Workspace.at(shop.root), now=NOW)
     assert job.are_due(Workspace.at(shop.root), now=NOW + DAY)
+
+
+def test_run_finds_them_for_a_new_rule_though_no_data_changed(tmp_path: Path) -> None:
+    shop = init(tmp_path / "shop", Brand(timezone="Europe/Vienna", currency="EUR")).workspace
+    file = shop.root / "orders.csv"
+    file.write_text(f"{HEADER}1,{PEOPLE[0]},2026-10-01,Oolong,tea,1,5.00,EUR,paid\n", encoding="utf-8")
+    assert main.run(["import", str(file), "--workspace", str(shop.root)]) == 0
+    (shop.root / "segments.yaml").write_text("all: true\n", encoding="utf-8")
+    keep.keep(Workspace.at(shop.root), now=NOW, is_real_clock=False)
+    assert kept(shop.store) == {}
+    (shop.root / "segments.yaml").write_text(f"tea: {RULE}\n", encoding="utf-8")
+    report = keep.keep(Workspace.at(shop.root), now=NOW, is_real_clock=False)
+    assert report is not None
+    assert report.wrong == {}
+    assert kept(shop.store) == {1: "tea"}

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import copy_context
 from pathlib import Path
 from random import Random
 
 import pytest
 
 import rule_places
+from mailflow import waiting
 from mailflow.errors import UnavailableError
-from mailflow.places import PlaceError, Spot, locate
+from mailflow.places import PlaceError, Spot, listed, locate
 from mailflow.places.listed import Listed, Source
 from mailflow.rules import explain, parse
 from mailflow.rules.predicate import matches
@@ -20,6 +24,57 @@ from rule_places import CENTERS, NAMES
 from rule_shop import CONTEXT, FIELDS
 
 ATLAS = NAMES.atlas
+
+
+def test_what_is_read_for_seconds_is_shown_once(tmp_path: Path) -> None:
+    steps: list[tuple[str, int]] = []
+
+    @contextmanager
+    def shown(label: str, total: int | None) -> Iterator[waiting.Advance]:
+        yield lambda count: steps.append((label, count))
+
+    def look() -> None:
+        waiting.show_with(shown)
+        for _ in range(2):
+            gazetteer = Gazetteer(tmp_path / "places.csv", tmp_path, timezone="UTC", world=world)
+            assert gazetteer.of_town("AT", "Graz") is None  # as often as there are of that name
+
+    world = Source("1", lambda: [Listed("AT", Spot(47.0, 15.0), names=("Graz",), population=9)] * 10_001)
+    copy_context().run(look)  # what is set there stays there
+    label = "the world's towns, once in this workspace"
+    assert steps == [(label, 10_000), (label, 1)]
+
+
+def test_a_name_means_the_town_that_has_five_times_the_people_of_each_other(tmp_path: Path) -> None:
+    towns = [("AT", 500, 1.0), ("AT", 100, 2.0), ("DE", 101, 3.0), ("DE", 1, 4.0), ("CH", 20, 5.0), ("CH", 5, 6.0)]
+    world = Source(
+        "1",
+        lambda: [
+            Listed(country, Spot(place, place), names=("Au", "Aue"), population=people)
+            for country, people, place in towns
+        ],
+    )
+    atlas = Gazetteer(tmp_path / "places.csv", tmp_path, timezone="UTC", world=world)
+    found = {country: atlas.of_town(country, "aue") for country in (None, "AT", "DE", "CH")}
+    assert {country: town and town.population for country, town in found.items()} == {
+        None: None, "AT": 500, "DE": 101, "CH": None,
+    }  # fmt: skip
+    near = atlas.circle(Spot(1.0, 1.0), 1.0), atlas.circle(Spot(5.0, 5.0), 1.0)
+    assert [json.loads(circle.towns) for circle in near] == [["AT au", "AT aue"], []]
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 1 << 20])
+def test_the_worlds_list_is_read_whole_in_whatever_pieces(
+    tmp_path: Path, chunk: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    towns = {
+        str(number): {"name": name, "of": ["}", '}, "', "{\\"]} for number, name in enumerate(["Graz", "Zürich", "}"])
+    }
+    for layout in (None, 2):
+        file = tmp_path / "towns.json"
+        file.write_text(json.dumps(towns, indent=layout), encoding="utf-8")
+        monkeypatch.setattr(listed, "_CHUNK", chunk)
+        assert list(listed._objects(file)) == list(towns.values())
 
 
 @pytest.mark.parametrize(

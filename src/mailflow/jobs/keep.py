@@ -109,7 +109,7 @@ def _kept(workspace: Workspace, known: Marks, now: datetime, *, is_real_clock: b
     if lifecycle.is_stale(store.db, known, at=clock.to_ms(now)):
         moves = stages.refresh(store, settings, marks=known, now=now)
     segments, wrong = Segments.open(root, settings), {}
-    if facts.any_kept(store.db) and scoring.is_stale(store.db, settings, root=root, now=now):
+    if facts.any_kept(store.db) and _scores_are_due(workspace, now):
         try:
             scoring.refresh_in_child(root, now=None if is_real_clock else now)
         except MailflowError as error:
@@ -118,6 +118,15 @@ def _kept(workspace: Workspace, known: Marks, now: datetime, *, is_real_clock: b
     changes = keep.refresh(store, segments, marks={**known, **marks.now(store.db)}, now=now)
     told = {name: _told(root, name, error) for name, error in changes.wrong.items()}
     return KeptReport(changes.entered, changes.left, moves, {**wrong, **told})
+
+
+def _scores_are_due(workspace: Workspace, now: datetime) -> bool:
+    """Say whether RFM scores are out of date, or what people buy most where a rule asks for it."""
+    from mailflow import scoring
+    from mailflow.jobs import favourites
+
+    is_stale = scoring.is_stale(workspace.store.db, workspace.settings, root=workspace.root, now=now)
+    return is_stale or favourites.are_due(workspace, now=now)
 
 
 def _told(root: Path, name: str, error: MailflowError) -> str:
