@@ -134,6 +134,22 @@ def test_pictures_and_links_are_made_as_the_settings_say(shop: Workspace, capsys
     assert "utm_source=letter" in html
 
 
+def test_pictures_that_travel_in_the_mail_are_seen_on_the_page(
+    shop: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(webbrowser, "open", lambda url: opened.append(url) or True)
+    (shop.templates / "assets").mkdir()
+    (shop.templates / "assets" / "tea.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    (shop.templates / "picture.md").write_text("---\nsubject: Tea\nimages: embed\n---\n![Tea](tea.png)\n")
+    assert preview(shop, "picture", "--open") == 0
+    page = Path(opened[0].removeprefix("file://")).read_text(encoding="utf-8")
+    assert "data:image/png;base64,iVBORw0KGgo=" in page
+    capsys.readouterr()
+    assert preview(shop, "picture", "--html") == 0
+    assert 'src="cid:' in capsys.readouterr().out  # as the mail has it
+
+
 def test_the_page_for_a_browser_is_printed_and_stands_on_the_page_of_previews(
     shop: Workspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -69,10 +69,10 @@ def public(workspace: Workspace, template: CompiledTemplate, renderer: Renderer,
         rendered = renderer.public(context)
     except TemplateError as error:
         raise ConfigError("\n".join([_NO_PAGE, *(f"  {problem}" for problem in error.problems), _MEND])) from error
-    return replace(rendered, html=_complete(rendered), encoded=(), pieces=None)
+    return replace(rendered, html=complete(rendered), encoded=(), pieces=None)
 
 
-def _complete(rendered: Rendered) -> str:
+def complete(rendered: Rendered) -> str:
     """Return the HTML with the pictures that travel in the mail inside the page."""
     shown = {file.cid: file for file in rendered.files if file.cid is not None}
 

@@ -53,6 +53,7 @@ class Preview:
             text=self.rendered.text,
             data=self.data,
             problems=tuple(map(str, self.rendered.problems)),
+            shown=archive.complete(self.rendered),
         )
 
 

@@ -27,7 +27,8 @@ _NO_CLICKS = "<style>a, area { pointer-events: none }</style>"  # a frame that f
 class Letter:
     """One message of the page. `people` get it and `told` says why, where it is a variant; None and nothing else.
 
-    `is_page` where it is no mail, but what is read in a browser.
+    `is_page` where it is no mail, but what is read in a browser. `shown` is the HTML with the pictures inside it that
+    travel in the mail, where there are any.
     """
 
     people: int | None
@@ -42,6 +43,7 @@ class Letter:
     data: bytes
     problems: Sequence[str] = ()
     is_page: bool = False
+    shown: str = ""
 
     @property
     def label(self) -> str:
@@ -179,8 +181,8 @@ def _shown(letter: Letter) -> _Shown:
     reader.feed(letter.html)
     return _Shown(
         letter=letter,
-        light=in_scheme(letter.html, "light"),
-        dark=in_scheme(letter.html, "dark"),
+        light=in_scheme(letter.shown or letter.html, "light"),
+        dark=in_scheme(letter.shown or letter.html, "dark"),
         has_dark=any(match[1].lower() == "dark" for match in _SCHEME.finditer(letter.html)),
         links=links(letter.html),
         pictures=len(reader.pictures),
