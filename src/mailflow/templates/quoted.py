@@ -46,8 +46,10 @@ class Pieces(dict[str, bytes]):
 
     def encoded(self, pieces: Iterable[str], text: str) -> Encoded:
         """Return `text`, which is these pieces joined, with its form."""
-        wire = b"".join(map(self.__getitem__, pieces))
-        return Encoded(text, wire + b"\r\n" if wire.endswith(b"=\r\n") else wire)
+        found = [*map(self.__getitem__, pieces)]
+        if next(filter(None, reversed(found)), b"").endswith(b"=\r\n"):
+            found.append(b"\r\n")
+        return Encoded(text, b"".join(found))
 
 
 def encode(data: bytes) -> bytes:

@@ -11,6 +11,7 @@ from mailflow.templates.languages import nearest
 
 # source → words; {} is the title of what they bought or looked at. Without a title: of the product itself.
 _BOUGHT, _VIEWED, _AGAIN, _SEEN, _POPULAR = "bought", "viewed", "again", "seen", "popular"
+_WITHOUT_TITLE = {_VIEWED: _SEEN, _BOUGHT: _POPULAR}
 _KINDS = (_BOUGHT, _VIEWED, _AGAIN, _SEEN, _POPULAR)
 _WORDS = {
     "en": (
@@ -139,4 +140,4 @@ def _reason(item: Mapping[str, Any], words: Mapping[str, str]) -> str:
     source, title = item.get("source", _POPULAR), item.get("because")
     if title and source in (_BOUGHT, _VIEWED):
         return words[source].replace("{}", str(title))
-    return words[{_VIEWED: _SEEN, _BOUGHT: _POPULAR}.get(source, source)]
+    return words[_WITHOUT_TITLE.get(source, source)]
