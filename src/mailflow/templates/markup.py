@@ -48,7 +48,7 @@ _ENCODED = re.compile(r"\|\s*urlencode\s*(?:\(\s*\))?\s*\Z")
 
 
 class Reader(HTMLParser):
-    """Python's parser, which CPython before 3.13.6 ends at `<![x`; browsers read a comment up to the next `>`."""
+    """Python's parser, but for `<![x`, at which CPython 3.11 gives up: browsers read a comment up to the next `>`."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
