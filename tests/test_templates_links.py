@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
@@ -132,3 +133,39 @@ def test_the_open_pixel_is_there_only_when_its_address_is_given(tmp_path: Path) 
     assert html.count(f'<img src="{picture}" alt="" width="1" height="1"') == 1
     assert html.index(picture) < html.index("</body>")
     assert picture not in rendered(tmp_path, "Hi", How(), **{PIXEL: picture}).html
+
+
+def test_a_counted_link_comes_in_two_pieces_each_of_which_comes_again(tmp_path: Path) -> None:
+    body = "[All](https://shop.example/all) [Yours]({{ shop.url }}/p?k={{ contact.key }})"
+    clicks = Clicks(PREFIX)
+    made = rendered(tmp_path, body, How(UTM, clicks=True), **{COUNTED: clicks})
+    assert made.pieces is not None
+    for pieces, whole in zip(made.pieces, (made.html, made.text), strict=True):
+        ends = [after for piece, after in pairwise(pieces) if piece == PREFIX]
+        assert {end.removeprefix("/") for end in ends} == set(re.findall(rf"{re.escape(PREFIX)}/([\w-]+)", whole))
+        assert {clicks.found[end.removeprefix("/")].partition("?")[0] for end in ends} >= {
+            "https://shop.example/all",
+            "https://shop.example/p",
+        }
+
+
+def test_an_ampersand_in_the_address_of_the_counting_page_is_written_as_each_part_writes_it(tmp_path: Path) -> None:
+    made = rendered(
+        tmp_path, "[All](https://shop.example/all)", How(clicks=True), **{COUNTED: Clicks("https://t.example/a&b/c")}
+    )
+    link = link_id("https://shop.example/all")
+    assert f'href="https://t.example/a&amp;b/c/{link}"' in made.html
+    assert f"https://t.example/a&b/c/{link}" in made.text
+
+
+def test_links_are_found_in_every_message_though_they_were_in_the_one_before(tmp_path: Path) -> None:
+    body = "[All](https://shop.example/all) [Yours]({{ shop.url }}/p)"
+    tmp_path.joinpath("news.md").write_text(f"---\nsubject: x\n---\n{body}\n")
+    template = templates.load(tmp_path, "news", How(UTM, clicks=True))
+    found = []
+    for number in range(3):
+        clicks = Clicks(f"{PREFIX}{number}")
+        made = template.render(context.sample() | {"unsubscribe_url": "https://shop.example/u", COUNTED: clicks})
+        assert all(f"{PREFIX}{number}/{link}" in made.html for link in clicks.found)
+        found.append(clicks.found)
+    assert found[0] == found[1] == found[2] != {}
