@@ -210,8 +210,8 @@ class CompiledTemplate:
             html_pieces, html = pieces(self._html, values)
             text_pieces, text = pieces(self._text, values)
             rendered = html
-            if self._raw is not None:
-                html = self._verified(html, values)
+            if (raw := self._raw) is not None:
+                html = self._verified(html, raw, values)
             elif self._finish_each:
                 html = self._finish(html)
         except RENDER_ERRORS as error:
@@ -224,10 +224,8 @@ class CompiledTemplate:
             encoded.append(self._pieces.encoded(text_pieces, tidy))
         return html, tidy, tuple(encoded), (html_pieces, text_pieces) if html is rendered else None
 
-    def _verified(self, html: str, values: Mapping[str, Any]) -> str:
+    def _verified(self, html: str, raw: jinja2.Template, values: Mapping[str, Any]) -> str:
         """Compare, for the first person, inlining before rendering with inlining after it, which is always right."""
-        raw = self._raw
-        assert raw is not None
         finished = self._finish(run(raw, values))
         is_same = inline.same(finished, inline.inline_css(html))
         self._raw = None  # only now: what could not be compared is compared again
