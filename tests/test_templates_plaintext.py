@@ -135,8 +135,15 @@ def test_odd_declarations_are_read_as_browsers_read_them(odd: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "tidied"),
-    [("", "\n"), ("a\n", "a\n"), ("a", "a\n"), ("a \n\n", "a\n"), ("\n\na \t\n\n\n\nb", "a\n\nb\n"), ("a\t \nb \n", "a\nb\n")],
-)  # fmt: skip
+    [
+        ("", "\n"),
+        ("a", "a\n"),
+        ("a\n", "a\n"),
+        ("a \n\n", "a\n"),
+        ("a\t \nb \n", "a\nb\n"),
+        ("\n\na \t\n\n\n\nb", "a\n\nb\n"),
+    ],
+)
 def test_a_text_part_has_no_blanks_at_line_ends_and_ends_in_one_line_end(text: str, tidied: str) -> None:
     assert plaintext.tidy(text) == tidied
     assert plaintext.tidy(tidied) is tidied
