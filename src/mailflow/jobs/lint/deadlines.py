@@ -24,7 +24,7 @@ Frame = tuple[date, date | None]  # the day on which a mail is read, and the las
 class Deadlines:
     """Reads what is said of deadlines, each text once for a day and an end."""
 
-    _told: dict[Frame, Memory[tuple[Found, ...]]] = field(default_factory=dict)
+    _told: dict[Frame, Memory[str, tuple[Found, ...]]] = field(default_factory=dict)
 
     def look(self, spoken: Spoken, first: Frame, *others: Frame) -> list[Found]:
         """Return deadlines in a mail that are false in every frame: by the shop's days, and by those of its reader."""
@@ -41,7 +41,7 @@ class Deadlines:
             told = [each for each in told if each.code != "L601" or (each.code, each.near, each.key) in also]
         return told
 
-    def _memory(self, frame: Frame) -> Memory[tuple[Found, ...]]:
+    def _memory(self, frame: Frame) -> Memory[str, tuple[Found, ...]]:
         if frame not in self._told:
             if len(self._told) >= _MOST_FRAMES:
                 self._told.clear()

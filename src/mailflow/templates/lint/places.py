@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from urllib.parse import quote
 
 from mailflow.config.brand import BRAND_FILE
+from mailflow.templates.lint.memory import Memory
 from mailflow.templates.pictures import FOLDER
 from mailflow.templates.source import SHIPPED
 
@@ -17,6 +18,9 @@ _ASSETS = f"/{FOLDER}/"
 _WORD = re.compile(r"\w+")
 _MOST_WORDS = 40
 _LEAST = 2  # signs of a text that is looked for as it stands
+_DIGITS, _DUST = 9, 1e-9  # what adding up in another order leaves decides nothing
+
+_Line = tuple[str, int]  # path and number
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +43,13 @@ class Places:
         self._texts = {path: files[path] for path in order}
         self._lower = {path: text.lower() for path, text in self._texts.items()}
         self._order = {path: number for number, path in enumerate(order)}
-        self._lines: defaultdict[str, list[tuple[str, int]]] = defaultdict(list)
+        self._lines: defaultdict[str, list[_Line]] = defaultdict(list)
+        self._words: dict[_Line, set[str]] = {}
+        self._likest = Memory(self._find_likest)
         for path, text in self._texts.items():
             for number, line in enumerate(text.split("\n"), start=1):
-                for word in set(_WORD.findall(line.lower())):
+                words = self._words[path, number] = set(_WORD.findall(line.lower()))
+                for word in words:
                     self._lines[word].append((path, number))
 
     def find(self, near: tuple[str, ...]) -> Place:
@@ -79,12 +86,31 @@ class Places:
 
     def _alike(self, text: str) -> Place:
         """Return the line that shares the most telling words: a word counts the more the fewer lines have it."""
-        scores: defaultdict[tuple[str, int], float] = defaultdict(float)
-        for word in dict.fromkeys(_WORD.findall(text.lower())[:_MOST_WORDS]):
-            lines = self._lines.get(word, ())
-            for line in lines:
-                scores[line] += 1 / len(lines)
-        if not scores:
-            return Place(self._file)
-        path, number = min(scores, key=lambda line: (-scores[line], self._order[line[0]], line[1]))
-        return Place(path, number)
+        words = dict.fromkeys(_WORD.findall(text.lower())[:_MOST_WORDS])
+        found = self._likest[tuple(word for word in words if word in self._lines)]
+        return Place(self._file) if found is None else Place(*found)
+
+    def _find_likest(self, words: tuple[str, ...]) -> _Line | None:
+        """Return the line that shares the most telling of some words that are all in the files."""
+        if not words:
+            return None
+        worth = {word: 1 / len(self._lines[word]) for word in words}
+        scores = {
+            line: round(sum(worth[word] for word in words if word in self._words[line]), _DIGITS)
+            for line in self._candidates(sorted(words, key=worth.__getitem__, reverse=True), worth)
+        }
+        return min(scores, key=lambda line: (-scores[line], self._order[line[0]], line[1]))
+
+    def _candidates(self, rarest_first: Sequence[str], worth: Mapping[str, float]) -> set[_Line]:
+        """Return lines among which the best is: those of rare words, if all the others together are worth less.
+
+        A page may have a word in each of its thousands of lines, and a fault in each of them.
+        """
+        found: set[_Line] = set()
+        left = sum(worth.values())
+        for word in rarest_first:
+            found.update(self._lines[word])
+            left -= worth[word]
+            if left < worth[rarest_first[0]] - _DUST:
+                break
+        return found
