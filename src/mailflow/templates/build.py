@@ -38,6 +38,8 @@ from mailflow.templates.tags import Tag, Tags, included
 
 MAX_INCLUDES = 5  # of includes inside includes
 
+_WIDEST = 512  # pixels of the text in the shipped layouts: that of a picture in Markdown
+
 _OWN_BLOCK = re.compile(rf"\binclude\b(?!\s*[\"']{source.BLOCKS})")
 _LOOK = re.compile(r"(?:brand|writing)(?:\.[a-z_]+)+\Z")  # the same for everybody
 _OPENING_BODY = re.compile(r"<(?:mj-)?body\b[^<>]*(?<!/)>", re.IGNORECASE)  # that in <mj-attributes> is closed at once
@@ -181,7 +183,7 @@ class _Builder:
     def _whole(self, html: str) -> str:
         """Return a whole document with what every one gets: brand, preheader, the links of its layout, open pixel."""
         html = links.rewritten(self._with_preheader(self._with_look(html)), self.tags, self.how)
-        html = self.pictures.placed(html, self.tags)
+        html = self.pictures.placed(html, self.tags, widest=_WIDEST if self.found.kind is Kind.MARKDOWN else None)
         return links.with_pixel(html, self.tags, self.how)
 
     def _filled(self, layout: str, file: str, content: str) -> str:

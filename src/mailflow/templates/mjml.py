@@ -229,8 +229,9 @@ def _check_shown(text: str, tags: Tags, file: str) -> None:
         if piece.kind == "text" and piece.inside not in _HOLDS_TEXT and _blank(here, tags).strip():
             where = f"directly in <{piece.inside}>" if piece.inside else "outside of the components"
             message = f"a value or a block of text comes to stand {where}, where nobody sees it: put it into <mj-text>"
-            value = next((tag for tag in map(tags.of, tags.word.finditer(here)) if tag.is_value), None)
-            raise TemplateError.at(value.file if value else file, message, value.line if value else None)
+            own = (tag for tag in map(tags.of, tags.word.finditer(here)) if tag.is_value and tag.file == file)
+            value = next(own, None)  # one of a block is right in other places
+            raise TemplateError.at(file, message, value.line if value else None)
 
 
 def for_text(text: str) -> str:

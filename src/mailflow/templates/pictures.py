@@ -15,6 +15,7 @@ from mailflow.templates.attachments import made_file
 from mailflow.templates.linking import How
 from mailflow.templates.markup import INSIDE
 from mailflow.templates.parts import File, TemplateError
+from mailflow.templates.picture_sizes import width_of
 from mailflow.templates.tags import Tags
 
 FOLDER = "assets"
@@ -24,6 +25,7 @@ TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".gif
 
 _PICTURE = re.compile(r"""(\s(?:src|background|background-url)\s*=\s*)("[^"]*"|'[^']*')""", re.IGNORECASE)
 _ELEMENT = re.compile(rf"<(?!script\b)[a-z][\w:-]*\b{INSIDE}(?:>|\Z)", re.IGNORECASE)
+_SIZED = re.compile(r"\swidth\s*=", re.IGNORECASE)
 _ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]*:|//|#|/|\?|\Z", re.IGNORECASE)  # begins what is no file of ours
 
 
@@ -36,25 +38,40 @@ class Pictures:
         self.texts = texts
         self.hashes: dict[str, str] = {}
         self._embedded: dict[str, File] = {}
+        self._widths: dict[str, int | None] = {}
 
     @property
     def files(self) -> tuple[File, ...]:
         """The pictures that travel in the message, each once, under however many names the folder has it."""
         return tuple(self._embedded.values())
 
-    def placed(self, html: str, tags: Tags) -> str:
-        """Return HTML or MJML whose pictures of the folder are where its readers find them."""
+    def placed(self, html: str, tags: Tags, *, widest: int | None = None) -> str:
+        """Return HTML or MJML whose pictures of the folder are where its readers find them.
+
+        An `img` without a width gets that of its file, as Outlook shows it so wide; `widest` is all that the text has.
+        """
         if not (self.how.asset_url or self.how.embed or self.root.is_dir()):
             return html
+
+        named: list[str] = []
 
         def source(match: re.Match[str]) -> str:
             written = match[2][1:-1]
             path = unquote(unescape(written.strip()))
             if _ELSEWHERE.match(path) or tags.word.search(path):
                 return match[0]
+            named.append(path)
             return f'{match[1]}"{self._address(path, written)}"'
 
-        return _ELEMENT.sub(lambda element: _PICTURE.sub(source, element[0]), html)
+        def element(match: re.Match[str]) -> str:
+            named.clear()
+            made = _PICTURE.sub(source, match[0])
+            width = self._widths.get(named[0]) if named and made[:5].lower() == "<img " else None
+            if width is None or _SIZED.search(made):
+                return made
+            return f'{made[:4]} width="{min(width, widest or width)}"{made[4:]}'
+
+        return _ELEMENT.sub(element, html)
 
     def _address(self, path: str, written: str) -> str:
         try:
@@ -66,6 +83,7 @@ class Pictures:
             raise self._error(written, f"the picture {path!r}: {error}") from None
         digest = hashlib.sha256(data).hexdigest()
         self.hashes[f"templates/{FOLDER}/{path}"] = digest
+        self._widths[path] = width_of(data)
         if self.how.embed:
             return f"cid:{self._embed(path, written, data, digest)}"
         if self.how.asset_url:
