@@ -117,8 +117,8 @@ def import_(
     Examples:
       mailflow import exports/ --dry-run
       mailflow import contacts.csv orders.csv
-      mailflow import members.csv --consent express --evidence "sign-up sheet, spring fair 2026"
-      mailflow import sales.csv --as orders --map "Total due=total" --date-format DD/MM/YYYY
+      mailflow import members.csv --consent express --evidence "spring fair 2026"
+      mailflow import sales.csv --map "Total due=total" --date-format DD/MM/YYYY
       mailflow import --list
       mailflow import --undo 3
     """

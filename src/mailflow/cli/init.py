@@ -59,7 +59,7 @@ def init(
     \b
     Examples:
       mailflow init shop
-      mailflow init shop --name "Quitte & Kanne" --email hello@quitte-kanne.example --currency EUR
+      mailflow init shop --name "Tea & Co" --email hi@tea.example --currency EUR
     """
     from mailflow.jobs import init as job
 

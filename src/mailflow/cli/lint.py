@@ -71,8 +71,8 @@ def lint(
     \b
     Examples:
       mailflow lint
-      mailflow lint spring --strict
-      mailflow lint spring --people --format csv > people.csv
+      mailflow lint win_back --strict
+      mailflow lint win_back --people --format csv > people.csv
       mailflow lint --sample 500 --format sarif > lint.sarif
     """
     from mailflow.jobs import lint as job

@@ -56,7 +56,7 @@ def offers(
     \b
     Examples:
       mailflow offers
-      mailflow offers comeback10 --codes --format csv
+      mailflow offers welcome_back --codes --format csv
       mailflow offers check COME-7XK3
       mailflow offers birthday --make 500 --format csv
     """

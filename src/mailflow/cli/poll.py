@@ -60,7 +60,7 @@ def answer(
     \b
     Examples:
       mailflow poll answer spring anna@customers.example green
-      mailflow poll answer spring anna@customers.example green --at "2026-03-21 14:30"
+      mailflow poll answer spring anna@customers.example green --at 2026-03-21
     """
     from mailflow.jobs import polls as job
 
