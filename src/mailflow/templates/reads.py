@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from functools import lru_cache
 
 from jinja2 import TemplateSyntaxError, nodes
 
@@ -46,8 +46,20 @@ def read_of(files: Mapping[str, str], root: str) -> dict[str, list[tuple[str, in
 def _trees(files: Mapping[str, str]) -> Iterator[tuple[str, nodes.Template]]:
     """Yield the files that can be parsed."""
     for file, text in files.items():
-        with suppress(TemplateSyntaxError):
-            yield file, HTML.parse(text)
+        if (tree := tree_of(text)) is not None:
+            yield file, tree
+
+
+@lru_cache(maxsize=16)
+def tree_of(text: str) -> nodes.Template | None:
+    """Return the syntax tree of a file, to read and not to change; None where it has none: compiling tells why.
+
+    Lint asks the same few files four questions, one after the other.
+    """
+    try:
+        return HTML.parse(text)
+    except TemplateSyntaxError:
+        return None
 
 
 def _names_of_person(tree: nodes.Template) -> set[str]:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from jinja2 import TemplateSyntaxError, meta, nodes
+from jinja2 import meta, nodes
 
 from mailflow.config.yaml_files import suggestion
 from mailflow.templates import foreign, guard
-from mailflow.templates.environment import HTML
 from mailflow.templates.inline import sheets_elsewhere
 from mailflow.templates.lint.checks import Found
 from mailflow.templates.lint.places import Place
-from mailflow.templates.reads import fields_read
+from mailflow.templates.reads import fields_read, tree_of
 
 # What `CompiledTemplate.render` and the layouts add to a context.
 _ADDED = frozenset(
@@ -53,24 +52,23 @@ def unknown(asked: Asked, known: Collection[str]) -> Found | None:
 
 def unknown_names(files: Mapping[str, str], context: Mapping[str, Any]) -> Iterator[tuple[Found, Place]]:
     """Yield names that no context has and no file of the template sets, in branches that nobody may take too."""
-    trees = {}
-    for file, text in files.items():
-        try:
-            trees[file] = HTML.parse(text)
-        except TemplateSyntaxError:
-            continue  # told when it was compiled
+    trees = {file: tree for file, text in files.items() if (tree := tree_of(text)) is not None}
     set_here = {name.name for tree in trees.values() for name in tree.find_all(nodes.Name) if name.ctx == "store"}
     known = {*context, *_ADDED, *set_here}
+    offered = sorted(known - set_here)
     for file, tree in trees.items():
+        first: dict[str, int] = {}  # name → the line on which it is read first
+        for name in tree.find_all(nodes.Name):
+            if name.ctx == "load":
+                first.setdefault(name.name, name.lineno)
+        paths = [guard.label(node) for node in tree.find_all(nodes.Getattr)]
         for missing in sorted(meta.find_undeclared_variables(tree) - known):
-            lines = [name.lineno for name in tree.find_all(nodes.Name) if name.name == missing and name.ctx == "load"]
-            message = f"there is no {missing!r}{_meant(tree, missing, sorted(known - set_here))}"
-            yield Found("L101", message, about=missing), Place(file, lines[0] if lines else None)
+            message = f"there is no {missing!r}{_meant(paths, missing, offered)}"
+            yield Found("L101", message, about=missing), Place(file, first.get(missing))
 
 
-def _meant(tree: nodes.Template, missing: str, known: Collection[str]) -> str:
+def _meant(paths: Sequence[str], missing: str, known: Collection[str]) -> str:
     """Return what may be meant by a name, as ` (…)`: what another tool calls so, by itself or with a part of it."""
-    paths = [guard.label(node) for node in tree.find_all(nodes.Getattr)]
     whole = [missing, *(path for path in paths if path.startswith(f"{missing}."))]
     return next(filter(None, map(foreign.hint, whole)), "") or suggestion(missing, known)
 
