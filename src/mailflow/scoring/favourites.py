@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 _Kept = tuple[int, str | None]
 # So many purchases are sorted at once; what is more goes through files.
-_AT_ONCE = 500_000
-_IN_MEMORY = 1 << 22
+_AT_ONCE = 300_000
+_IN_MEMORY = 1 << 19
 
 
 def is_stale(db: Connection, settings: Settings, *, now: datetime) -> bool:
