@@ -43,6 +43,9 @@ class Rates:
         return max(known) if known else None
 
 
+_LEAST, _MOST = Decimal("1E-9"), Decimal("1E9")  # no currency is worth so little of another, and sums stay numbers
+
+
 def load_rates(path: Path) -> Rates:
     """Read rates.csv; no file is no rates. `ProblemsError` lists the lines that are wrong."""
     if not os.path.lexists(path):
@@ -97,6 +100,6 @@ def _rate(text: str) -> Decimal:
         value = Decimal(text)
     except InvalidOperation:
         value = Decimal(0)
-    if not value.is_finite() or value <= 0:
+    if not value.is_finite() or not _LEAST <= value <= _MOST:
         raise ValueError(f"{text!r} is not a rate: write a number above 0 such as 0.92")
     return value
