@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from mailflow.templates.environment import MailEnvironment
 
 SHOWN = "__shown_"  # how the names of filters begin whose results are text that can be handed out
-COUNTED = "__counted__"
-AT_ONCE = 64  # pieces of output handed out in one go, at most
+COUNTED = "__counted__"  # the filter that hands out two of them: links.py
+AT_ONCE = 64  # values and words of a template handed out in one go, at most
 
 
 class MailCode(CodeGenerator):
@@ -61,7 +61,7 @@ class MailCode(CodeGenerator):
     def _piece(self, child: nodes.Expr, frame: Frame) -> None:
         self.newline(child)
         if isinstance(child, nodes.Filter) and child.name == COUNTED:
-            self.write("*")  # two pieces
+            self.write("*")
             self.visit(child, frame)
         elif isinstance(child, nodes.TemplateData):
             self.write(repr(child.data))

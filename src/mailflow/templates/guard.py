@@ -13,6 +13,7 @@ from jinja2 import nodes
 from jinja2.exceptions import TemplateSyntaxError
 from jinja2.visitor import NodeTransformer
 
+from mailflow.templates.codegen import COUNTED
 from mailflow.templates.filters import AND_SHOWN, FILTERS, TESTS
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ class Guard(NodeTransformer):
         """Return a value with `__shown__` behind it; a value in a link or style with its filter and this in one."""
         if isinstance(child, nodes.Filter) and child.name in AND_SHOWN:
             return self._filtered(child.node, AND_SHOWN[child.name], *child.args)
-        if isinstance(child, nodes.Filter) and child.name == "__counted__":
+        if isinstance(child, nodes.Filter) and child.name == COUNTED:
             return self._filtered(child.node, child.name, nodes.Const(label(child)), *child.args)
         return self._filtered(child, "__shown__", nodes.Const(label(child)))
 

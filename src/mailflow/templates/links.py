@@ -111,8 +111,8 @@ def _tagging(hosts: str, values: tuple[str, ...]) -> Tagging:
 def counting(shown: Callable[[Any, str], str], kept: Kept) -> Callable[..., tuple[str, ...]]:
     """Return the filter of counted links: in two pieces, what all links of a message begin with, and the link's id.
 
-    Each of them comes many times, and so does its form for the wire; together they would come twice. `shown` makes
-    text of one part of a message of them, and `kept` has what it made.
+    The first comes with every link of a message, the second in every message: as one text they would be escaped and
+    encoded for each link of each message. `shown` makes of them what one of the parts shows, `kept` has what it made.
     """
 
     @pass_context
