@@ -146,3 +146,12 @@ def test_the_id_of_a_plan_is_stable(planned: Planned, shop: Workspace) -> None:
 @pytest.mark.parametrize("words", [["--until", "soon"], ["none"]])
 def test_what_cannot_be_planned_is_refused(shop: Workspace, words: list[str]) -> None:
     assert mailflow(shop, "plan", *words) == 2
+
+
+def test_an_audience_of_nobody_is_told_with_what_to_do(shop: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    write_campaign(shop.root, "far", 'audience: country == "NZ"\ntemplate: hello\n')
+    assert mailflow(shop, "plan", "far", now=NOW) == 0
+    said = capsys.readouterr()
+    assert said.out.strip() == "nobody"
+    assert "nobody is in the audience of far" in said.err
+    assert "mailflow segment --rule" in said.err

@@ -176,6 +176,11 @@ def _talk(session: Session, made: Plan, campaign: str | None, everybody: bool) -
     if campaign is not None:
         if sends:
             session.say(f"next: mailflow send {campaign} --plan {made.id}")
+        elif not made.lines:
+            session.say(
+                f"nobody is in the audience of {campaign}: `mailflow import` brings people in,"
+                " `mailflow segment --rule EXPR` shows whom a rule means"
+            )
         return
     from mailflow.jobs import plan as job
 
