@@ -228,6 +228,24 @@ def test_large_text_needs_less_contrast_however_its_size_is_written(style: str, 
     assert ("L414" not in codes(body)) is seen
 
 
+@pytest.mark.parametrize(
+    ("link", "is_told"),
+    [
+        ('<a href="{0}">Unsubscribe</a>', False),
+        ('<a href="{0}"><b>Unsubscribe</b></a>', False),
+        ('<a href="{0}"><img src="https://quitte.example/out.png" alt="Unsubscribe" width="9"></a>', False),
+        ('<a href="{0}"></a>', True),
+        ('<a href="{0}"> </a> Unsubscribe', True),
+        ('<a href="{0}" style="font-size: 0">Unsubscribe</a>', True),
+        ('<div style="display: none"><a href="{0}">Unsubscribe</a></div>', True),
+        ('<a href="{0}"></a> <a href="{0}">Unsubscribe</a>', False),
+    ],
+)
+def test_the_way_out_has_to_be_seen(link: str, is_told: bool) -> None:
+    page = link.format("https://quitte.example/v1.k1.u.abcdef.0123456789abcdef01")
+    assert ("L512" in codes(f"<p>{page}</p>")) is is_told
+
+
 def test_a_contrast_is_not_rounded_up() -> None:
     page = PAGE.format(head="", body='<p style="background-color: #222222; color: #888888">Tea</p>', filler=FILLER)
     (found,) = Inspector(Wording([], ""), HOSTS).look(Rendered("New teas", PREHEADER, page, FILLER), READER)

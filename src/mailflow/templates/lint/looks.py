@@ -24,6 +24,7 @@ _HEADINGS = {"h1": 32.0, "h2": 24.0, "h3": 18.72, "h4": 16.0, "h5": 13.28, "h6":
 _MOST_RULES = 300  # for dark mode, the strongest: each is held against each element
 _SIZE = re.compile(r"(?<![\w.])(?:(\d*\.?\d+)(px|pt|em|rem|%)|0(?![\w.]))")  # the first: `700 24px/1.5 Arial`
 _LINK_INK = "#0000ee"
+_WAY_OUT = re.compile(r"/v1\.[\w-]+\.u\.")  # with a token to unsubscribe, of tokens.py
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ def check(html: str) -> list[Found]:
     page = _Page(html)
     page.feed(html)
     page.close()
-    return [*_head(page), *_unreadable(page)]
+    return [*_head(page), *_unreadable(page), *_hidden_way_out(page)]
 
 
 def _head(page: _Page) -> Iterator[Found]:
@@ -61,6 +62,11 @@ def _head(page: _Page) -> Iterator[Found]:
         yield Found("L412", "the page has no title", ("<head", "<mj-head", "<html"))
     if not page.knows_dark:
         yield Found("L413", "the page does not say that it knows dark mode", ("<head", "<mj-head", "<html"))
+
+
+def _hidden_way_out(page: _Page) -> Iterator[Found]:
+    if page.ways_out and not any(page.ways_out):
+        yield Found("L512", "the link to unsubscribe is there, and nothing of it can be seen", ("unsubscribe_url",))
 
 
 def _unreadable(page: _Page) -> Iterator[Found]:
@@ -98,6 +104,8 @@ class _Page(Reader):
         self._path: list[Element] = []
         self._looks: list[_Look] = [_Look()]
         self._in_title = False
+        self.ways_out: list[bool] = []  # whether something is to be seen of each link to unsubscribe
+        self._in_way_out = False
 
     def handle_starttag(self, name: str, attributes: list[tuple[str, str | None]]) -> None:
         values = {key: value or "" for key, value in attributes}
@@ -105,7 +113,12 @@ class _Page(Reader):
             self.language = values.get("lang", "").strip()
         if name == "title":
             self._in_title = True
+        if name == "a":
+            self._in_way_out = _WAY_OUT.search(values.get("href", "")) is not None
+            self.ways_out += [False] if self._in_way_out else []
         if name in VOID:
+            if name == "img":
+                self._see()
             return
         element = Element(name, frozenset(values.get("class", "").split()), values.get("id", ""))
         self._path.append(element)
@@ -113,6 +126,7 @@ class _Page(Reader):
 
     def handle_endtag(self, name: str) -> None:
         self._in_title = self._in_title and name != "title"
+        self._in_way_out = self._in_way_out and name != "a"
         if any(element.name == name for element in self._path):
             while self._path.pop().name != name:
                 self._looks.pop()
@@ -123,6 +137,12 @@ class _Page(Reader):
             self.title += data
         elif data.strip() and self._looks[-1].shown and self._looks[-1].size > _UNSEEN:
             self.texts.append((self._looks[-1], " ".join(data.split())))
+            self._see()
+
+    def _see(self) -> None:
+        """Take note that something is to be seen here, which is of a link to unsubscribe inside of one."""
+        if self._in_way_out and self._looks[-1].shown:
+            self.ways_out[-1] = True
 
 
 def _light(look: _Look, name: str, values: Mapping[str, str]) -> _Look:
