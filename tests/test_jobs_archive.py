@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from email import message_from_bytes
 from email.policy import default
@@ -29,6 +30,18 @@ def test_a_campaign_that_is_sent_has_a_page_with_nobody_in_it(tmp_path: Path) ->
         message = message_from_bytes(path.read_bytes(), policy=default)
         for kind in ("html", "plain"):
             assert "https://quitte.example/mail/hello.html" in message.get_body((kind,)).get_content()  # type: ignore[attr-defined]
+
+
+def test_a_page_is_replaced_whole_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
+    shop = make_shop(tmp_path / "shop", extra=ARCHIVE)
+    page, reader = shop.root / "pages" / "hello.html", tmp_path / "what a website was about to send"
+    page.parent.mkdir()
+    page.write_text("an older page", encoding="utf-8")
+    os.link(page, reader)
+    assert mailflow(shop, "send", "hello", "--yes", now=NOW) == 0
+    assert reader.read_text(encoding="utf-8") == "an older page"
+    assert page.read_text(encoding="utf-8").startswith("<!")
+    assert list(page.parent.iterdir()) == [page]
 
 
 def test_a_template_that_needs_a_person_is_told_before_anything_is_sent(tmp_path: Path, capsys: object) -> None:

@@ -49,7 +49,9 @@ def write(campaign: OpenCampaign, now: datetime) -> Path | None:
     page = _page(campaign, now)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / page_name(campaign.file.spec.id)
-    path.write_text(page, encoding="utf-8")
+    draft = path.with_name(f".{path.name}")  # a website that serves the folder never shows half a page
+    draft.write_text(page, encoding="utf-8")
+    draft.replace(path)
     return path
 
 

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from mailflow import clock
+from mailflow.config.rates import RATES_FILE
 from mailflow.errors import MailflowError
 from mailflow.model import Stage
 from mailflow.store import Connection, Store, facts, lifecycle, marks, membership, state
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from mailflow.segments import Segments
 
-_FILES = (SETTINGS_FILE, "segments.yaml", "traits.yaml", "rates.csv", "places.csv", "stores.csv")
+_FILES = (SETTINGS_FILE, "segments.yaml", "traits.yaml", RATES_FILE, "places.csv", "stores.csv")
 _READ_FILES = "segments_files"  # the files' mark when segments were last looked at
 _AGAIN_MS = 3_600_000  # how long a file that cannot be read is left alone, unless it is edited
 _SETBACK_MS = 120_000  # a clock that went back further was moved by a rehearsal
