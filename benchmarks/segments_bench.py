@@ -99,6 +99,13 @@ _CATEGORY = """CASE id % 40 WHEN 11 THEN 'tea' WHEN 12 THEN 'mugs' WHEN 13 THEN 
     WHEN 15 THEN 'sale' ELSE 'cat-' || (id % 40) END"""
 
 
+# The questions of docs/segments.md speak of its answers.
+_POLLS = """spring:
+  question: Which tea?
+  answers: {green: A green one, black: A black one}
+"""
+
+
 def _dice(salt: int, below: int | str) -> str:
     return _SCRAMBLE.format(salt=salt, below=below)
 
@@ -133,6 +140,7 @@ def main() -> int:
 def make_shop(shop: Path, orders: int) -> None:
     """Make a workspace with the shop's ready segments, so many orders, and scores as of the last day."""
     init(shop, Brand(timezone="Europe/Vienna", currency="EUR"))
+    (shop / "polls.yaml").write_text(_POLLS, encoding="utf-8")
     (shop / DATABASE_FILE).unlink()
     make(shop / DATABASE_FILE, orders)
     score = [sys.executable, "-m", "mailflow", "score", "--if-stale", "--workspace", str(shop), "--now", clock.iso(NOW)]
