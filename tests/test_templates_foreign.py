@@ -32,6 +32,15 @@ FIRST = '{{ contact.first_name | default("there") }}'
         ("[firstname,fallback=there]", "Campaign Monitor", FIRST),
         ("{unsubscribe_url}", "Omnisend, Mautic or Brevo", "{{ unsubscribe_url }}"),
         ("$[FNAME|Customer]$", "Zoho", FIRST),
+        ("[First Name]", "a draft that was to be filled in", FIRST),
+        (
+            "[customer's last name]",
+            "a draft that was to be filled in",
+            "{{ … }} with a name of mailflow's (docs/templates.md)",
+        ),
+        ("[Vorname]", "a draft that was to be filled in", FIRST),
+        ("[Your Company Name]", "a draft that was to be filled in", "{{ shop.name }}"),
+        ("{ { contact.last_name } }", "mailflow with its braces parted", "{{ contact.last_name }}"),
     ],
 )
 def test_a_tag_left_in_a_text_is_told_with_what_to_write(tag: str, tool: str, ours: str) -> None:
@@ -43,7 +52,19 @@ def test_a_tag_left_in_a_text_is_told_with_what_to_write(tag: str, tool: str, ou
 
 @pytest.mark.parametrize(
     "text",
-    ["100% wool, 50% off", "a%20b%E2%80%99c", "[1] (2) {3}", "$5 {a}", "| a | b |", "R&D <tea>", "5 * 3 | 2 * 1", "%%"],
+    [
+        "100% wool, 50% off",
+        "a%20b%E2%80%99c",
+        "[1] (2) {3}",
+        "$5 {a}",
+        "| a | b |",
+        "R&D <tea>",
+        "5 * 3 | 2 * 1",
+        "%%",
+        "[new]",
+        "[name it]",
+        "{ a }",
+    ],
 )
 def test_what_people_write_is_no_tag(text: str) -> None:
     assert list(foreign.left(text)) == []

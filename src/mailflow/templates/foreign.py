@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 _THERE = '{{ contact.first_name | default("there") }}'
 # What each name is here; asked for without case, signs and what it is of: `FNAME`, `{{ customer.first_name }}`.
 _NAMES = {
-    _THERE: "fname firstname first givenname vorname prenom nombre name fullname subscribername contactname",
+    _THERE: "fname firstname first givenname vorname prenom nombre nome name fullname customername clientname"
+    " recipientname subscribername contactname namedeskunden",
     "{{ contact.last_name }}": "lname lastname last surname familyname nachname",
     "{{ contact.email }}": "email emailaddress mail useremail subscriberemail recipientemail",
     "{{ contact.phone }}": "phone phonenumber mobile sms telephone",
@@ -36,7 +37,8 @@ _NAMES = {
     " organizationaddress companyaddress postaladdress mailingaddress businessaddress companystreetaddress"
     " sendercontactinfo siteofficelocation address fulladdress organizationfulladdress",
     "{{ shop.name }}": "listcompany sendername organizationname organization shopname storename companyname"
-    " productname blogname sitename sitetitle accountname brandname businessname fromname listname",
+    " productname yourname yourcompany yourcompanyname yourshop yourshopname yourstore yourstorename yourbusiness"
+    " yourbusinessname blogname sitename sitetitle accountname brandname businessname fromname listname",
     "{{ shop.url }}": "siteurl website websiteurl shopurl storeurl homepage producturl listurl companyurl baseurl"
     " domain shopdomain organizationurl",
     "{{ shop.email }}": "supportemail fromemail senderemail listemail replyto replytoemail contactemail companyemail",
@@ -108,6 +110,12 @@ def _kind(tool: str, pattern: str) -> _Kind:
     return _Kind(tool, re.compile(pattern))
 
 
+# Gaps that a draft leaves for somebody to fill, which no tool does.
+_GAPS = (
+    r"(?i:\[(?P<name>(?:(?:customer|client|contact|recipient|subscriber)(?:['’]?s)? )?"
+    r"(?:(?:first|last|full|sur)[ _-]?)?name"
+    r"|your (?:name|(?:company|shop|store|business)(?: name)?)|vorname|nachname|name des kunden|prénom|nombre|nome)\])"
+)
 # Text to mailflow, so that nothing would replace it. None of them is what people write in a letter.
 _AS_TEXT = (
     _kind("Mailchimp", r"\*\|(?P<word>IF|ELSEIF|ELSE|END|IFNOT)(?::[^|\n]{0,80})?\|\*"),
@@ -124,6 +132,8 @@ _AS_TEXT = (
     _kind("Campaign Monitor", r"\[(?P<name>\w{1,40}),\s*fallback=[^\]\n]{0,60}\]"),
     _kind("Campaign Monitor", r"<(?P<name>unsubscribe|webversion|preferences)\b[^>]{0,60}>"),
     _kind("AWeber", r"\{!(?P<name>\w{1,60})[^{}\n]{0,60}\}"),
+    _kind("a draft that was to be filled in", _GAPS),
+    _kind("mailflow with its braces parted", r"\{ \{\s*(?P<name>[A-Za-z_][\w.]{0,60})[^{}\n]{0,60}\} \}"),
     _kind("Omnisend, Mautic or Brevo", r"\{(?P<name>[a-z]{2,30}(?:[_.][a-z]{1,30}){1,4}|[A-Z]{4,30})\}"),
 )  # fmt: skip
 # Between the braces that mailflow reads too, so that it cannot make sense of them.

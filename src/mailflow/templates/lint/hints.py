@@ -11,7 +11,7 @@ from collections.abc import Set as AbstractSet
 
 _WORD = re.compile(r"[^\W\d_]+")
 _TAG_SIGN = re.compile(r"[{}<&|%\[]")
-_TAG = re.compile(r"[{}<&|]|%[%>A-Zr]|\[(?:\[|\w{1,40},\s*fallback)")
+_TAG = re.compile(r"[{}<&|]|%[%>A-Zr]|\[(?:\[|\w{1,40},\s*fallback|[\w’' -]{3,40}\])")
 _LEFT_OVER = frozenset("none nonetype nan nat null undefined object".split())
 _BLANK_BEFORE = re.compile(r"[ \xa0][,;!?.:]")
 _OPENING = re.compile(r"[(„“«]")
