@@ -85,11 +85,11 @@ def build(renderer: Renderer, known: dict[str, object]) -> object:
 def make_all(workspace: Workspace, name: str, make: Make) -> None:
     """Make the messages of a campaign for everybody."""
     campaign = campaign_job.open_campaign(workspace, name)
-    recipients = campaign.plan(NOW).recipients
+    recipients = campaign.plan(NOW).recipients.ids
     renderer = campaign.renderer()
     asked = personal.asked(workspace, [campaign.template], now=NOW)
     for start in range(0, len(recipients), BLOCK):
-        ids = [person.contact_id for person in recipients[start : start + BLOCK]]
+        ids = recipients[start : start + BLOCK].tolist()
         for known in personal.contexts_of(workspace, asked, ids, now=NOW).values():
             make(renderer, known)
 
