@@ -62,6 +62,8 @@ def test_a_tag_left_in_a_text_is_told_with_what_to_write(tag: str, tool: str, ou
         "5 * 3 | 2 * 1",
         "%%",
         "[new]",
+        "{{ polls[name] }}",
+        "[Name](https://quitte.example)",
         "[name it]",
         "{ a }",
     ],

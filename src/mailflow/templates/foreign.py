@@ -110,11 +110,11 @@ def _kind(tool: str, pattern: str) -> _Kind:
     return _Kind(tool, re.compile(pattern))
 
 
-# Gaps that a draft leaves for somebody to fill, which no tool does.
+# Gaps that a draft leaves for somebody to fill, which no tool does; not `polls[name]` nor a link in Markdown.
 _GAPS = (
-    r"(?i:\[(?P<name>(?:(?:customer|client|contact|recipient|subscriber)(?:['’]?s)? )?"
+    r"(?i:(?<![\w\])])\[(?P<name>(?:(?:customer|client|contact|recipient|subscriber)(?:['’]?s)? )?"
     r"(?:(?:first|last|full|sur)[ _-]?)?name"
-    r"|your (?:name|(?:company|shop|store|business)(?: name)?)|vorname|nachname|name des kunden|prénom|nombre|nome)\])"
+    r"|your (?:name|(?:company|shop|store|business)(?: name)?)|vorname|nachname|name des kunden|prénom|nombre|nome)\](?![(\[:]))"
 )
 # Text to mailflow, so that nothing would replace it. None of them is what people write in a letter.
 _AS_TEXT = (

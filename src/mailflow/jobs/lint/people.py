@@ -121,12 +121,10 @@ class Examiner:
 
     def _scarce(self, spoken: Spoken, rendered: Rendered) -> Iterator[Found]:
         """Yield what a message says of little that is left and no stock of what it names bears out."""
-        for text in (*spoken.shared, *spoken.own):
-            key, nul, words = text.partition("\0")
-            for claim in scarce.claims(words if nul else text):
-                said = f"{rendered.subject}\n{rendered.text}".casefold()
-                if not claim.is_true([stock for title, stock in self._stocks if title in said]):
-                    yield claim.found(key if nul else "")
+        if spoken.claims:
+            said = f"{rendered.subject}\n{rendered.text}".casefold()
+            stocks = [stock for title, stock in self._stocks if title in said]
+            yield from (claim.found() for claim in spoken.claims if not claim.is_true(stocks))
 
     @cached_property
     def _stocks(self) -> list[tuple[str, int]]:

@@ -29,28 +29,30 @@ _CLAIMS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Words that say that at most so many are left."""
+    """Words that say that at most so many are left; `key` is that of the front matter which says it, if it does."""
 
     words: str
     most: int
     line: str
+    key: str = ""
 
     def is_true(self, stocks: Collection[int]) -> bool:
         """Whether one of the stocks of what a mail shows is as small as it says."""
         return any(0 < stock <= self.most for stock in stocks)
 
-    def found(self, key: str = "") -> Found:
-        """Return the fault of one that no stock bears out; `key` is that of the front matter which says it."""
+    def found(self) -> Found:
+        """Return the fault of one that no stock bears out."""
         words = f"says {self.words!r}, and nothing in it is so low in stock by your products file"
-        near = () if key else (self.words, self.line)
-        return Found("L606", f"the {key} {words}" if key else words, near, key=key, about=self.words.lower())
+        near = () if self.key else (self.words, self.line)
+        said = f"the {self.key} {words}" if self.key else words
+        return Found("L606", said, near, key=self.key, about=self.words.lower())
 
 
-def claims(text: str) -> Iterator[Claim]:
+def claims(text: str, key: str = "") -> Iterator[Claim]:
     """Yield what a text says of little that is left; how many people look at it is no stock, and true of none."""
     for match in _CLAIMS.finditer(text):
         number = next((value for value in match.groupdict().values() if value), None)
         is_of_people = number is None and match[0][0].isdigit()
         start, end = text.rfind("\n", 0, match.start()) + 1, text.find("\n", match.end())
         line = text[start : end if end >= 0 else len(text)]
-        yield Claim(match[0], 0 if is_of_people else int(number or FEW), line)
+        yield Claim(match[0], 0 if is_of_people else int(number or FEW), line, key)

@@ -9,10 +9,11 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from mailflow.templates import plaintext
-from mailflow.templates.lint import hints, wording
+from mailflow.templates.lint import hints, scarce, wording
 from mailflow.templates.lint.checks import Found
 from mailflow.templates.lint.frames import KEY, Frame, Frames, is_key
 from mailflow.templates.lint.memory import Memory
+from mailflow.templates.lint.scarce import Claim
 from mailflow.templates.lint.wording import Wording
 from mailflow.templates.parts import Rendered
 
@@ -25,11 +26,13 @@ class Spoken:
     """What one message says: the faults of its words, and the texts in which it may press, each as paragraphs.
 
     A subject begins with `subject` and a NUL, a preheader likewise. `shared` comes with the frame, `own` does not.
+    `claims` are of little that is left, in either.
     """
 
     faults: list[Found]
     shared: tuple[str, ...]
     own: list[str]
+    claims: list[Claim]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +41,19 @@ class _Told:
 
     faults: tuple[Found, ...]
     presses: bool
+    claims: tuple[Claim, ...] = ()
 
 
 _NOTHING = _Told((), presses=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What is known of the stretches that all messages of a frame share."""
+
+    faults: tuple[Found, ...]
+    pressing: tuple[str, ...]
+    claims: tuple[Claim, ...]
 
 
 class Texts:
@@ -49,31 +62,34 @@ class Texts:
     def __init__(self, words: Wording, own: Collection[str] = ()) -> None:
         self._words = words
         self._frames = Frames(own, is_html=False, is_plain=self._is_plain)
-        self._shared: dict[Frame, tuple[tuple[Found, ...], tuple[str, ...]]] = {}
+        self._shared: dict[Frame, _Shared] = {}
         self._told = Memory(self._tell)
 
     def look(self, rendered: Rendered, email: str) -> Spoken:
         """Return what a message says to the reader with an address."""
         framed = self._frames.framed(rendered.pieces[1] if rendered.pieces else (rendered.text,))
-        faults, shared = self._shared.get(framed.frame) or self._share(framed.frame)
+        shared = self._shared.get(framed.frame) or self._share(framed.frame)
         texts = [text.replace(email, SOMEBODY) if "@" in text else text for text in framed.texts]
-        found = [*wording.subject(rendered.subject), *wording.preheader(rendered.preheader, rendered.subject), *faults]
-        own = []
+        found = [*wording.subject(rendered.subject), *wording.preheader(rendered.preheader, rendered.subject)]
+        found += shared.faults
+        own, claims = [], [*shared.claims]
         for text in (f"subject\0{rendered.subject}", f"preheader\0{rendered.preheader}", *texts):
             told = self._told[text]
             if told is not _NOTHING:
                 found += told.faults
                 own += [text] if told.presses else []
-        return Spoken(found, shared, own)
+                claims += told.claims
+        return Spoken(found, shared.pressing, own, claims)
 
-    def _share(self, frame: Frame) -> tuple[tuple[Found, ...], tuple[str, ...]]:
+    def _share(self, frame: Frame) -> _Shared:
         if len(self._shared) >= _MOST_FRAMES:
             self._shared.clear()
         texts = [part for part in frame.parts if isinstance(part, str)]
         told = [(text, self._tell(text)) for text in texts]
-        shared = self._shared[frame] = (
+        shared = self._shared[frame] = _Shared(
             tuple(fault for _, each in told for fault in each.faults),
             tuple(text for text, each in told if each.presses),
+            tuple(claim for _, each in told for claim in each.claims),
         )
         return shared
 
@@ -82,7 +98,8 @@ class Texts:
         parts = [words] if nul else paragraphs(text)
         faults = tuple(found for part in parts for found in self._faults(part, key if nul else ""))
         presses = hints.pressing(text)
-        return _Told(faults, presses) if faults or presses else _NOTHING
+        claims = tuple(scarce.claims(words, key) if nul else scarce.claims(text)) if presses else ()
+        return _Told(faults, presses, claims) if faults or presses else _NOTHING
 
     def _faults(self, text: str, key: str) -> Iterator[Found]:
         return self._words.line(text, key) if key else iter(self._words.text(text))
