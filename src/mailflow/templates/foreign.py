@@ -114,7 +114,8 @@ def _kind(tool: str, pattern: str) -> _Kind:
 _GAPS = (
     r"(?i:(?<![\w\])])\[(?P<name>(?:(?:customer|client|contact|recipient|subscriber)(?:['’]?s)? )?"
     r"(?:(?:first|last|full|sur)[ _-]?)?name"
-    r"|your (?:name|(?:company|shop|store|business)(?: name)?)|vorname|nachname|name des kunden|prénom|nombre|nome)\](?![(\[:]))"
+    r"|your (?:name|(?:company|shop|store|business)(?: name)?)|vorname|nachname|name des kunden|prénom|nombre|nome)"
+    r"\](?![(\[:]))"
 )
 # Text to mailflow, so that nothing would replace it. None of them is what people write in a letter.
 _AS_TEXT = (
